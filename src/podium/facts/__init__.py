@@ -1,0 +1,1 @@
+"""The vocabulary: inputs, events, orders, and the lifecycles they drive."""

@@ -1,0 +1,377 @@
+"""Events: past facts, as the log holds them.
+
+An event is a clear envelope (the class itself) and a sealable body (its `Body`, where it has one).
+Whatever derives from payloads stands in the body, so that a body can be sealed or erased while the
+envelope, and the hash over both, stay. Fields are added at the end with a default and never change
+their meaning; a change of meaning is a new `VERSION` with an upcaster in `facts.stored`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import msgspec
+
+from podium.facts.values import JSON, Delivery, Error
+
+
+class Body(msgspec.Struct, omit_defaults=True):
+    """The part of an event that derives from payloads."""
+
+
+class Event(msgspec.Struct, omit_defaults=True):
+    """The clear part of an event.
+
+    Attributes:
+        ordinal: place among the run's events, from 1.
+        previous: seq of the run's event before this one; 0 for the first.
+    """
+
+    VERSION: ClassVar[int] = 1
+    BODY: ClassVar[type[Body] | None] = None
+
+    ordinal: int = msgspec.field(default=0, name="n")
+    previous: int = msgspec.field(default=0, name="p")
+
+
+class Record(msgspec.Struct):
+    """An event in its place in the log.
+
+    Attributes:
+        seq: position in the shard, contiguous from 1.
+        run_id: the run it belongs to; "" for the shard's own.
+        at: kernel time in ms since 1970.
+        body: None where the event has none, or where it was erased.
+    """
+
+    seq: int
+    run_id: str
+    at: int
+    event: Event
+    body: Body | None = None
+
+
+# --- of a shard -------------------------------------------------------------------------------
+
+
+class EpochStarted(Event):
+    """A hub took the shard over; writers with a lower epoch are fenced out."""
+
+    epoch: int = 0
+    hub: str = ""
+
+
+class ResourceBody(Body):
+    spec: dict[str, JSON] = {}
+
+
+class ResourceApplied(Event):
+    """A resource was declared, or declared anew; `revision` counts the catalog's changes."""
+
+    BODY = ResourceBody
+    kind: str = ""
+    name: str = ""
+    version: str = ""
+    digest: str = ""
+    revision: int = 0
+    principal: str = ""
+
+
+# --- of a run ---------------------------------------------------------------------------------
+
+
+class RunStartedBody(Body):
+    input: JSON = None
+    labels: dict[str, str] = {}
+
+
+class RunStarted(Event):
+    """A run was accepted. `workflow` is `namespace/name@version`, pinned by `digest`."""
+
+    BODY = RunStartedBody
+    workflow: str = ""
+    digest: str = ""
+    submit_digest: str = ""
+    key: str = ""
+    principal: str = ""
+    deadline_at: int = 0
+
+
+class TaskStartedBody(Body):
+    """`input` is the transformed input, None where it equals the raw one; `items` of a for."""
+
+    raw: JSON = None
+    input: JSON = None
+    variables: dict[str, JSON] = {}
+    items: list[JSON] | None = None
+
+
+class TaskStarted(Event):
+    """A task that lasts was entered: a scope, a loop, a wait.
+
+    `frame` is its number in the run, `parent` its parent's, `node` its place in the program. Where
+    `same` holds, raw and transformed input are the parent's data.
+    """
+
+    BODY = TaskStartedBody
+    frame: int = 0
+    parent: int = 0
+    node: int = 0
+    kind: str = ""
+    task: str = ""
+    same: bool = False
+    wake_at: int = 0
+    deadline_at: int = 0
+
+
+class TaskCompletedBody(Body):
+    output: JSON = None
+    context: JSON = None
+
+
+class TaskCompleted(Event):
+    """A task ended well.
+
+    `frame` is 0 for a task that took no time (then `parent` and `node` say which). `next` is where
+    the parent's scope goes on: an index into it. `same` says that the output is the parent's data;
+    `exported` that `context` replaces the run's.
+    """
+
+    BODY = TaskCompletedBody
+    frame: int = 0
+    parent: int = 0
+    node: int = 0
+    task: str = ""
+    next: int = 0
+    same: bool = False
+    skipped: bool = False
+    exported: bool = False
+    then: str = ""
+
+
+class TaskFaultedBody(Body):
+    error: Error | None = None
+
+
+class TaskFaulted(Event):
+    """A task raised an error, or timed out.
+
+    `catcher` is the frame of the `try` that caught it, 0 if none did; everything below it ended.
+    `retry_at` is when the try body runs again; 0 if it does not.
+    """
+
+    BODY = TaskFaultedBody
+    frame: int = 0
+    parent: int = 0
+    node: int = 0
+    task: str = ""
+    catcher: int = 0
+    retry_at: int = 0
+
+
+class EffectRequestedBody(Body):
+    """`input` is what the performer gets; None with `same` set where it is the frame's data."""
+
+    raw: JSON = None
+    input: JSON = None
+    data: JSON = None
+
+
+class EffectRequested(Event):
+    """An effect was decided and, where `started`, its first attempt started (token = this seq).
+
+    `frame`, `parent` and `node` say which task asked. `reason` is why it was routed so; `verdict` and
+    `rules` are policy's decision.
+    """
+
+    BODY = EffectRequestedBody
+    effect: int = 0
+    frame: int = 0
+    parent: int = 0
+    node: int = 0
+    task: str = ""
+    kind: str = "agent"
+    agent: str = ""
+    digest: str = ""
+    capability: str = ""
+    delivery: Delivery = "at-least-once"
+    deadline_ms: int = 0
+    task_deadline_at: int = 0
+    started: bool = False
+    reason: str = ""
+    verdict: str = "allow"
+    rules: tuple[str, ...] = ()
+    hold_nano: int = 0
+    key: str = ""
+    same: bool = False
+
+
+class AttemptStarted(Event):
+    """An attempt was handed out; its token is the seq of this record."""
+
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+
+
+class AttemptFailedBody(Body):
+    error: Error | None = None
+    output: JSON = None
+
+
+class AttemptFailed(Event):
+    """An attempt failed and another will be made at `retry_at` (0: as soon as a slot is free)."""
+
+    BODY = AttemptFailedBody
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+    status: str = "failed"
+    retry_at: int = 0
+    cost_nano: int = 0
+
+
+class EffectSettledBody(Body):
+    """`output` is the performer's; `result` the task's own, where `output.as` made it another."""
+
+    output: JSON = None
+    result: JSON = None
+    context: JSON = None
+    error: Error | None = None
+    why: str = ""
+    provenance: dict[str, JSON] = {}
+
+
+class EffectSettled(Event):
+    """An effect has its outcome: `succeeded` or `failed`.
+
+    Where `completes`, the task ended with it: `next`, `exported` and `then` as in `TaskCompleted`,
+    and the task's output is `result` if `transformed`, else `output`.
+    """
+
+    BODY = EffectSettledBody
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+    status: str = "succeeded"
+    cost_nano: int = 0
+    completes: bool = False
+    transformed: bool = False
+    exported: bool = False
+    next: int = 0
+    then: str = ""
+    principal: str = ""
+    via: str = ""
+
+
+class StaleReplyBody(Body):
+    output: JSON = None
+    error: Error | None = None
+
+
+class StaleReply(Event):
+    """A reply came for an attempt that is no longer current; it was not applied."""
+
+    BODY = StaleReplyBody
+    effect: int = 0
+    token: int = 0
+    status: str = ""
+    task: str = ""
+
+
+class EffectInDoubt(Event):
+    """An at-most-once attempt was lost in flight: it may or may not have been performed."""
+
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+    reason: str = ""
+
+
+class EffectResolvedBody(Body):
+    output: JSON = None
+    why: str = ""
+
+
+class EffectResolved(Event):
+    """A person said what became of an effect in doubt: `succeeded`, `failed` or `retry`."""
+
+    BODY = EffectResolvedBody
+    effect: int = 0
+    task: str = ""
+    verdict: str = ""
+    principal: str = ""
+
+
+class EventReceivedBody(Body):
+    event: dict[str, JSON] = {}
+
+
+class EventReceived(Event):
+    """A CloudEvent reached the run; `frame` is the listening task that consumed it, 0 if buffered."""
+
+    BODY = EventReceivedBody
+    frame: int = 0
+    slot: int = 0
+    id: str = ""
+    source: str = ""
+    principal: str = ""
+
+
+class RunSuspendedBody(Body):
+    why: str = ""
+
+
+class RunSuspended(Event):
+    BODY = RunSuspendedBody
+    principal: str = ""
+
+
+class RunResumedBody(Body):
+    why: str = ""
+
+
+class RunResumed(Event):
+    BODY = RunResumedBody
+    principal: str = ""
+
+
+class RunCompletedBody(Body):
+    output: JSON = None
+
+
+class RunCompleted(Event):
+    """The run ended well; `same` says that its output is the root scope's."""
+
+    BODY = RunCompletedBody
+    same: bool = False
+
+
+class RunFaultedBody(Body):
+    error: Error | None = None
+
+
+class RunFaulted(Event):
+    BODY = RunFaultedBody
+    task: str = ""
+
+
+class RunCancelledBody(Body):
+    why: str = ""
+
+
+class RunCancelled(Event):
+    BODY = RunCancelledBody
+    principal: str = ""
+
+
+EVENTS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        EpochStarted, ResourceApplied, RunStarted, TaskStarted, TaskCompleted, TaskFaulted,
+        EffectRequested, AttemptStarted, AttemptFailed, EffectSettled, StaleReply, EffectInDoubt,
+        EffectResolved, EventReceived, RunSuspended, RunResumed, RunCompleted, RunFaulted,
+        RunCancelled,
+    )
+}
+"""Every event type by the name it is stored under."""

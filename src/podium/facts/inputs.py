@@ -1,0 +1,171 @@
+"""Inputs: everything that the kernel is ever told."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from podium.facts.catalog import Declared
+from podium.facts.values import JSON, Error
+
+
+class Input(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """One thing the kernel is told.
+
+    Attributes:
+        ticket: the host's name for whoever waits for the reply; 0 if nobody does. Never logged.
+    """
+
+    ticket: int = msgspec.field(default=0, name="ticket")
+
+
+class SubmitRun(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Start a run.
+
+    Attributes:
+        run_id: derived by the edge from tenant and idempotency key (`run_id_of`).
+        workflow: `namespace/name`, `namespace/name@version`, `name`, or a `sha256:` digest.
+        input: the run's raw input.
+        key: the idempotency key; "" if the caller gave none.
+        principal: who asks, as `kind:name`.
+        labels: free, for finding the run again.
+    """
+
+    run_id: str
+    workflow: str
+    input: JSON = None
+    key: str = ""
+    principal: str = ""
+    labels: dict[str, str] = {}
+
+
+class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """What became of an attempt, as its performer saw it.
+
+    Attributes:
+        token: the fencing token the attempt carried; any other than the current one is stale.
+        status: `succeeded`, `failed`, `lost` (performer died or was killed; the outcome is
+            unknown) or `unstarted` (it was certainly never performed).
+        output: of a success.
+        error: of a failure: title, detail and kind; None otherwise.
+        retryable: whether another attempt could do better.
+        cost_nano: metered cost, if the performer knows it; -1 if it does not.
+        provenance: who really did it: worker, pid, usage figures.
+    """
+
+    run_id: str
+    effect: int
+    token: int
+    status: Literal["succeeded", "failed", "lost", "unstarted"]
+    output: JSON = None
+    error: Error | None = None
+    retryable: bool = True
+    cost_nano: int = -1
+    provenance: dict[str, JSON] = {}
+
+
+class Evaluated(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """The answer to an `Evaluate` query; never logged by itself.
+
+    Attributes:
+        program: the jq program that was asked.
+        argument: the JSON bytes it was asked about.
+        value: what it gave.
+        failure: why it gave nothing; "" if it gave `value`.
+    """
+
+    run_id: str
+    program: str
+    argument: bytes
+    value: JSON = None
+    failure: str = ""
+
+
+class AnswerHuman(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """A person's answer to a `call: human`.
+
+    Attributes:
+        task: reference of the waiting task, or its last name; "" if only one waits.
+        decision: one of the request's decisions.
+        data: what the form asks for.
+        why: free text for the audit.
+        via: how the principal was authenticated.
+    """
+
+    run_id: str
+    task: str = ""
+    decision: str = "approve"
+    data: JSON = None
+    principal: str = ""
+    why: str = ""
+    via: str = ""
+
+
+class SendEvent(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """A CloudEvent for one run (`run_id`) or, when empty, for every run that listens now.
+
+    Attributes:
+        event: CloudEvents 1.0 attributes and `data`, structured JSON form.
+    """
+
+    run_id: str = ""
+    event: dict[str, JSON]
+    principal: str = ""
+
+
+class CancelRun(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """End a run now; attempts in flight are told to stop, late replies are stale."""
+
+    run_id: str
+    principal: str = ""
+    why: str = ""
+
+
+class SuspendRun(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Start nothing more in a run; what is in flight may settle."""
+
+    run_id: str
+    principal: str = ""
+    why: str = ""
+
+
+class ResumeRun(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Let a suspended run go on."""
+
+    run_id: str
+    principal: str = ""
+    why: str = ""
+
+
+class ResolveEffect(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """A person's verdict on an effect in doubt.
+
+    Attributes:
+        effect: its number in the run; 0 if only one is in doubt.
+        verdict: `succeeded` (with `output`), `failed`, or `retry` (it was not performed: do it).
+    """
+
+    run_id: str
+    effect: int = 0
+    verdict: Literal["succeeded", "failed", "retry"]
+    output: JSON = None
+    principal: str = ""
+    why: str = ""
+
+
+class Apply(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Declare resources; those already there with the same digest are left alone."""
+
+    resources: tuple[Declared, ...]
+    principal: str = ""
+
+
+class Tick(Input, frozen=True):
+    """Time has passed; whatever is due happens."""
+
+
+Any_: TypeAlias = (
+    SubmitRun | Reported | Evaluated | AnswerHuman | SendEvent | CancelRun | SuspendRun
+    | ResumeRun | ResolveEffect | Apply | Tick
+)

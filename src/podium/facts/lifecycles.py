@@ -1,0 +1,49 @@
+"""Lifecycles as tables: (state, event) to the next state. Any pair not here is a broken invariant.
+
+The pictures in the docs are drawn from these tables.
+"""
+
+from __future__ import annotations
+
+RUN: dict[tuple[str, str], str] = {
+    ("", "RunStarted"): "running",
+    ("running", "RunSuspended"): "suspended",
+    ("suspended", "RunResumed"): "running",
+    ("running", "RunCompleted"): "completed",
+    ("running", "RunFaulted"): "faulted",
+    ("running", "RunCancelled"): "cancelled",
+    ("suspended", "RunCancelled"): "cancelled",
+    ("suspended", "RunFaulted"): "faulted",
+}
+RUN_ENDED = frozenset({"completed", "faulted", "cancelled"})
+
+EFFECT: dict[tuple[str, str], str] = {
+    ("", "EffectRequested"): "queued",
+    ("", "EffectRequested/started"): "running",
+    ("", "EffectRequested/human"): "waiting",
+    ("queued", "AttemptStarted"): "running",
+    ("queued", "EffectSettled"): "settled",
+    ("backoff", "AttemptStarted"): "running",
+    ("backoff", "EffectSettled"): "settled",
+    ("running", "AttemptFailed"): "backoff",
+    ("running", "EffectInDoubt"): "in_doubt",
+    ("running", "EffectSettled"): "settled",
+    ("waiting", "EffectSettled"): "settled",
+    ("in_doubt", "EffectResolved/retry"): "queued",
+    ("in_doubt", "EffectResolved/succeeded"): "resolved",
+    ("in_doubt", "EffectResolved/failed"): "resolved",
+    ("resolved", "EffectSettled"): "settled",
+}
+"""An effect whose task is torn down (timeout, lost race, cancelled run) simply leaves the run's state;
+a reply that comes later is stale."""
+
+TASK: dict[tuple[str, str], str] = {
+    ("", "TaskStarted"): "running",
+    ("", "EffectRequested"): "running",
+    ("", "TaskCompleted"): "completed",
+    ("", "TaskFaulted"): "faulted",
+    ("running", "TaskCompleted"): "completed",
+    ("running", "EffectSettled"): "completed",
+    ("running", "TaskFaulted"): "faulted",
+    ("running", "cancelled"): "cancelled",
+}

@@ -1,0 +1,69 @@
+"""Orders: everything that the kernel asks the host to do. Released only after the commit."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from podium.facts.values import JSON, Delivery
+
+
+class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """Make one attempt at an effect. Released after the record that started it is durable.
+
+    Attributes:
+        run_id: the run that asked.
+        task: reference of the task, `/do/0/classify`.
+        effect: number of the effect in the run, from 1.
+        attempt: number of the attempt, from 1.
+        token: fencing token: the seq of the record that started the attempt.
+        epoch: epoch of the hub that ordered it.
+        kind: `agent` or `http`.
+        agent: `name@version`; "" for http.
+        digest: digest of the agent version; "" for http.
+        capability: what is asked of the agent; "" for http.
+        input: the agent's input; for http the request
+            `{method, endpoint, headers, query, body, output, redirect}`.
+        delivery: promise of the effect.
+        deadline_at: kernel time in ms at which the attempt has failed; 0 for none.
+        heartbeat_ms: silence after which it has failed; 0 for none.
+        key: idempotency key, the same for every attempt of the effect.
+        trace: W3C traceparent.
+    """
+
+    run_id: str
+    task: str
+    effect: int
+    attempt: int
+    token: int
+    epoch: int
+    kind: str
+    agent: str
+    digest: str
+    capability: str
+    input: JSON
+    delivery: Delivery
+    deadline_at: int
+    heartbeat_ms: int
+    key: str
+    trace: str = ""
+
+
+class Abandon(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """Stop an attempt: its reply is no longer wanted."""
+
+    run_id: str
+    effect: int
+    token: int
+
+
+class Evaluate(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """Evaluate a jq program over JSON bytes. Volatile: asked again after a crash, never logged."""
+
+    run_id: str
+    program: str
+    argument: bytes
+
+
+Order: TypeAlias = Perform | Abandon | Evaluate

@@ -1,0 +1,1 @@
+"""The production host in a simulated world."""

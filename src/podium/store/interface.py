@@ -1,0 +1,167 @@
+"""What a store promises. It moves opaque records; it knows no event types.
+
+Every implementation passes the same conformance kit (`tests/store`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+GENESIS = bytes(32)
+"""The hash that the first record of a shard links to."""
+
+
+class Row(NamedTuple):
+    """One stored record. `run` is the 16 bytes of the run's id, or b"" for the shard's own.
+
+    `hash` is `audit.link(previous hash, this row)`; the writer makes it, the store compares only.
+    """
+
+    seq: int
+    epoch: int
+    run: bytes
+    type: str
+    version: int
+    at: int
+    envelope: bytes
+    body: bytes
+    hash: bytes
+
+
+class Wait(NamedTuple):
+    """What a cold run waits for: `kind` `timer` (only `wake_at` counts), `event`, or `human`."""
+
+    kind: str
+    key_hash: bytes
+    wake_at: int
+
+
+class ColdRun(NamedTuple):
+    """A run that left memory: `state` is its encoded state as of `seq`; `status` of its lifecycle."""
+
+    run: bytes
+    seq: int
+    status: str
+    state: bytes
+    waits: tuple[Wait, ...] = ()
+
+
+class Head(NamedTuple):
+    """Where a shard's log ends."""
+
+    epoch: int
+    seq: int
+    hash: bytes
+
+
+class Snapshot(NamedTuple):
+    """Encoded shard state as of `seq`; `digest` is the SHA-256 of `state`."""
+
+    seq: int
+    epoch: int
+    state: bytes
+    digest: bytes
+
+
+class StoreError(Exception):
+    """A store could not do what was asked; the message says what, where and what to do next."""
+
+
+class Fenced(StoreError):
+    """This writer is no longer the shard's writer: drop the shard, reload, never repair in memory."""
+
+
+class StorageFull(StoreError):
+    """No room; nothing of the batch was stored. The store stays readable."""
+
+
+class Corrupted(StoreError):
+    """Stored bytes are damaged; the message names the file and the range of records."""
+
+
+class NewerFormat(StoreError):
+    """The database was written by a newer release."""
+
+
+class Unwritable(StoreError):
+    """The place cannot be written: read-only folder, permissions, or locked by another hub."""
+
+
+class Store(Protocol):
+    """The log of one or more shards, and what is derived from it in the same transaction."""
+
+    def claim(self, shard: int) -> Head:
+        """Take the shard over: bump its epoch by compare-and-set. Gives the new epoch and the log's end."""
+
+    def head(self, shard: int) -> Head:
+        """The shard's present epoch and end of log, without claiming it."""
+
+    def append(
+        self,
+        shard: int,
+        rows: Sequence[Row],
+        previous: Head,
+        *,
+        blobs: Iterable[tuple[bytes, bytes]] = (),
+        cold: Iterable[ColdRun] = (),
+        thawed: Iterable[bytes] = (),
+    ) -> None:
+        """Append rows in one durable transaction, guarded by `previous`.
+
+        Args:
+            rows: contiguous from `previous.seq + 1`, all of epoch `previous.epoch`; may be empty.
+            previous: what the writer believes the shard's epoch, last seq and last hash to be.
+            blobs: (SHA-256 digest, bytes), written first; existing ones are left alone.
+            cold: runs that leave memory or ended; each replaces its former row and its waits.
+            thawed: runs back in memory: their waits are deleted, their row stays.
+        Raises:
+            Fenced: epoch, seq or hash is not what the writer believes. Nothing was stored.
+            StorageFull: nothing was stored; the store is still readable.
+            StoreError: anything else; whether it was stored is unknown. Reload from the log.
+        """
+
+    def read(self, shard: int, after: int, limit: int = 1000) -> list[Row]:
+        """Rows with seq > after, in order. Raises Corrupted naming the range."""
+
+    def row(self, shard: int, seq: int) -> Row | None:
+        """One row."""
+
+    def blob(self, digest: bytes) -> bytes:
+        """A blob. Raises KeyError if it is not there, Corrupted if it does not have its digest."""
+
+    def cold(self, shard: int, runs: Iterable[bytes]) -> list[ColdRun]:
+        """The cold runs among these (their waits are not read)."""
+
+    def due(self, shard: int, now: int, limit: int = 1000) -> list[tuple[int, bytes]]:
+        """(wake_at, run) of cold runs whose wake_at is past, earliest first."""
+
+    def next_wake(self, shard: int) -> int:
+        """The earliest wake_at among the waits; 0 if there is none."""
+
+    def waiting(self, shard: int, kind: str, key_hash: bytes, after: bytes = b"", limit: int = 1000) -> list[bytes]:
+        """Cold runs that wait for this, by run id, from after `after`."""
+
+    def cold_runs(self, shard: int, status: str = "", after: bytes = b"", limit: int = 1000) -> list[ColdRun]:
+        """Cold runs by run id, from after `after`, of one status if given."""
+
+    def save_snapshot(self, shard: int, snapshot: Snapshot) -> None:
+        """Keep a snapshot, and the newest three of the shard. Raises Fenced if its epoch is not the shard's."""
+
+    def snapshot(self, shard: int) -> Snapshot | None:
+        """The newest snapshot whose digest holds."""
+
+    def close(self) -> None: ...
+
+
+class Reader(Protocol):
+    """A read-only companion for other threads: short reads on a connection of its own."""
+
+    def read(self, shard: int, after: int, limit: int = 1000) -> list[Row]: ...
+    def row(self, shard: int, seq: int) -> Row | None: ...
+    def blob(self, digest: bytes) -> bytes: ...
+    def cold(self, shard: int, runs: Iterable[bytes]) -> list[ColdRun]: ...
+    def head(self, shard: int) -> Head: ...
+    def chain(self, shard: int, last: int) -> Iterator[Row]:
+        """The records of one run, newest first, by their back-pointers from seq `last`."""
+    def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""What people ask: tables folded from the log."""

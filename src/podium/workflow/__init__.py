@@ -1,0 +1,1 @@
+"""The language: document to program, expressions, data flow."""

@@ -1,0 +1,277 @@
+"""The program: what a workflow document compiles to. Plain data plus compiled expressions and schemas.
+
+Nodes live in one tuple and name each other by index, so that a node is an integer in the log. The
+numbering is part of what a digest pins: for one document it never changes (depth first, in order).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from podium.facts.values import JSON
+
+
+class ExpressionFailed(Exception):
+    """A native expression gave no value; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """Something that gives a value from data and arguments.
+
+    Attributes:
+        text: as written in the document, for messages.
+        program: the jq program over `{"d": data, "v": {argument: value}}`; the first output counts,
+            no output is null.
+        arguments: names of the arguments it uses, without `$`.
+        native: the same as a function of data and arguments, where the fast path covers it. It looks
+            arguments up by name and raises ExpressionFailed where jq would give an error.
+        constant: whether it is a literal that uses neither data nor arguments.
+    """
+
+    text: str
+    program: str
+    arguments: tuple[str, ...] = ()
+    native: Callable[[JSON, Mapping[str, JSON]], JSON] | None = None
+    constant: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A compiled JSON Schema: `check(payload)` gives the problems (`contracts.Breach`), none if it keeps it."""
+
+    document: JSON
+    check: Callable[[JSON], list[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Duration:
+    """A time span: fixed, or an expression that gives an ISO 8601 string or a DSL duration object."""
+
+    ms: int = 0
+    expression: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case of a switch; `when` None is the default."""
+
+    name: str
+    when: Expression | None
+    then: str
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """`catch.retry`: the DSL's retry policy. Zero means unbounded for limits, none for pauses."""
+
+    when: Expression | None = None
+    except_when: Expression | None = None
+    delay: Duration = Duration()
+    backoff: Literal["constant", "linear", "exponential"] = "constant"
+    increment: Duration = Duration()   # linear: added per attempt; defaults to the delay
+    multiplier: float = 2.0            # exponential
+    delay_max: Duration = Duration()
+    jitter_from: Duration = Duration()
+    jitter_to: Duration = Duration()
+    attempts: int = 0                  # limit.attempt.count: retries after the first try
+    attempt_duration: Duration = Duration()
+    duration: Duration = Duration()    # limit.duration
+
+
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """What a `try` catches and what it does then.
+
+    `matches` are the members of `errors.with` (`type`, `status`, `instance`, `title`, `detail`) that must
+    be equal; `variable` is the argument that holds the error in `when`, `exceptWhen` and `do`.
+    """
+
+    matches: Mapping[str, JSON] = field(default_factory=dict)
+    when: Expression | None = None
+    except_when: Expression | None = None
+    variable: str = "error"
+    retry: RetryPolicy | None = None
+    body: int = 0                      # node of `catch.do`; 0 if there is none
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """One filter of a `listen`: attribute name to expected literal or (for expressions) predicate/value."""
+
+    attributes: Mapping[str, Expression] = field(default_factory=dict)
+    predicate: Expression | None = None   # `with.data` as an expression: true consumes it
+
+
+# What each kind of task needs beside the common part of Node.
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """A sequential scope. `children` are node indexes in order; `names` their names."""
+
+    children: tuple[int, ...]
+    names: Mapping[str, int]           # task name -> index into children
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    each: str
+    items: Expression
+    at: str
+    while_: Expression | None
+    body: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    branches: tuple[int, ...]
+    names: tuple[str, ...]
+    compete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    body: int
+    catch: Catch
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """`type`, `status`, `title`, `detail`, `instance` as one expression that gives the object."""
+
+    error: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    duration: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """`mode` one, any or all; any with no filter takes every event. `read` data, envelope or raw."""
+
+    mode: Literal["one", "any", "all"]
+    filters: tuple[EventFilter, ...]
+    read: Literal["data", "envelope", "raw"]
+
+
+@dataclass(frozen=True, slots=True)
+class CallAgent:
+    """Exactly one of `capability` and `agent` (`name` or `name@version`) is given.
+
+    `require` are labels that the agent must carry; among several, those that carry more of `prefer` win.
+    """
+
+    capability: str
+    agent: str
+    input: Expression | None           # None: the task's own input
+    key: Expression | None             # idempotencyKey
+    require: Mapping[str, str] = field(default_factory=dict)
+    prefer: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CallHuman:
+    """`request` gives `{title, description}`; an answer must be one of `decisions` and keep `form`."""
+
+    request: Expression
+    decisions: tuple[str, ...] = ("approve", "deny")
+    form: Schema | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallHttp:
+    """`request` gives `{method, endpoint, headers, query, body}` with everything evaluated."""
+
+    request: Expression
+    method: str
+    output: Literal["raw", "content", "response"] = "content"
+    redirect: bool = False
+    idempotent: bool = False           # GET, HEAD, PUT, DELETE, OPTIONS, or an Idempotency-Key header
+
+
+Detail: TypeAlias = (
+    Do | For | Fork | Try | Set | Switch | Raise | Wait | Listen | CallAgent | CallHuman | CallHttp
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One task.
+
+    Attributes:
+        index: place in `Program.nodes`.
+        kind: `do for fork try set switch raise wait listen agent human http`.
+        name: the task's name; "" for the bodies that have none of their own.
+        reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
+        detail: what this kind needs.
+        definition: the task as written, for `$task.definition`.
+        condition: `if`.
+        input_schema, input_from, output_as, output_schema, export_as, export_schema: data flow.
+        timeout: `timeout.after`.
+        then: `continue`, `exit`, `end`, or the name of a task in the same scope.
+        target: index into the parent's children where control goes on after this task; `END` for end,
+            `EXIT` for exit. A next index past the last child ends the scope.
+        step: place in the document, in the order of reading, for the `trace`.
+    """
+
+    index: int
+    kind: str
+    name: str
+    reference: str
+    detail: Detail
+    definition: Mapping[str, JSON] = field(default_factory=dict)
+    condition: Expression | None = None
+    input_schema: Schema | None = None
+    input_from: Expression | None = None
+    output_as: Expression | None = None
+    output_schema: Schema | None = None
+    export_as: Expression | None = None
+    export_schema: Schema | None = None
+    timeout: Duration | None = None
+    then: str = "continue"
+    target: int = 0
+
+
+END = -1
+"""As a target: the whole workflow ends well with this task's output."""
+EXIT = -2
+"""As a target: the enclosing scope ends well with this task's output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A compiled workflow. `nodes[0]` is the root `do`."""
+
+    digest: str
+    namespace: str
+    name: str
+    version: str
+    document: Mapping[str, JSON]
+    nodes: tuple[Node, ...]
+    input_schema: Schema | None = None
+    input_from: Expression | None = None
+    output_as: Expression | None = None
+    output_schema: Schema | None = None
+    timeout: Duration | None = None
+
+    @property
+    def label(self) -> str:
+        return f"{self.namespace}/{self.name}@{self.version}"
+
+
