@@ -34,7 +34,14 @@ class Linked(Protocol):
 
 
 def link(
-    previous: bytes, seq: int, epoch: int, run: bytes, type: str, version: int, at: int, envelope: bytes,
+    previous: bytes,
+    seq: int,
+    epoch: int,
+    run: bytes,
+    type: str,
+    version: int,
+    at: int,
+    envelope: bytes,
     body: bytes,
 ) -> bytes:
     """SHA-256 over the previous record's hash and everything stored of this one.

@@ -26,8 +26,14 @@ class AttemptFailed(Exception):
     """
 
     def __init__(
-        self, title: str, detail: str = "", *, retryable: bool = True, unstarted: bool = False,
-        kind: str = "runtime", status: int = 0,
+        self,
+        title: str,
+        detail: str = "",
+        *,
+        retryable: bool = True,
+        unstarted: bool = False,
+        kind: str = "runtime",
+        status: int = 0,
     ) -> None:
         super().__init__(title)
         self.title = title
@@ -45,6 +51,7 @@ class Attempt(Protocol):
     def order(self) -> Perform: ...
     def progress(self, value: JSON) -> None:
         """Say that the attempt is alive, and how far; also counts as a heartbeat."""
+
     def log(self, line: str) -> None:
         """Keep a line of the agent's own log (stderr), with the attempt it belongs to."""
 

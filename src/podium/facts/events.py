@@ -61,6 +61,13 @@ class EpochStarted(Event):
     hub: str = ""
 
 
+class CatalogAdvanced(Event):
+    """From here on this shard decides by this revision of the catalog."""
+
+    revision: int = 0
+    digest: str = ""
+
+
 class ResourceBody(Body):
     spec: dict[str, JSON] = {}
 
@@ -81,26 +88,31 @@ class ResourceApplied(Event):
 
 
 class RunStartedBody(Body):
+    """`submitted` digests workflow name and input, so that a repeated key can be compared."""
+
     input: JSON = None
     labels: dict[str, str] = {}
+    submitted: str = ""
 
 
 class RunStarted(Event):
-    """A run was accepted. `workflow` is `namespace/name@version`, pinned by `digest`."""
+    """A run was accepted. `workflow` is `namespace/name@version`, pinned by `digest`.
+
+    Its root scope is frame 1; where `prepares`, that scope starts with a `TaskStarted` of its own.
+    """
 
     BODY = RunStartedBody
     workflow: str = ""
     digest: str = ""
-    submit_digest: str = ""
     key: str = ""
     principal: str = ""
     deadline_at: int = 0
+    prepares: bool = False
 
 
 class TaskStartedBody(Body):
-    """`input` is the transformed input, None where it equals the raw one; `items` of a for."""
+    """`input` is the transformed input; `variables` what the task adds to its scope; `items` of a for."""
 
-    raw: JSON = None
     input: JSON = None
     variables: dict[str, JSON] = {}
     items: list[JSON] | None = None
@@ -109,8 +121,8 @@ class TaskStartedBody(Body):
 class TaskStarted(Event):
     """A task that lasts was entered: a scope, a loop, a wait.
 
-    `frame` is its number in the run, `parent` its parent's, `node` its place in the program. Where
-    `same` holds, raw and transformed input are the parent's data.
+    `frame` is its number in the run, `parent` its parent's, `node` its place in the program, `slot` its
+    branch in a fork. Where `same`, its input is its raw input, which is always the parent's data.
     """
 
     BODY = TaskStartedBody
@@ -119,6 +131,7 @@ class TaskStarted(Event):
     node: int = 0
     kind: str = ""
     task: str = ""
+    slot: int = 0
     same: bool = False
     wake_at: int = 0
     deadline_at: int = 0
@@ -133,8 +146,8 @@ class TaskCompleted(Event):
     """A task ended well.
 
     `frame` is 0 for a task that took no time (then `parent` and `node` say which). `next` is where
-    the parent's scope goes on: an index into it. `same` says that the output is the parent's data;
-    `exported` that `context` replaces the run's.
+    the parent's scope goes on: an index into it (the branch in a fork), -1 to end the run. `same`
+    says that the output is the raw input; `exported` that `context` replaces the run's.
     """
 
     BODY = TaskCompletedBody
@@ -146,7 +159,6 @@ class TaskCompleted(Event):
     same: bool = False
     skipped: bool = False
     exported: bool = False
-    then: str = ""
 
 
 class TaskFaultedBody(Body):
@@ -169,19 +181,26 @@ class TaskFaulted(Event):
     retry_at: int = 0
 
 
-class EffectRequestedBody(Body):
-    """`input` is what the performer gets; None with `same` set where it is the frame's data."""
+class TaskResumed(Event):
+    """The pause of a caught task is over; its try body runs again."""
 
-    raw: JSON = None
-    input: JSON = None
+    frame: int = 0
+    task: str = ""
+
+
+class EffectRequestedBody(Body):
+    """`data` is the task's transformed input; `input` what the performer gets."""
+
     data: JSON = None
+    input: JSON = None
 
 
 class EffectRequested(Event):
     """An effect was decided and, where `started`, its first attempt started (token = this seq).
 
-    `frame`, `parent` and `node` say which task asked. `reason` is why it was routed so; `verdict` and
-    `rules` are policy's decision.
+    `frame`, `parent`, `node` and `slot` as in `TaskStarted`. Where `same`, the task's input is its raw
+    input; where `given`, the performer gets `input`, else the task's input. `reason` is why it was
+    routed so; `verdict` and `rules` are policy's decision, `hold_nano` what was reserved.
     """
 
     BODY = EffectRequestedBody
@@ -195,7 +214,6 @@ class EffectRequested(Event):
     digest: str = ""
     capability: str = ""
     delivery: Delivery = "at-least-once"
-    deadline_ms: int = 0
     task_deadline_at: int = 0
     started: bool = False
     reason: str = ""
@@ -204,6 +222,9 @@ class EffectRequested(Event):
     hold_nano: int = 0
     key: str = ""
     same: bool = False
+    given: bool = False
+    slot: int = 0
+    deadline_at: int = 0
 
 
 class AttemptStarted(Event):
@@ -212,6 +233,7 @@ class AttemptStarted(Event):
     effect: int = 0
     attempt: int = 0
     task: str = ""
+    deadline_at: int = 0
 
 
 class AttemptFailedBody(Body):
@@ -259,7 +281,6 @@ class EffectSettled(Event):
     transformed: bool = False
     exported: bool = False
     next: int = 0
-    then: str = ""
     principal: str = ""
     via: str = ""
 
@@ -308,7 +329,10 @@ class EventReceivedBody(Body):
 
 
 class EventReceived(Event):
-    """A CloudEvent reached the run; `frame` is the listening task that consumed it, 0 if buffered."""
+    """A CloudEvent reached the run; `frame` is the listening task that consumed it, 0 if buffered.
+
+    `slot` is the filter it passed.
+    """
 
     BODY = EventReceivedBody
     frame: int = 0
@@ -316,6 +340,14 @@ class EventReceived(Event):
     id: str = ""
     source: str = ""
     principal: str = ""
+
+
+class EventConsumed(Event):
+    """A buffered event was taken by the listening task `frame`; `index` is its place in the buffer."""
+
+    frame: int = 0
+    slot: int = 0
+    index: int = 0
 
 
 class RunSuspendedBody(Body):
@@ -368,9 +400,27 @@ class RunCancelled(Event):
 EVENTS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
-        EpochStarted, ResourceApplied, RunStarted, TaskStarted, TaskCompleted, TaskFaulted,
-        EffectRequested, AttemptStarted, AttemptFailed, EffectSettled, StaleReply, EffectInDoubt,
-        EffectResolved, EventReceived, RunSuspended, RunResumed, RunCompleted, RunFaulted,
+        EpochStarted,
+        CatalogAdvanced,
+        ResourceApplied,
+        RunStarted,
+        TaskStarted,
+        TaskCompleted,
+        TaskFaulted,
+        TaskResumed,
+        EffectRequested,
+        AttemptStarted,
+        AttemptFailed,
+        EffectSettled,
+        StaleReply,
+        EffectInDoubt,
+        EffectResolved,
+        EventReceived,
+        EventConsumed,
+        RunSuspended,
+        RunResumed,
+        RunCompleted,
+        RunFaulted,
         RunCancelled,
     )
 }

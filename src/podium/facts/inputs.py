@@ -166,6 +166,15 @@ class Tick(Input, frozen=True):
 
 
 Any_: TypeAlias = (
-    SubmitRun | Reported | Evaluated | AnswerHuman | SendEvent | CancelRun | SuspendRun
-    | ResumeRun | ResolveEffect | Apply | Tick
+    SubmitRun
+    | Reported
+    | Evaluated
+    | AnswerHuman
+    | SendEvent
+    | CancelRun
+    | SuspendRun
+    | ResumeRun
+    | ResolveEffect
+    | Apply
+    | Tick
 )

@@ -34,7 +34,13 @@ def encode(event: Event, body: Body | None) -> tuple[bytes, bytes]:
 
 
 def decode(
-    seq: int, run_id: str, kind: str, version: int, at: int, envelope: bytes, body: bytes,
+    seq: int,
+    run_id: str,
+    kind: str,
+    version: int,
+    at: int,
+    envelope: bytes,
+    body: bytes,
     blob: Callable[[bytes], bytes],
 ) -> Record:
     """The record that was stored.

@@ -139,14 +139,20 @@ class Store(Protocol):
     def next_wake(self, shard: int) -> int:
         """The earliest wake_at among the waits; 0 if there is none."""
 
-    def waiting(self, shard: int, kind: str, key_hash: bytes, after: bytes = b"", limit: int = 1000) -> list[bytes]:
+    def waiting(
+        self, shard: int, kind: str, key_hash: bytes, after: bytes = b"", limit: int = 1000
+    ) -> list[bytes]:
         """Cold runs that wait for this, by run id, from after `after`."""
 
     def cold_runs(self, shard: int, status: str = "", after: bytes = b"", limit: int = 1000) -> list[ColdRun]:
         """Cold runs by run id, from after `after`, of one status if given."""
 
     def save_snapshot(self, shard: int, snapshot: Snapshot) -> None:
-        """Keep a snapshot, and the newest three of the shard. Raises Fenced if its epoch is not the shard's."""
+        """Keep a snapshot, and the newest three of the shard.
+
+        Raises:
+            Fenced: its epoch is not the shard's.
+        """
 
     def snapshot(self, shard: int) -> Snapshot | None:
         """The newest snapshot whose digest holds."""
@@ -164,4 +170,5 @@ class Reader(Protocol):
     def head(self, shard: int) -> Head: ...
     def chain(self, shard: int, last: int) -> Iterator[Row]:
         """The records of one run, newest first, by their back-pointers from seq `last`."""
+
     def close(self) -> None: ...

@@ -40,7 +40,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """A compiled JSON Schema: `check(payload)` gives the problems (`contracts.Breach`), none if it keeps it."""
+    """A compiled JSON Schema: `check(payload)` gives the problems (`contracts.Breach`), if any."""
 
     document: JSON
     check: Callable[[JSON], list[Any]]
@@ -72,14 +72,14 @@ class RetryPolicy:
     except_when: Expression | None = None
     delay: Duration = Duration()
     backoff: Literal["constant", "linear", "exponential"] = "constant"
-    increment: Duration = Duration()   # linear: added per attempt; defaults to the delay
-    multiplier: float = 2.0            # exponential
+    increment: Duration = Duration()  # linear: added per attempt; defaults to the delay
+    multiplier: float = 2.0  # exponential
     delay_max: Duration = Duration()
     jitter_from: Duration = Duration()
     jitter_to: Duration = Duration()
-    attempts: int = 0                  # limit.attempt.count: retries after the first try
+    attempts: int = 0  # limit.attempt.count: retries after the first try
     attempt_duration: Duration = Duration()
-    duration: Duration = Duration()    # limit.duration
+    duration: Duration = Duration()  # limit.duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Catch:
     except_when: Expression | None = None
     variable: str = "error"
     retry: RetryPolicy | None = None
-    body: int = 0                      # node of `catch.do`; 0 if there is none
+    body: int = 0  # node of `catch.do`; 0 if there is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class EventFilter:
     """One filter of a `listen`: attribute name to expected literal or (for expressions) predicate/value."""
 
     attributes: Mapping[str, Expression] = field(default_factory=dict)
-    predicate: Expression | None = None   # `with.data` as an expression: true consumes it
+    predicate: Expression | None = None  # `with.data` as an expression: true consumes it
 
 
 # What each kind of task needs beside the common part of Node.
@@ -114,7 +114,7 @@ class Do:
     """A sequential scope. `children` are node indexes in order; `names` their names."""
 
     children: tuple[int, ...]
-    names: Mapping[str, int]           # task name -> index into children
+    names: Mapping[str, int]  # task name -> index into children
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +179,8 @@ class CallAgent:
 
     capability: str
     agent: str
-    input: Expression | None           # None: the task's own input
-    key: Expression | None             # idempotencyKey
+    input: Expression | None  # None: the task's own input
+    key: Expression | None  # idempotencyKey
     require: Mapping[str, str] = field(default_factory=dict)
     prefer: Mapping[str, str] = field(default_factory=dict)
 
@@ -202,7 +202,7 @@ class CallHttp:
     method: str
     output: Literal["raw", "content", "response"] = "content"
     redirect: bool = False
-    idempotent: bool = False           # GET, HEAD, PUT, DELETE, OPTIONS, or an Idempotency-Key header
+    idempotent: bool = False  # GET, HEAD, PUT, DELETE, OPTIONS, or an Idempotency-Key header
 
 
 Detail: TypeAlias = (
@@ -273,5 +273,3 @@ class Program:
     @property
     def label(self) -> str:
         return f"{self.namespace}/{self.name}@{self.version}"
-
-
