@@ -17,6 +17,14 @@ class ExpressionFailed(Exception):
     """A native expression gave no value; the message says why."""
 
 
+class Undecided(ExpressionFailed):
+    """The native form leaves this one to jq: ask `Expression.program` instead.
+
+    Raised where exactness would need jq's own number formats (integers beyond 2^53, very large or very
+    small floats) or where a result could be large. Rare; the values it stands for are never wrong.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Expression:
     """Something that gives a value from data and arguments.
@@ -27,7 +35,8 @@ class Expression:
             no output is null.
         arguments: names of the arguments it uses, without `$`.
         native: the same as a function of data and arguments, where the fast path covers it. It looks
-            arguments up by name and raises ExpressionFailed where jq would give an error.
+            arguments up by name (KeyError where there is none), raises ExpressionFailed where jq would
+            give an error, and Undecided where jq must be asked after all.
         constant: whether it is a literal that uses neither data nor arguments.
     """
 
