@@ -225,6 +225,7 @@ class EffectRequested(Event):
     given: bool = False
     slot: int = 0
     deadline_at: int = 0
+    heartbeat_ms: int = 0
 
 
 class AttemptStarted(Event):

@@ -161,6 +161,13 @@ class Apply(Input, kw_only=True, frozen=True, omit_defaults=True):
     principal: str = ""
 
 
+class CatalogChanged(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """The catalog has a new revision, durable in the system shard."""
+
+    revision: int
+    digest: str
+
+
 class Tick(Input, frozen=True):
     """Time has passed; whatever is due happens."""
 
@@ -176,5 +183,6 @@ Any_: TypeAlias = (
     | ResumeRun
     | ResolveEffect
     | Apply
+    | CatalogChanged
     | Tick
 )

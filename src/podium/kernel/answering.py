@@ -1,0 +1,81 @@
+"""People's answers: to requests that wait for them, and on effects in doubt."""
+
+from __future__ import annotations
+
+from podium.contracts import compile_schema
+from podium.facts import events as e
+from podium.facts.inputs import AnswerHuman, ResolveEffect
+from podium.facts.values import Accepted, Problem, Refused, Reply, standard_error
+from podium.kernel.arguments import iso
+from podium.kernel.settling import fail, settle
+from podium.kernel.state import Effect
+from podium.kernel.step import Step
+
+
+def answer_human(step: Step, told: AnswerHuman) -> Reply:
+    """Settle the request a person answers, if the answer is one that it allows."""
+    found = _waiting(step, told.task)
+    if isinstance(found, Refused):
+        return found
+    decisions = found.input["decisions"]
+    if told.decision not in decisions:
+        message = f"{told.decision!r} is none of the decisions {', '.join(decisions)}"
+        return Refused("usage", (Problem("unknown-decision", "/decision", message),))
+    form = found.input.get("form")
+    if form is not None and told.decision != "deny":
+        breaches = compile_schema(form)(told.data)
+        if breaches:
+            return Refused(
+                "usage", tuple(Problem("form", f"/data{breach.path}", breach.message) for breach in breaches)
+            )
+    output = {
+        "decision": told.decision,
+        "by": told.principal,
+        "at": iso(step.shard.now),
+        "data": told.data,
+    }
+    settle(step, found, output, 0, {}, principal=told.principal, via=told.via, why=told.why)
+    return Accepted(step.run.id, detail=f"{found.task}: {told.decision}")
+
+
+def _waiting(step: Step, task: str) -> Effect | Refused:
+    waiting = [effect for effect in step.run.effects.values() if effect.status == "waiting"]
+    named = [effect for effect in waiting if not task or task in (effect.task, effect.task.rsplit("/", 1)[-1])]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        tasks = ", ".join(effect.task for effect in named)
+        message = f"several tasks wait for an answer: {tasks}; name one"
+        return Refused("usage", (Problem("ambiguous-task", "/task", message),))
+    message = f"nothing in run {step.run.id} waits for an answer" + (f" at {task}" if task else "")
+    return Refused("conflict", (Problem("not-waiting", "/task", message),))
+
+
+def resolve_effect(step: Step, told: ResolveEffect) -> Reply:
+    """Take a person's word for what became of an effect in doubt."""
+    doubtful = [effect for effect in step.run.effects.values() if effect.status == "in_doubt"]
+    named = [effect for effect in doubtful if told.effect in (0, effect.id)]
+    if len(named) != 1:
+        listed = ", ".join(f"{effect.id} ({effect.task})" for effect in doubtful) or "none"
+        message = f"name one effect in doubt; in doubt are: {listed}"
+        return Refused("usage" if named else "conflict", (Problem("not-in-doubt", "/effect", message),))
+    effect = named[0]
+    if told.verdict == "succeeded" and effect.digest:
+        breaches = step.view.contract(effect.digest, effect.capability)[1](told.output)
+        if breaches:
+            return Refused(
+                "usage",
+                tuple(Problem("contract", f"/output{breach.path}", breach.message) for breach in breaches),
+            )
+    body = e.EffectResolvedBody(told.output, told.why) if told.output is not None or told.why else None
+    resolved = e.EffectResolved(
+        effect=effect.id, task=effect.task, verdict=told.verdict, principal=told.principal
+    )
+    step.emit(resolved, body)
+    if told.verdict == "succeeded":
+        settle(step, effect, told.output, 0, {}, principal=told.principal, why=told.why)
+    elif told.verdict == "failed":
+        title = f"{told.principal or 'an operator'} resolved it as failed"
+        error = standard_error("runtime", effect.task, title, told.why)
+        fail(step, effect, error, principal=told.principal, why=told.why)
+    return Accepted(step.run.id, detail=f"{effect.task}: {told.verdict}")

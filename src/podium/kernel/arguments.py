@@ -1,0 +1,158 @@
+"""Expressions meet the state: their arguments, native evaluation, and questions to the evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+import msgspec
+
+from podium.facts.orders import Evaluate
+from podium.facts.values import JSON, Error, standard_error
+from podium.kernel.outcome import Outcome
+from podium.kernel.state import Pending, Run, Shard
+from podium.workflow.program import Expression, ExpressionFailed, Node, Program
+
+_encode = msgspec.json.Encoder().encode
+MISSING = object()
+
+
+class Faulted(Exception):
+    """A task cannot go on because of `error`; caught where the task was entered or completed."""
+
+    def __init__(self, error: Error) -> None:
+        super().__init__(error.title)
+        self.error = error
+
+
+class Waiting(Exception):
+    """The transition needs an answer from the evaluator; it starts over when that is there."""
+
+
+def iso(at: int) -> str:
+    """A kernel time as RFC 3339 text in UTC."""
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class Arguments(Mapping[str, JSON]):
+    """The arguments of the expressions of one task, made when they are asked for (workflow DSL 1.0.3,
+    "Runtime expression arguments").
+    """
+
+    __slots__ = ("entered_at", "input", "node", "output", "program", "raw", "run", "variables")
+
+    def __init__(
+        self, run: Run, program: Program, node: Node, variables: Mapping[str, JSON], entered_at: int, raw: JSON,
+        input: JSON = MISSING, output: JSON = MISSING,
+    ) -> None:
+        self.run, self.program, self.node, self.variables = run, program, node, variables
+        self.entered_at, self.raw, self.input, self.output = entered_at, raw, input, output
+
+    def __getitem__(self, name: str) -> JSON:
+        if name in self.variables:
+            return self.variables[name]
+        if name == "context":
+            return self.run.context
+        if name == "input" and self.input is not MISSING:
+            return self.input
+        if name == "output" and self.output is not MISSING:
+            return self.output
+        if name == "task":
+            return self._task()
+        if name == "workflow":
+            return self._workflow()
+        if name == "runtime":
+            return {"name": "podium", "version": "1", "metadata": {}}
+        raise KeyError(name)
+
+    def with_variable(self, name: str, value: JSON) -> Arguments:
+        """The same arguments and one more."""
+        return Arguments(
+            self.run, self.program, self.node, {**self.variables, name: value}, self.entered_at, self.raw,
+            self.input, self.output,
+        )  # fmt: skip
+
+    def with_input(self, value: JSON) -> Arguments:
+        """The same arguments, once the task's input is known."""
+        self.input = value
+        return self
+
+    def _task(self) -> JSON:
+        output = None if self.output is MISSING else self.output
+        return {
+            "name": self.node.name, "reference": self.node.reference, "definition": self.node.definition,
+            "input": self.raw, "output": output, "startedAt": _instant(self.entered_at),
+        }  # fmt: skip
+
+    def _workflow(self) -> JSON:
+        return {
+            "id": self.run.id, "definition": self.program.document, "input": self.run.input,
+            "startedAt": _instant(self.run.started_at),
+        }  # fmt: skip
+
+    def __iter__(self) -> Iterator[str]:
+        yield from (*self.variables, "context", "input", "output", "task", "workflow", "runtime")
+
+    def __len__(self) -> int:
+        return len(self.variables) + 6
+
+
+def _instant(at: int) -> JSON:
+    return {"iso8601": iso(at), "epoch": {"seconds": at // 1000, "milliseconds": at}}
+
+
+class Evaluation:
+    """Evaluates expressions for one run within one step."""
+
+    __slots__ = ("_out", "_run", "_shard", "since")
+
+    def __init__(self, shard: Shard, run: Run, out: Outcome) -> None:
+        self._shard, self._run, self._out = shard, run, out
+        pending = shard.pending.get(run.id)
+        self.since = pending.since if pending is not None else shard.now
+
+    def value(self, expression: Expression, data: JSON, arguments: Arguments, instance: str) -> JSON:
+        """What the expression gives.
+
+        Raises:
+            Faulted: it gives an error.
+            Waiting: the evaluator has been asked.
+        """
+        if expression.native is not None:
+            try:
+                return expression.native(data, arguments)
+            except ExpressionFailed as failure:
+                raise Faulted(_expression_error(expression, instance, str(failure))) from None
+            except KeyError as missing:
+                raise Faulted(_undefined(expression, instance, missing.args[0])) from None
+        try:
+            bound = {name: arguments[name] for name in expression.arguments}
+        except KeyError as missing:
+            raise Faulted(_undefined(expression, instance, missing.args[0])) from None
+        return self._ask(expression, _encode({"d": data, "v": bound}), instance)
+
+    def _ask(self, expression: Expression, argument: bytes, instance: str) -> JSON:
+        pending = self._shard.pending.get(self._run.id)
+        if pending is None:
+            pending = self._shard.pending[self._run.id] = Pending(self._shard.now)
+        key = (expression.program, argument)
+        answer = pending.answers.get(key)
+        if answer is None:
+            if key not in pending.asked:
+                pending.asked.add(key)
+                self._out.queries.append(Evaluate(self._run.id, *key))
+            raise Waiting
+        value, failure = answer
+        if failure:
+            raise Faulted(_expression_error(expression, instance, failure))
+        return value
+
+
+def _undefined(expression: Expression, instance: str, name: str) -> Error:
+    return _expression_error(expression, instance, f"${name} is not defined here")
+
+
+def _expression_error(expression: Expression, instance: str, reason: str) -> Error:
+    return standard_error(
+        "expression", instance, f"the expression {expression.text[:200]} gave no value", reason[:2000]
+    )

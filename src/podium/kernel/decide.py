@@ -1,0 +1,246 @@
+"""The kernel's one door: an input, the state, the time and a frozen view give records, orders and replies.
+
+Deterministic: no clock, no chance, no I/O. No exception leaves it but a broken assertion.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from typing import Any
+
+from podium.facts import events as e
+from podium.facts import inputs as i
+from podium.facts.identity import digest_of
+from podium.facts.values import Accepted, Problem, Refused
+from podium.kernel.answering import answer_human, resolve_effect
+from podium.kernel.outcome import Outcome
+from podium.kernel.receiving import send_event
+from podium.kernel.settling import overdue, report, requeue_due, stale, start_queued
+from podium.kernel.state import Run, Shard, next_wake
+from podium.kernel.step import Step, View
+from podium.kernel.tasks import advance
+
+
+def decide(shard: Shard, told: i.Input, now: int, view: View, out: Outcome) -> None:
+    """Decide one input.
+
+    The runs that it names, if they exist at all, are hot: the host loads them before.
+
+    Args:
+        shard: changed in place by the records that are emitted.
+        told: any input but `Apply`, which is the catalog's.
+        now: host time in ms; kernel time never goes back, so an earlier one counts as the last.
+        view: the catalog as it is.
+        out: what is added to; nothing in it may be released before its records are durable.
+    """
+    if now > shard.now:
+        shard.now = now
+    _INPUTS[type(told)](shard, told, view, out)
+    if shard.freed:
+        start_queued(shard, view, out)
+
+
+def recover(shard: Shard, view: View, out: Outcome) -> None:
+    """After a takeover: attempts that were in flight are lost with the hub that made them; all else goes on."""
+    for run in list(shard.runs.values()):
+        step = Step(shard, run, view, out)
+        for effect in list(run.effects.values()):
+            if effect.status == "running":
+                report(step, i.Reported(run_id=run.id, effect=effect.id, token=effect.token, status="lost"))
+        _advance(step)
+    shard.freed.extend(shard.queues)
+    start_queued(shard, view, out)
+
+
+def _advance(step: Step) -> None:
+    overdue(step)
+    requeue_due(step)
+    advance(step)
+
+
+def _known(shard: Shard, told: Any, out: Outcome) -> Run | None:
+    """The run an input names, or None and a refusal."""
+    run = shard.runs.get(told.run_id)
+    if run is None:
+        message = f"there is no run {told.run_id}; `podium get runs` lists them"
+        out.reply(told.ticket, Refused("not-found", (Problem("unknown-run", "/run_id", message),)))
+    return run
+
+
+def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
+    digest = view.current("Workflow", told.workflow)
+    if not digest:
+        message = f"no workflow is named {told.workflow}; `podium get workflows` lists them"
+        out.reply(told.ticket, Refused("not-found", (Problem("unknown-workflow", "/workflow", message),)))
+        return
+    program = view.program(digest)
+    submitted = digest_of([program.namespace, program.name, told.input]) if told.key else ""
+    known = shard.runs.get(told.run_id)
+    if known is not None:
+        _submitted_again(known, told, submitted, out)
+        return
+    if program.input_schema is not None:
+        breaches = program.input_schema.check(told.input)
+        if breaches:
+            problems = tuple(
+                Problem("input-schema", f"/input{breach.path}", breach.message) for breach in breaches[:10]
+            )
+            out.reply(told.ticket, Refused("usage", problems))
+            return
+    deadline_at = shard.now + program.timeout.ms if program.timeout is not None else 0
+    started = e.RunStarted(
+        workflow=program.label, digest=digest, key=told.key, principal=told.principal,
+        deadline_at=deadline_at, prepares=program.input_from is not None, ordinal=1,
+    )  # fmt: skip
+    body = e.RunStartedBody(told.input, told.labels, submitted)
+    run = out.start(shard, told.run_id, started, body)
+    advance(Step(shard, run, view, out))
+    out.reply(told.ticket, Accepted(run.id))
+
+
+def _submitted_again(known: Run, told: i.SubmitRun, submitted: str, out: Outcome) -> None:
+    if known.submitted == submitted and told.key:
+        out.reply(told.ticket, Accepted(known.id, created=False))
+        return
+    message = f"the key {told.key} already stands for run {known.id}, of another workflow or input"
+    out.reply(told.ticket, Refused("conflict", (Problem("key-taken", "/key", message),)))
+
+
+def _reported(shard: Shard, told: i.Reported, view: View, out: Outcome) -> None:
+    run = shard.runs.get(told.run_id)
+    if run is None:
+        return
+    step = Step(shard, run, view, out)
+    if run.ended:
+        stale(step, told)
+        return
+    report(step, told)
+    if run.status == "running":
+        advance(step)
+
+
+def _evaluated(shard: Shard, told: i.Evaluated, view: View, out: Outcome) -> None:
+    run, pending = shard.runs.get(told.run_id), shard.pending.get(told.run_id)
+    key = (told.program, told.argument)
+    if run is None or pending is None or key not in pending.asked:
+        return
+    pending.answers[key] = (told.value, told.failure)
+    if run.status == "running":
+        advance(Step(shard, run, view, out))
+
+
+def _tick(shard: Shard, told: i.Tick, view: View, out: Outcome) -> None:
+    timers, now = shard.timers, shard.now
+    while timers and timers[0][0] <= now:
+        at, run_id = heapq.heappop(timers)
+        if shard.timer_of.get(run_id) != at:
+            continue
+        del shard.timer_of[run_id]
+        run = shard.runs.get(run_id)
+        if run is None or run.ended:
+            continue
+        if run.status == "running":
+            _advance(Step(shard, run, view, out))
+        following = next_wake(run, now)
+        if following:
+            shard.wake(run_id, following)
+
+
+def _live(shard: Shard, told: Any, out: Outcome) -> Run | None:
+    """The run an input names, if it has not ended; else None and a refusal."""
+    run = _known(shard, told, out)
+    if run is not None and run.ended:
+        message = f"run {run.id} has ended ({run.status}); nothing was changed"
+        out.reply(told.ticket, Refused("conflict", (Problem("run-ended", "/run_id", message),)))
+        return None
+    return run
+
+
+def _cancel(shard: Shard, told: i.CancelRun, view: View, out: Outcome) -> None:
+    run = _live(shard, told, out)
+    if run is not None:
+        out.emit(shard, run, e.RunCancelled(principal=told.principal), _why(e.RunCancelledBody, told))
+        out.reply(told.ticket, Accepted(run.id, detail="cancelled"))
+
+
+def _suspend(shard: Shard, told: i.SuspendRun, view: View, out: Outcome) -> None:
+    run = _live(shard, told, out)
+    if run is None:
+        return
+    if run.status == "running":
+        out.emit(shard, run, e.RunSuspended(principal=told.principal), _why(e.RunSuspendedBody, told))
+    out.reply(told.ticket, Accepted(run.id, detail="suspended"))
+
+
+def _resume(shard: Shard, told: i.ResumeRun, view: View, out: Outcome) -> None:
+    run = _live(shard, told, out)
+    if run is None:
+        return
+    if run.status == "suspended":
+        out.emit(shard, run, e.RunResumed(principal=told.principal), _why(e.RunResumedBody, told))
+        _advance(Step(shard, run, view, out))
+        at = next_wake(run, shard.now)
+        if at:
+            shard.wake(run.id, at)
+    out.reply(told.ticket, Accepted(run.id, detail="running"))
+
+
+def _why(body: Any, told: Any) -> Any:
+    return body(told.why) if told.why else None
+
+
+def _answer(shard: Shard, told: i.AnswerHuman, view: View, out: Outcome) -> None:
+    run = _live(shard, told, out)
+    if run is not None:
+        step = Step(shard, run, view, out)
+        out.reply(told.ticket, answer_human(step, told))
+        advance(step)
+
+
+def _resolve(shard: Shard, told: i.ResolveEffect, view: View, out: Outcome) -> None:
+    run = _live(shard, told, out)
+    if run is not None:
+        step = Step(shard, run, view, out)
+        out.reply(told.ticket, resolve_effect(step, told))
+        advance(step)
+
+
+def _send(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
+    if told.run_id:
+        run = _live(shard, told, out)
+        runs = [run] if run is not None else []
+        if not runs:
+            return
+    else:
+        runs = [shard.runs[run_id] for run_id in list(shard.listeners)]
+    reached = 0
+    for run in runs:
+        step = Step(shard, run, view, out)
+        refusal = send_event(step, told)
+        if refusal is not None:
+            out.reply(told.ticket, refusal)
+            return
+        reached += 1
+        advance(step)
+    out.reply(told.ticket, Accepted(told.run_id, created=reached > 0, detail=f"reached {reached} runs"))
+
+
+def _catalog_changed(shard: Shard, told: i.CatalogChanged, view: View, out: Outcome) -> None:
+    if told.revision > shard.revision:
+        out.emit(shard, None, e.CatalogAdvanced(revision=told.revision, digest=told.digest))
+
+
+_INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
+    i.SubmitRun: _submit,
+    i.Reported: _reported,
+    i.Evaluated: _evaluated,
+    i.Tick: _tick,
+    i.CancelRun: _cancel,
+    i.SuspendRun: _suspend,
+    i.ResumeRun: _resume,
+    i.AnswerHuman: _answer,
+    i.ResolveEffect: _resolve,
+    i.SendEvent: _send,
+    i.CatalogChanged: _catalog_changed,
+}

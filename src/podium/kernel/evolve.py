@@ -1,0 +1,425 @@
+"""Fold one record into the state. The only code that changes it; replay runs this alone.
+
+Everything an event says is taken as it stands: no expression, no clock and no catalog is looked at, so what
+was decided stays decided, whatever release reads the log.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from podium.facts import events as e
+from podium.facts.events import Record
+from podium.facts.lifecycles import EFFECT, RUN
+from podium.facts.values import JSON
+from podium.kernel.state import EVENTS_BUFFERED_MAX, GRACE_MS, ROOT, Effect, Frame, Run, Shard
+
+
+def evolve(shard: Shard, record: Record) -> None:
+    """Fold `record` in. Its seq must be the next one.
+
+    Raises:
+        AssertionError, KeyError: the log and this code disagree; the shard must stop.
+    """
+    assert record.seq == shard.seq + 1, f"record {record.seq} after {shard.seq}"
+    shard.seq = record.seq
+    if record.at > shard.now:
+        shard.now = record.at
+    event = record.event
+    kind = type(event)
+    if kind is e.RunStarted:
+        run = _run_started(shard, record)
+    elif record.run_id:
+        run = shard.runs[record.run_id]
+        _RUN_EVENTS[kind](shard, run, event, record.body, record)
+    else:
+        _SHARD_EVENTS[kind](shard, event)
+        return
+    assert event.previous == run.seq, f"record {record.seq} does not follow {run.seq} of its run"
+    run.ordinal = event.ordinal
+    run.seq = record.seq
+
+
+def raw_input(frame: Frame) -> JSON:
+    """What a child of this frame gets as its raw input."""
+    return frame.data if frame.kind in ("do", "for") else frame.input
+
+
+# --- the shard's own --------------------------------------------------------------------------------
+
+
+def _epoch_started(shard: Shard, event: e.EpochStarted) -> None:
+    assert event.epoch > shard.epoch
+    shard.epoch = event.epoch
+
+
+def _catalog_advanced(shard: Shard, event: e.CatalogAdvanced) -> None:
+    shard.revision = event.revision
+
+
+# --- runs -------------------------------------------------------------------------------------------
+
+
+def _run_started(shard: Shard, record: Record) -> Run:
+    event, body = record.event, record.body or e.RunStartedBody()
+    assert isinstance(event, e.RunStarted) and isinstance(body, e.RunStartedBody)
+    assert record.run_id not in shard.runs
+    run = Run(
+        record.run_id, event.workflow, event.digest, RUN["", "RunStarted"], event.key, event.principal,
+        body.submitted, body.input, body.labels, frames={}, effects={}, ready=[ROOT], buffer=[], seen=[],
+        frame_last=ROOT, started_at=record.at, deadline_at=event.deadline_at,
+    )  # fmt: skip
+    phase = "prepare" if event.prepares else ""
+    run.frames[ROOT] = Frame(
+        ROOT, 0, 0, "do", "/do", body.input, body.input, phase=phase, entered_at=record.at
+    )
+    shard.runs[run.id] = run
+    if event.deadline_at:
+        shard.wake(run.id, event.deadline_at)
+    return run
+
+
+def _move(run: Run, event: e.Event) -> None:
+    run.status = RUN[run.status, type(event).__name__]
+
+
+def _end(shard: Shard, run: Run, record: Record) -> None:
+    _move(run, record.event)
+    for effect in list(run.effects.values()):
+        _drop_effect(shard, run, effect)
+    run.frames = {}
+    run.ready = []
+    run.buffer = []
+    run.seen = []
+    run.input = None
+    run.context = None
+    run.ended_at = record.at
+    shard.listeners.pop(run.id, None)
+    shard.timer_of.pop(run.id, None)
+
+
+def _run_completed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    run.output = run.frames[ROOT].data if event.same else body and body.output
+    _end(shard, run, record)
+
+
+def _run_faulted(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    run.error = body and body.error
+    _end(shard, run, record)
+
+
+def _run_cancelled(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    _end(shard, run, record)
+
+
+def _run_suspended(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    _move(run, event)
+
+
+def _run_resumed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    _move(run, event)
+    for effect in run.effects.values():
+        if effect.status == "queued":
+            _enqueue(shard, run, effect)
+
+
+# --- tasks ------------------------------------------------------------------------------------------
+
+
+def _enter(shard: Shard, run: Run, event: Any, kind: str, data: JSON, at: int) -> Frame:
+    """Make the frame of a task that starts, and hold its parent until the task ends."""
+    parent = run.frames[event.parent]
+    frame = Frame(
+        event.frame, event.parent, event.node, kind, event.task, data, data, parent.variables,
+        slot=event.slot, entered_at=at,
+    )  # fmt: skip
+    run.frames[event.frame] = frame
+    run.frame_last = event.frame
+    parent.open += 1
+    if parent.kind == "fork":
+        parent.cursor = event.slot + 1
+    else:
+        run.ready.remove(parent.id)
+    return frame
+
+
+def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    if event.frame == ROOT:
+        root = run.frames[ROOT]
+        root.phase = ""
+        root.input = root.data = body.input
+        return
+    data = raw_input(run.frames[event.parent]) if event.same else body.input
+    frame = _enter(shard, run, event, event.kind, data, record.at)
+    frame.wake_at = event.wake_at
+    frame.deadline_at = event.deadline_at
+    if body is not None:
+        if body.variables:
+            frame.variables = {**frame.variables, **body.variables}
+        frame.items = body.items
+    if event.kind not in ("wait", "listen") or run.buffer:
+        run.ready.append(frame.id)
+    if event.kind == "listen":
+        frame.outputs = {}
+        shard.listeners[run.id] = 1
+    elif event.kind == "fork":
+        frame.outputs = {}
+    at = min(filter(None, (event.wake_at, event.deadline_at)), default=0)
+    if at:
+        shard.wake(run.id, at)
+
+
+def _leave(shard: Shard, run: Run, frame: Frame) -> None:
+    """Drop a frame and everything below it."""
+    if frame.open:
+        for child in [child for child in run.frames.values() if child.parent == frame.id]:
+            _leave(shard, run, child)
+    if frame.effect:
+        effect = run.effects.get(frame.effect)
+        if effect is not None:
+            _drop_effect(shard, run, effect)
+    del run.frames[frame.id]
+    if frame.id in run.ready:
+        run.ready.remove(frame.id)
+    if frame.kind == "listen" and not any(other.kind == "listen" for other in run.frames.values()):
+        shard.listeners.pop(run.id, None)
+
+
+def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: int) -> None:
+    """Give a finished child's output to its parent and let the parent go on."""
+    if following < 0:
+        run.frames[ROOT].data = output
+        run.ending = True
+        if ROOT not in run.ready:
+            run.ready.append(ROOT)
+        return
+    if parent.kind == "do":
+        parent.data = output
+        parent.cursor = following
+    elif parent.kind == "for":
+        parent.data = output
+        parent.cursor += 1
+    elif parent.kind == "try":
+        parent.data = output
+        parent.phase = "done"
+    else:
+        assert parent.kind == "fork"
+        parent.outputs[following] = output
+        parent.cursor = max(parent.cursor, following + 1)
+    if parent.id not in run.ready:
+        run.ready.append(parent.id)
+
+
+def _task_completed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    parent = run.frames[event.parent]
+    output = raw_input(parent) if event.same else body and body.output
+    if event.exported:
+        run.context = body and body.context
+    if event.frame:
+        _leave(shard, run, run.frames[event.frame])
+        parent.open -= 1
+    _complete(shard, run, parent, output, event.next)
+
+
+def _task_faulted(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    catcher = run.frames[event.catcher]
+    for child in [child for child in run.frames.values() if child.parent == catcher.id]:
+        _leave(shard, run, child)
+    catcher.open = 0
+    catcher.error = body and body.error
+    if event.retry_at:
+        catcher.phase = "backoff"
+        catcher.tries += 1
+        catcher.wake_at = event.retry_at
+        if catcher.id in run.ready:
+            run.ready.remove(catcher.id)
+        shard.wake(run.id, event.retry_at)
+    else:
+        catcher.phase = "catch"
+        if catcher.id not in run.ready:
+            run.ready.append(catcher.id)
+
+
+def _task_resumed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    frame = run.frames[event.frame]
+    assert frame.phase == "backoff"
+    frame.phase = ""
+    frame.wake_at = 0
+    run.ready.append(frame.id)
+
+
+# --- effects ----------------------------------------------------------------------------------------
+
+
+def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    kind = event.kind
+    data = raw_input(run.frames[event.parent]) if event.same else body and body.data
+    frame = _enter(shard, run, event, kind, data, record.at)
+    frame.effect = event.effect
+    run.effect_last = event.effect
+    effect = Effect(
+        event.effect, event.frame, event.task, kind, "", event.agent, event.digest, event.capability,
+        (body and body.input) if event.given else data, event.delivery, event.key, requested_at=record.at,
+        heartbeat_ms=event.heartbeat_ms,
+    )  # fmt: skip
+    run.effects[effect.id] = effect
+    if event.task_deadline_at:
+        frame.deadline_at = event.task_deadline_at
+        shard.wake(run.id, event.task_deadline_at)
+    if event.started:
+        effect.status = EFFECT["", "EffectRequested/started"]
+        _start(shard, run, effect, record.seq, event.deadline_at)
+    elif kind == "human":
+        effect.status = EFFECT["", "EffectRequested/human"]
+    else:
+        effect.status = EFFECT["", "EffectRequested"]
+        _enqueue(shard, run, effect)
+
+
+def _enqueue(shard: Shard, run: Run, effect: Effect) -> None:
+    shard.queues.setdefault(effect.digest, deque()).append((run.id, effect.id))
+    shard.freed.append(effect.digest)
+
+
+def _start(shard: Shard, run: Run, effect: Effect, token: int, deadline_at: int) -> None:
+    effect.attempt += 1
+    effect.token = token
+    effect.retry_at = 0
+    effect.deadline_at = deadline_at
+    running = shard.running
+    running[effect.digest] = running.get(effect.digest, 0) + 1
+    if deadline_at:
+        shard.wake(run.id, deadline_at + GRACE_MS)
+
+
+def _release(shard: Shard, effect: Effect) -> None:
+    """Give a running attempt's slot back."""
+    shard.running[effect.digest] -= 1
+    assert shard.running[effect.digest] >= 0
+    shard.freed.append(effect.digest)
+
+
+def _drop_effect(shard: Shard, run: Run, effect: Effect) -> None:
+    del run.effects[effect.id]
+    if effect.status == "running":
+        _release(shard, effect)
+        shard.abandoned.append((run.id, effect.id, effect.token))
+
+
+def _attempt_started(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    effect = run.effects[event.effect]
+    effect.status = EFFECT[effect.status, "AttemptStarted"]
+    _start(shard, run, effect, record.seq, event.deadline_at)
+    assert effect.attempt == event.attempt
+
+
+def _attempt_failed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    effect = run.effects[event.effect]
+    effect.status = EFFECT[effect.status, "AttemptFailed"]
+    _release(shard, effect)
+    if event.status == "lost":
+        effect.losses += 1
+    else:
+        effect.failures += 1
+    effect.cost_nano += event.cost_nano
+    run.cost_nano += event.cost_nano
+    effect.retry_at = event.retry_at
+    shard.wake(run.id, event.retry_at)
+
+
+def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    effect = run.effects.pop(event.effect)
+    EFFECT[effect.status, "EffectSettled"]
+    if effect.status == "running":
+        _release(shard, effect)
+    run.cost_nano += event.cost_nano
+    frame = run.frames[effect.frame]
+    frame.effect = 0
+    if not event.completes:
+        if event.status == "succeeded":
+            frame.phase, frame.data = "settled", body and body.output
+        else:
+            frame.phase, frame.error = "faulted", body and body.error
+        run.ready.append(frame.id)
+        return
+    if event.exported:
+        run.context = body and body.context
+    parent = run.frames[frame.parent]
+    del run.frames[frame.id]
+    parent.open -= 1
+    output = body and (body.result if event.transformed else body.output)
+    _complete(shard, run, parent, output, event.next)
+
+
+def _effect_in_doubt(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    effect = run.effects[event.effect]
+    effect.status = EFFECT[effect.status, "EffectInDoubt"]
+    _release(shard, effect)
+    effect.deadline_at = 0
+
+
+def _effect_resolved(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    effect = run.effects[event.effect]
+    effect.status = EFFECT[effect.status, f"EffectResolved/{event.verdict}"]
+    if effect.status == "queued":
+        _enqueue(shard, run, effect)
+
+
+def _stale_reply(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    """Kept for the record; nothing changes."""
+
+
+# --- events from outside ----------------------------------------------------------------------------
+
+
+def _event_received(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    run.seen.append(f"{event.source} {event.id}")
+    if len(run.seen) > EVENTS_BUFFERED_MAX:
+        del run.seen[0]
+    content = body.event if body else {}
+    if event.frame:
+        _consume(run, event.frame, event.slot, content)
+    else:
+        run.buffer.append(content)
+        for frame in run.frames.values():
+            if frame.kind == "listen" and frame.id not in run.ready:
+                run.ready.append(frame.id)
+
+
+def _event_consumed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    _consume(run, event.frame, event.slot, run.buffer.pop(event.index))
+
+
+def _consume(run: Run, frame_id: int, slot: int, content: JSON) -> None:
+    run.frames[frame_id].outputs[slot] = content
+    if frame_id not in run.ready:
+        run.ready.append(frame_id)
+
+
+_SHARD_EVENTS: dict[type[e.Event], Callable[[Shard, Any], None]] = {
+    e.EpochStarted: _epoch_started,
+    e.CatalogAdvanced: _catalog_advanced,
+}
+
+_RUN_EVENTS: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]] = {
+    e.TaskStarted: _task_started,
+    e.TaskCompleted: _task_completed,
+    e.TaskFaulted: _task_faulted,
+    e.TaskResumed: _task_resumed,
+    e.EffectRequested: _effect_requested,
+    e.AttemptStarted: _attempt_started,
+    e.AttemptFailed: _attempt_failed,
+    e.EffectSettled: _effect_settled,
+    e.EffectInDoubt: _effect_in_doubt,
+    e.EffectResolved: _effect_resolved,
+    e.StaleReply: _stale_reply,
+    e.EventReceived: _event_received,
+    e.EventConsumed: _event_consumed,
+    e.RunSuspended: _run_suspended,
+    e.RunResumed: _run_resumed,
+    e.RunCompleted: _run_completed,
+    e.RunFaulted: _run_faulted,
+    e.RunCancelled: _run_cancelled,
+}

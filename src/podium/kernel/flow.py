@@ -1,0 +1,61 @@
+"""Data flow of a task: its input on the way in, its output on the way out."""
+
+from __future__ import annotations
+
+from podium.facts.values import JSON
+from podium.kernel.arguments import Arguments
+from podium.kernel.state import Frame
+from podium.kernel.step import Step, check_schema
+from podium.workflow.program import Do, Expression, Node
+
+
+class Entry:
+    """A task about to start: its place, its input, its arguments."""
+
+    __slots__ = ("arguments", "data", "node", "parent", "raw", "slot")
+
+    def __init__(self, parent: Frame, node: Node, slot: int, raw: JSON, arguments: Arguments) -> None:
+        self.parent, self.node, self.slot = parent, node, slot
+        self.raw = self.data = raw
+        self.arguments = arguments
+
+    @property
+    def same(self) -> bool:
+        return self.data is self.raw
+
+
+def holds(step: Step, expression: Expression, data: JSON, arguments: Arguments, reference: str) -> bool:
+    """A condition holds unless it gives false or null, as in jq."""
+    return step.evaluation.value(expression, data, arguments, reference) not in (False, None)
+
+
+def deadline(step: Step, node: Node, data: JSON, arguments: Arguments) -> int:
+    """When the task's timeout runs out; 0 if it has none."""
+    if node.timeout is None:
+        return 0
+    return step.shard.now + step.duration(node.timeout, data, arguments, node.reference)
+
+
+def scope_of(step: Step, parent: Frame) -> int:
+    """How many children the parent's scope has; 0 where that means nothing."""
+    detail = step.node(parent).detail
+    return len(detail.children) if isinstance(detail, Do) else 0
+
+
+def flow_out(
+    step: Step, node: Node, raw_output: JSON, arguments: Arguments
+) -> tuple[JSON, bool, JSON]:
+    """Transform and check what a task gives: (output, whether the context changes, the new context)."""
+    output, reference = raw_output, node.reference
+    if node.output_as is not None:
+        output = step.evaluation.value(node.output_as, raw_output, arguments, reference)
+    check_schema(node.output_schema, output, reference, "the output")
+    if node.export_as is None:
+        return output, False, None
+    exporting = Arguments(
+        step.run, step.program, node, arguments.variables, arguments.entered_at, arguments.raw,
+        arguments.input, output,
+    )  # fmt: skip
+    context = step.evaluation.value(node.export_as, output, exporting, reference)
+    check_schema(node.export_schema, context, reference, "what is exported")
+    return output, True, context

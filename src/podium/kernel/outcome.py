@@ -1,0 +1,80 @@
+"""What a step leaves behind, and the one way in which it grows: `emit`."""
+
+from __future__ import annotations
+
+from podium.facts.events import AttemptStarted, Body, EffectRequested, Event, Record, RunStarted, RunStartedBody
+from podium.facts.orders import Abandon, Order, Perform
+from podium.facts.values import Reply
+from podium.kernel.evolve import evolve
+from podium.kernel.state import Effect, Run, Shard
+
+
+class Outcome:
+    """The result of deciding one or more inputs.
+
+    Attributes:
+        records: to be made durable, in order, before anything below is released.
+        orders: for the host to carry out after the commit.
+        queries: volatile orders, which may go out at once.
+        replies: (ticket, reply) to give after the commit.
+        ended: runs that ended.
+        touched: runs that have new records.
+    """
+
+    __slots__ = ("ended", "orders", "queries", "records", "replies", "touched")
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.orders: list[Order] = []
+        self.queries: list[Order] = []
+        self.replies: list[tuple[int, Reply]] = []
+        self.ended: list[str] = []
+        self.touched: dict[str, Run] = {}
+
+    def reply(self, ticket: int, reply: Reply) -> None:
+        if ticket:
+            self.replies.append((ticket, reply))
+
+    def emit(self, shard: Shard, run: Run | None, event: Event, body: Body | None = None) -> Record:
+        """Add a record, fold it into the state at once, and order what follows from it."""
+        run_id = ""
+        if run is not None:
+            run_id = run.id
+            event.ordinal = run.ordinal + 1
+            event.previous = run.seq
+        record = Record(shard.seq + 1, run_id, shard.now, event, body)
+        evolve(shard, record)
+        self.records.append(record)
+        if run is not None:
+            self.touched[run_id] = run
+            kind = type(event)
+            if kind is EffectRequested:
+                if event.started:  # type: ignore[attr-defined]
+                    self.orders.append(perform(shard, run, run.effects[run.effect_last]))
+            elif kind is AttemptStarted:
+                self.orders.append(perform(shard, run, run.effects[event.effect]))  # type: ignore[attr-defined]
+            if run.ended:
+                self.ended.append(run_id)
+        if shard.abandoned:
+            self.orders.extend(Abandon(*attempt) for attempt in shard.abandoned)
+            shard.abandoned.clear()
+        return record
+
+
+    def start(self, shard: Shard, run_id: str, event: RunStarted, body: RunStartedBody) -> Run:
+        """Add the record that begins a run."""
+        record = Record(shard.seq + 1, run_id, shard.now, event, body)
+        evolve(shard, record)
+        self.records.append(record)
+        run = shard.runs[run_id]
+        self.touched[run_id] = run
+        return run
+
+
+def perform(shard: Shard, run: Run, effect: Effect) -> Perform:
+    """The order for the effect's current attempt."""
+    return Perform(
+        run.id, effect.task, effect.id, effect.attempt, effect.token, shard.epoch, effect.kind, effect.agent,
+        effect.digest, effect.capability, effect.input, effect.delivery, effect.deadline_at,
+        effect.heartbeat_ms, effect.key, f"00-{run.id.replace('-', '')}-{effect.token:016x}-01",
+    )  # fmt: skip

@@ -1,0 +1,105 @@
+"""Effects being requested: routed, checked against the contract, put to policy, and given a slot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podium.facts import events as e
+from podium.facts.values import JSON, standard_error
+from podium.kernel.arguments import Faulted
+from podium.kernel.flow import Entry, deadline
+from podium.kernel.step import Step, validation_error
+from podium.policy.development import decide
+from podium.workflow.program import CallAgent, CallHttp, CallHuman
+
+HTTP_DEADLINE_MS = 60_000
+
+
+def request_agent(step: Step, entry: Entry) -> None:
+    """Ask an agent. Faults the task where there is none, or where the input breaks the contract."""
+    call = entry.node.detail
+    assert isinstance(call, CallAgent)
+    reference = entry.node.reference
+    running = step.shard.running
+    route = step.view.route(call, lambda digest: running.get(digest, 0))
+    if isinstance(route, str):
+        raise Faulted(standard_error("configuration", reference, route, "apply an agent that offers it"))
+    agent = route.agent
+    capability = call.capability or agent.capabilities[0].name
+    given = entry.data
+    if call.input is not None:
+        given = step.evaluation.value(call.input, entry.data, entry.arguments, reference)
+    check, _ = step.view.contract(route.digest, capability)
+    breaches = check(given)
+    if breaches:
+        title = f"the input breaks the contract of {capability} ({agent.name}@{agent.version})"
+        raise Faulted(validation_error(reference, title, breaches))
+    key = ""
+    if call.key is not None:
+        key = str(step.evaluation.value(call.key, entry.data, entry.arguments, reference))
+    _request(
+        step, entry, given, key, agent.deadline_ms,
+        kind="agent", agent=f"{agent.name}@{agent.version}", digest=route.digest, capability=capability,
+        delivery=agent.delivery, reason=route.reason, hold_nano=agent.cost_nano,
+        heartbeat_ms=agent.heartbeat_ms,
+    )  # fmt: skip
+
+
+def request_http(step: Step, entry: Entry) -> None:
+    """Call an HTTP endpoint."""
+    call = entry.node.detail
+    assert isinstance(call, CallHttp)
+    request = dict(step.evaluation.value(call.request, entry.data, entry.arguments, entry.node.reference))
+    request.update(method=call.method, output=call.output, redirect=call.redirect)
+    _request(
+        step, entry, request, "", HTTP_DEADLINE_MS,
+        kind="http", delivery="at-least-once" if call.idempotent else "at-most-once",
+        reason=f"{call.method.upper()} {request.get('endpoint')}"[:200],
+    )  # fmt: skip
+
+
+def request_human(step: Step, entry: Entry) -> None:
+    """Ask a person; the effect waits for an answer as long as its task may."""
+    call = entry.node.detail
+    assert isinstance(call, CallHuman)
+    request = dict(step.evaluation.value(call.request, entry.data, entry.arguments, entry.node.reference))
+    request["decisions"] = list(call.decisions)
+    if call.form is not None:
+        request["form"] = call.form.document
+    _request(step, entry, request, "", 0, kind="human", reason="asks a person")
+
+
+def _request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, **fields: Any) -> None:
+    node, run, shard = entry.node, step.run, step.shard
+    digest: str = fields.get("digest", "")
+    decision = decide(fields["kind"], fields.get("capability", ""))
+    effect = run.effect_last + 1
+    task_deadline_at = deadline(step, node, entry.data, entry.arguments)
+    started = fields["kind"] != "human" and has_slot(step, digest)
+    deadline_at = attempt_deadline(shard.now, deadline_ms, task_deadline_at) if started else 0
+    is_given = given is not entry.data
+    body = None
+    if is_given or not entry.same:
+        body = e.EffectRequestedBody(None if entry.same else entry.data, given if is_given else None)
+    step.emit(
+        e.EffectRequested(
+            effect=effect, frame=run.frame_last + 1, parent=entry.parent.id, node=node.index,
+            task=node.reference, slot=entry.slot, key=key or f"{run.id}/{effect}", same=entry.same,
+            given=is_given, started=started, deadline_at=deadline_at,
+            task_deadline_at=task_deadline_at, verdict=decision.verdict, rules=decision.rules, **fields,
+        ),
+        body,
+    )  # fmt: skip
+
+
+def attempt_deadline(now: int, deadline_ms: int, task_deadline_at: int) -> int:
+    """The sooner of the attempt's own deadline and its task's; 0 for none."""
+    own = now + deadline_ms if deadline_ms else 0
+    if own and task_deadline_at:
+        return min(own, task_deadline_at)
+    return own or task_deadline_at
+
+
+def has_slot(step: Step, digest: str) -> bool:
+    """Whether an attempt may start now: a slot is free and nobody queued for it before."""
+    return not step.shard.queues.get(digest) and step.shard.running.get(digest, 0) < step.view.limit(digest)

@@ -1,0 +1,58 @@
+"""Which agent performs an effect, in which version, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from podium.facts.catalog import AgentVersion
+from podium.workflow.program import CallAgent
+
+
+class Route:
+    """The chosen agent version and the reason, in a line that an operator reads."""
+
+    __slots__ = ("agent", "digest", "reason")
+
+    def __init__(self, digest: str, agent: AgentVersion, reason: str) -> None:
+        self.digest, self.agent, self.reason = digest, agent, reason
+
+
+def choose(
+    call: CallAgent, candidates: Sequence[tuple[str, AgentVersion]], load: Callable[[str], int]
+) -> Route | str:
+    """Choose among the candidates.
+
+    The order of preference: carries all of `require`; carries most of `prefer`; has the fewest attempts in
+    flight for its concurrency; name. Deterministic: the same state gives the same choice.
+
+    Args:
+        call: what the task asks for.
+        candidates: (digest, agent version) that offer it, the newest version of each agent.
+        load: attempts in flight of an agent version, by digest.
+    Returns:
+        a Route, or why there is none.
+    """
+    if len(candidates) == 1 and not call.require:
+        digest, agent = candidates[0]
+        return Route(digest, agent, "named by the task" if call.agent else "only agent")
+    fitting = [
+        (digest, agent)
+        for digest, agent in candidates
+        if all(agent.labels.get(name) == value for name, value in call.require.items())
+    ]
+    if not fitting:
+        asked = call.agent or call.capability
+        if candidates:
+            return f"none of the {len(candidates)} agents for {asked} carries the labels {dict(call.require)}"
+        return f"no agent offers {asked}"
+
+    def rank(candidate: tuple[str, AgentVersion]) -> tuple[int, float, str]:
+        digest, agent = candidate
+        preferred = sum(agent.labels.get(name) == value for name, value in call.prefer.items())
+        return -preferred, load(digest) / agent.concurrency, agent.name
+
+    digest, agent = min(fitting, key=rank)
+    reason = f"{len(fitting)} of {len(candidates)} fit; least busy" if len(fitting) > 1 else "only one fits"
+    if call.prefer:
+        reason += f"; prefers {', '.join(sorted(call.prefer))}"
+    return Route(digest, agent, reason)

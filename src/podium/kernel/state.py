@@ -1,0 +1,248 @@
+"""What the kernel remembers of a shard: its runs, and for each its frames and open effects.
+
+Changed by `evolve` and by nothing else. Values taken from payloads are shared, never modified.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import Any
+
+import msgspec
+
+from podium.facts.lifecycles import RUN_ENDED
+from podium.facts.values import JSON, Delivery, Error
+
+ROOT = 1
+"""The frame of a run's outermost scope."""
+
+EVENTS_BUFFERED_MAX = 1000
+"""Events that wait in a run for a task that listens; more are refused."""
+
+
+class Frame(msgspec.Struct, omit_defaults=True):
+    """A task that lasts, while it lasts.
+
+    Attributes:
+        id: number in the run.
+        parent: frame of the enclosing task; 0 for the root scope.
+        node: index into the program's nodes.
+        kind: the node's kind.
+        task: reference of the task.
+        input: transformed input.
+        data: of a scope or loop: what the next child gets as its raw input.
+        variables: arguments in scope here beside the standard ones (shared with the parent where equal).
+        cursor: index of the next child; of a loop, of the iteration; of a fork, of the branch.
+        open: children that are running.
+        items: what a `for` goes over.
+        outputs: of a fork: branch to output; of a listen: filter to consumed event.
+        phase: "" while running; `prepare` (root), `backoff`, `catch`, `done` (try and fork), `settled` (the
+            effect's output is in `data`), `faulted` (an error is in `error`).
+        slot: branch of the enclosing fork.
+        tries: how often a try body was repeated.
+        effect: the effect this task waits for; 0 for none.
+    """
+
+    id: int
+    parent: int
+    node: int
+    kind: str
+    task: str
+    input: JSON = None
+    data: JSON = None
+    variables: dict[str, JSON] = {}
+    cursor: int = 0
+    open: int = 0
+    items: list[JSON] | None = None
+    outputs: dict[int, JSON] = {}
+    phase: str = ""
+    slot: int = 0
+    tries: int = 0
+    error: Error | None = None
+    effect: int = 0
+    entered_at: int = 0
+    wake_at: int = 0
+    deadline_at: int = 0
+
+
+class Effect(msgspec.Struct, omit_defaults=True):
+    """An effect until it is settled. `token` is the seq of the record that started the attempt."""
+
+    id: int
+    frame: int
+    task: str
+    kind: str
+    status: str
+    agent: str = ""
+    digest: str = ""
+    capability: str = ""
+    input: JSON = None
+    delivery: Delivery = "at-least-once"
+    key: str = ""
+    attempt: int = 0
+    failures: int = 0
+    losses: int = 0
+    token: int = 0
+    deadline_at: int = 0
+    retry_at: int = 0
+    cost_nano: int = 0
+    requested_at: int = 0
+    heartbeat_ms: int = 0
+
+
+class Run(msgspec.Struct, omit_defaults=True):
+    """One execution of a workflow.
+
+    Attributes:
+        ready: frames that can go on, in the order in which they became so.
+        buffer: events that no task has taken yet.
+        seen: `source id` of the events received, for telling repeats.
+        ordinal: number of its last event; `seq` that event's place in the log.
+        ending: an `end` was reached: the run completes with the root scope's data.
+        submitted: digest of workflow name and input, if the run has an idempotency key.
+    """
+
+    id: str
+    workflow: str
+    digest: str
+    status: str
+    key: str = ""
+    principal: str = ""
+    submitted: str = ""
+    input: JSON = None
+    labels: dict[str, str] = {}
+    context: JSON = None
+    output: JSON = None
+    error: Error | None = None
+    frames: dict[int, Frame] = {}
+    effects: dict[int, Effect] = {}
+    frame_last: int = 0
+    effect_last: int = 0
+    ready: list[int] = []
+    buffer: list[dict[str, Any]] = []
+    seen: list[str] = []
+    ordinal: int = 0
+    seq: int = 0
+    started_at: int = 0
+    ended_at: int = 0
+    deadline_at: int = 0
+    cost_nano: int = 0
+    ending: bool = False
+
+    @property
+    def ended(self) -> bool:
+        return self.status in RUN_ENDED
+
+
+class Pending:
+    """What a run waits for from the evaluator. Volatile: a crash forgets it and it is asked again."""
+
+    __slots__ = ("answers", "asked", "since")
+
+    def __init__(self, since: int) -> None:
+        self.answers: dict[tuple[str, bytes], tuple[JSON, str]] = {}
+        self.asked: set[tuple[str, bytes]] = set()
+        self.since = since
+
+
+class Shard:
+    """A slice of the log, folded. All but the first five attributes derive from the runs.
+
+    Attributes:
+        seq: last record folded or decided.
+        now: kernel time in ms; never goes back.
+        epoch: epoch of the last `EpochStarted`.
+        revision: catalog revision the shard decides by.
+        runs: hot runs by id.
+        running: attempts in flight by agent digest (slots held).
+        queues: (run, effect) waiting for a slot, by agent digest, oldest first.
+        freed: agents that lost a running attempt since the queues were last looked at.
+        abandoned: (run, effect, token) of attempts whose task was torn down.
+        timers: heap of (when, run); stale entries are harmless.
+        timer_of: run to its entry in the heap that counts.
+        listeners: runs with a listening task, in the order in which they began.
+        pending: runs that wait for the evaluator.
+    """
+
+    __slots__ = (
+        "seq", "now", "epoch", "revision", "runs", "running", "queues", "freed", "abandoned", "timers",
+        "timer_of", "listeners", "pending",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.now = 0
+        self.epoch = 0
+        self.revision = 0
+        self.runs: dict[str, Run] = {}
+        self.running: dict[str, int] = {}
+        self.queues: dict[str, deque[tuple[str, int]]] = {}
+        self.freed: list[str] = []
+        self.abandoned: list[tuple[str, int, int]] = []
+        self.timers: list[tuple[int, str]] = []
+        self.timer_of: dict[str, int] = {}
+        self.listeners: dict[str, int] = {}
+        self.pending: dict[str, Pending] = {}
+
+    def wake(self, run: str, at: int) -> None:
+        """Make sure that the run is looked at when `at` has come."""
+        present = self.timer_of.get(run)
+        if present is None or at < present:
+            self.timer_of[run] = at
+            heapq.heappush(self.timers, (at, run))
+            if len(self.timers) > 2 * len(self.timer_of) + 1000:
+                self.timers = [(when, of) for of, when in self.timer_of.items()]
+                heapq.heapify(self.timers)
+
+    def admit(self, run: Run) -> None:
+        """Take a run in, with all that derives from it: from a snapshot, or back from the cold."""
+        self.runs[run.id] = run
+        for effect in run.effects.values():
+            if effect.status == "running":
+                self.running[effect.digest] = self.running.get(effect.digest, 0) + 1
+            elif effect.status == "queued":
+                self.queues.setdefault(effect.digest, deque()).append((run.id, effect.id))
+        if any(frame.kind == "listen" for frame in run.frames.values()):
+            self.listeners[run.id] = 1
+        at = next_wake(run)
+        if at:
+            self.wake(run.id, at)
+
+    def dismiss(self, run_id: str) -> Run:
+        """Let a run go that holds no slot: it ended, or it is passivated."""
+        self.listeners.pop(run_id, None)
+        self.timer_of.pop(run_id, None)
+        self.pending.pop(run_id, None)
+        return self.runs.pop(run_id)
+
+
+def next_wake(run: Run, after: int = 0) -> int:
+    """The earliest time later than `after` at which something in the run is due; 0 if nothing ever is."""
+    if run.ended:
+        return 0
+    due = [run.deadline_at] if run.deadline_at else []
+    for frame in run.frames.values():
+        if frame.wake_at:
+            due.append(frame.wake_at)
+        if frame.deadline_at:
+            due.append(frame.deadline_at)
+    for effect in run.effects.values():
+        if effect.status == "backoff" and effect.retry_at:
+            due.append(effect.retry_at)
+        elif effect.status == "running" and effect.deadline_at:
+            due.append(effect.deadline_at + GRACE_MS)
+    return min((at for at in due if at > after), default=0)
+
+
+GRACE_MS = 10_000
+"""How long after an attempt's deadline the kernel waits for its performer to say so, before it gives up on it."""
+
+
+def idle(run: Run) -> bool:
+    """Whether nothing in the run is in flight: it only waits for time, people or events."""
+    if any(effect.status in ("running", "queued", "resolved") for effect in run.effects.values()):
+        return False
+    return run.status == "suspended" or all(
+        run.frames[of].kind in ("listen", "fork") for of in run.ready
+    )

@@ -1,0 +1,96 @@
+"""One input being decided for one run: what every transition needs, in one place."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from podium.facts.catalog import AgentVersion
+from podium.facts.events import Body, Event, Record
+from podium.facts.values import JSON
+from podium.kernel.arguments import Arguments, Evaluation, Faulted
+from podium.kernel.catalog import Check
+from podium.kernel.evolve import raw_input
+from podium.kernel.outcome import Outcome
+from podium.kernel.routing import Route
+from podium.kernel.state import Frame, Run, Shard
+from podium.facts.values import standard_error
+from podium.workflow.durations import milliseconds
+from podium.workflow.program import EXIT, CallAgent, Duration, Node, Program, Schema
+
+
+class View(Protocol):
+    """What the kernel may look at outside its state; frozen while it decides. `Catalog` is one."""
+
+    revision: int
+    agents: dict[str, AgentVersion]
+
+    def current(self, kind: str, name: str) -> str: ...
+    def program(self, digest: str) -> Program: ...
+    def route(self, call: CallAgent, load: Any) -> Route | str: ...
+    def limit(self, digest: str) -> int: ...
+    def contract(self, digest: str, capability: str) -> tuple[Check, Check]: ...
+
+
+class Step:
+    """A run, its program, and the means to evaluate and to emit."""
+
+    __slots__ = ("evaluation", "out", "program", "run", "shard", "view")
+
+    def __init__(self, shard: Shard, run: Run, view: View, out: Outcome) -> None:
+        self.shard, self.run, self.view, self.out = shard, run, view, out
+        self.program = view.program(run.digest)
+        self.evaluation = Evaluation(shard, run, out)
+
+    def emit(self, event: Event, body: Body | None = None) -> Record:
+        return self.out.emit(self.shard, self.run, event, body)
+
+    def node(self, frame: Frame) -> Node:
+        return self.program.nodes[frame.node]
+
+    def arguments(self, frame: Frame, node: Node) -> Arguments:
+        """The arguments of a task that has a frame."""
+        if frame.parent:
+            parent = self.run.frames[frame.parent]
+            raw, variables = raw_input(parent), parent.variables
+        else:
+            raw, variables = frame.input, frame.variables
+        return Arguments(self.run, self.program, node, variables, frame.entered_at, raw, frame.input)
+
+    def duration(self, duration: Duration, data: JSON, arguments: Arguments, instance: str) -> int:
+        """A time span in ms. Raises Faulted where an expression does not give one."""
+        if duration.expression is None:
+            return duration.ms
+        value = self.evaluation.value(duration.expression, data, arguments, instance)
+        try:
+            return milliseconds(value)
+        except ValueError as error:
+            raise Faulted(standard_error("expression", instance, "not a duration", str(error))) from None
+
+
+def check_schema(schema: Schema | None, value: JSON, instance: str, what: str) -> None:
+    """Raise Faulted with a validation error where `value` does not keep the schema."""
+    if schema is None:
+        return
+    breaches = schema.check(value)
+    if breaches:
+        raise Faulted(validation_error(instance, f"{what} does not keep its schema", breaches))
+
+
+def validation_error(instance: str, title: str, breaches: list[Any]) -> Any:
+    """A standard validation error that lists the first breaches."""
+    detail = "; ".join(f"{breach.path or '/'}: {breach.message}" for breach in breaches[:5])
+    return standard_error("validation", instance, title, detail)
+
+
+def following(parent: Frame, node: Node, slot: int, target: int, scope: int) -> int:
+    """Where the parent goes on after a child, as `TaskCompleted.next` wants it.
+
+    Args:
+        target: the child's (or the chosen case's) target.
+        scope: number of children of the parent's scope.
+    """
+    if target == -1:
+        return -1
+    if parent.kind == "fork":
+        return slot
+    return scope if target == EXIT else target
