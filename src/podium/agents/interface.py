@@ -21,6 +21,8 @@ class AttemptFailed(Exception):
         detail: the particulars: last lines of stderr, position of rubbish in the output.
         retryable: whether another attempt could do better.
         unstarted: it is certain that nothing was performed (no such program, connection refused).
+        lost: it was under way and nobody knows how far (killed, connection broken); an at-most-once
+            effect is then in doubt.
         kind: last name of a standard error: `runtime`, `communication`, `timeout`, `validation`...
         status: HTTP-like status; 0 for the standard one of `kind`.
     """
@@ -32,6 +34,7 @@ class AttemptFailed(Exception):
         *,
         retryable: bool = True,
         unstarted: bool = False,
+        lost: bool = False,
         kind: str = "runtime",
         status: int = 0,
     ) -> None:
@@ -40,6 +43,7 @@ class AttemptFailed(Exception):
         self.detail = detail
         self.retryable = retryable
         self.unstarted = unstarted
+        self.lost = lost
         self.kind = kind
         self.status = status
 

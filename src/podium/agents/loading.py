@@ -1,0 +1,203 @@
+"""Finding the callable of a function agent: where it stands, whether it is async, and its import."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.machinery
+import importlib.util
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from podium.agents.interface import AttemptFailed
+from podium.facts.catalog import AgentVersion
+
+_importing = threading.Lock()
+
+
+class Place:
+    """Where the callable of an agent is to be found.
+
+    Attributes:
+        module: dotted name of its module.
+        name: its qualified name in that module.
+        roots: absolute folders that the module is looked for in, before the interpreter's own.
+    """
+
+    __slots__ = ("module", "name", "roots")
+
+    def __init__(self, module: str, name: str, roots: list[str]) -> None:
+        self.module = module
+        self.name = name
+        self.roots = roots
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.name}"
+
+
+def place_of(agent: AgentVersion) -> Place:
+    """The place that `runtime.callable` and `runtime.python_path` name.
+
+    Raises:
+        AttemptFailed: the callable is not written as `module:name`.
+    """
+    text = str(agent.runtime.get("callable", ""))
+    module, colon, name = text.partition(":")
+    if not (module and colon and name):
+        raise _misconfigured(agent, f"runtime.function.callable is {text!r}; write it as module:name")
+    folder = Path(agent.folder or ".").absolute()
+    entries = agent.runtime.get("python_path") or ()
+    return Place(module, name, [str((folder / entry).resolve()) for entry in entries] + [str(folder)])
+
+
+def is_plainly_async(place: Place) -> bool:
+    """Whether the source says `async def` of the callable. Nothing is imported to find out."""
+    source = source_of(place)
+    return source is not None and _defines_async(source, place.name, place.roots, 3)
+
+
+def source_of(place: Place) -> Path | None:
+    """The file of the module, or None if it has no source or is not there."""
+    return _find(place.module, place.roots)
+
+
+def _find(module: str, roots: list[str]) -> Path | None:
+    parts = module.split(".")
+    for root in (*roots, *sys.path):
+        base = Path(root or ".").joinpath(*parts)
+        for file in (base.with_name(base.name + ".py"), base / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
+def _defines_async(source: Path, name: str, roots: list[str], hops: int) -> bool:
+    try:
+        body: list[ast.stmt] = ast.parse(source.read_bytes(), str(source)).body
+    except (SyntaxError, ValueError, OSError):
+        return False
+    head, *rest = name.split(".")
+    for part in rest:
+        scope = next((s for s in body if isinstance(s, ast.ClassDef) and s.name == head), None)
+        if scope is None:
+            return False
+        body, head = scope.body, part
+    for statement in reversed(body):
+        if isinstance(statement, ast.AsyncFunctionDef) and statement.name == head:
+            return True
+        if isinstance(statement, ast.FunctionDef | ast.ClassDef) and statement.name == head:
+            return False
+        if isinstance(statement, ast.ImportFrom) and hops:
+            for alias in statement.names:
+                if (alias.asname or alias.name) == head:
+                    origin = _imported_from(source, statement, roots)
+                    return origin is not None and _defines_async(origin, alias.name, roots, hops - 1)
+    return False
+
+
+def _imported_from(source: Path, statement: ast.ImportFrom, roots: list[str]) -> Path | None:
+    if not statement.level:
+        return _find(statement.module or "", roots)
+    package = source.parents[statement.level - 1]
+    return _find(statement.module, [str(package)]) if statement.module else package / "__init__.py"
+
+
+def load(agent: AgentVersion, place: Place, *, shared: bool) -> Callable[..., Any]:
+    """Import the callable.
+
+    Args:
+        shared: the process is shared with other agents. The module is then imported under a name of
+            its own, so that two folders may each have an `agents.py`; the folder joins the end of
+            nothing but `sys.path`, and what the module imports beside itself is shared by name.
+            In a process of its own the module keeps its plain name.
+    Raises:
+        AttemptFailed: kind `configuration`, unstarted: no such module, no such name, not callable, or
+            its import failed (the detail then holds the end of the traceback).
+    """
+    try:
+        module = _import_shared(place) if shared else _import_plain(place)
+    except ModuleNotFoundError as error:
+        top = place.module.partition(".")[0]
+        if error.name is not None and (place.module == error.name or error.name == top):
+            raise _misconfigured(
+                agent, f"there is no module {place.module!r}", "Looked in " + ", ".join(place.roots)
+            ) from None
+        raise _misconfigured(agent, f"importing {place.module!r} failed: {error}", tail_of(error)) from None
+    except BaseException as error:
+        title = f"importing {place.module!r} failed: {type(error).__name__}: {error}"
+        raise _misconfigured(agent, title, tail_of(error)) from None
+    found: Any = module
+    for part in place.name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        what = "is not callable" if found is not None else "is not there"
+        where = getattr(module, "__file__", None) or place.module
+        raise _misconfigured(agent, f"{place} {what}", f"Looked in {where}")
+    return found  # type: ignore[no-any-return]
+
+
+def _import_plain(place: Place) -> ModuleType:
+    for root in reversed(place.roots):
+        if root not in sys.path:
+            sys.path.insert(0, root)
+    return importlib.import_module(place.module)
+
+
+def _import_shared(place: Place) -> ModuleType:
+    top, _, rest = place.module.partition(".")
+    for root in place.roots:
+        spec = importlib.machinery.PathFinder.find_spec(top, [root])
+        if spec is None:
+            continue
+        unique = f"podium_agent_{hashlib.sha256(root.encode()).hexdigest()[:12]}_{top}"
+        with _importing:
+            if root not in sys.path:
+                sys.path.insert(0, root)
+            if unique not in sys.modules:
+                _execute(unique, spec)
+            return importlib.import_module(f"{unique}.{rest}" if rest else unique)
+    return importlib.import_module(place.module)
+
+
+def _execute(name: str, found: importlib.machinery.ModuleSpec) -> None:
+    """Import what was found as `name` under another name, packages included."""
+    if found.origin is None or found.loader is None:
+        module = ModuleType(name)
+        module.__path__ = list(found.submodule_search_locations or ())
+        sys.modules[name] = module
+        return
+    spec = importlib.util.spec_from_file_location(
+        name, found.origin, submodule_search_locations=found.submodule_search_locations
+    )
+    assert spec is not None and spec.loader is not None
+    sys.modules[name] = module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def tail_of(error: BaseException, lines: int = 12) -> str:
+    """The last lines of an error's traceback, as text."""
+    try:
+        text = "".join(traceback.format_exception(error, limit=-6))
+    except Exception:
+        return f"{type(error).__name__} (its own text cannot be had)"
+    return "\n".join(text.strip().splitlines()[-lines:])
+
+
+def _misconfigured(agent: AgentVersion, title: str, detail: str = "") -> AttemptFailed:
+    return AttemptFailed(
+        f"agent {agent.name}@{agent.version}: {title}",
+        detail,
+        retryable=False,
+        unstarted=True,
+        kind="configuration",
+    )

@@ -1,0 +1,89 @@
+"""What an in-process agent returned, made into a JSON value of its own."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from podium.agents.calling import dump
+from podium.agents.interface import OUTPUT_BYTES_MAX, AttemptFailed
+from podium.facts.values import JSON
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def private(value: JSON) -> JSON:
+    """A copy of a JSON value that its receiver may change at will."""
+    return _decode(_encode(value))
+
+
+def output_of(value: Any) -> JSON:
+    """A copy of `value` as a JSON value; the agent may keep and change its own.
+
+    Raises:
+        AttemptFailed: kind `validation`: it is no JSON value, or larger than `OUTPUT_BYTES_MAX`.
+    """
+    try:
+        encoded = _encode(value)
+        if len(encoded) <= OUTPUT_BYTES_MAX:
+            output = _decode(encoded)
+            if output == value:
+                return output
+    except Exception:
+        encoded = b""
+    if len(encoded) > OUTPUT_BYTES_MAX:
+        raise too_large(len(encoded))
+    return _converted(value)
+
+
+def too_large(size: int) -> AttemptFailed:
+    """The failure of an attempt whose output has `size` bytes or more."""
+    return AttemptFailed(
+        f"the output is larger than {OUTPUT_BYTES_MAX // 2**20} MiB",
+        f"It has {size} bytes or more. Write large results to a file and return its path.",
+        retryable=False,
+        kind="validation",
+    )
+
+
+def _converted(value: Any) -> JSON:
+    """The slow way: types that become JSON (models, dataclasses, tuples), and errors with their place."""
+    try:
+        plain = dump(value)
+        _check(plain, "")
+        encoded = _encode(plain)
+    except AttemptFailed:
+        raise
+    except RecursionError:
+        raise _no_json("it contains itself, or is nested too deeply") from None
+    except Exception as error:
+        raise _no_json(str(error) or type(error).__name__) from None
+    if len(encoded) > OUTPUT_BYTES_MAX:
+        raise too_large(len(encoded))
+    return _decode(encoded)
+
+
+def _check(value: Any, path: str) -> None:
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if not isinstance(key, str):
+                raise _no_json(f"the key {key!r} at {path or '/'} is {_kind(key)}; keys are strings")
+            _check(member, f"{path}/{key}")
+    elif isinstance(value, list | tuple):
+        for index, member in enumerate(value):
+            _check(member, f"{path}/{index}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise _no_json(f"{path or '/'} is {value}, which JSON cannot say")
+    elif isinstance(value, bytes | bytearray | memoryview | set | frozenset):
+        raise _no_json(f"{path or '/'} is {_kind(value)}, which JSON cannot say")
+
+
+def _kind(value: object) -> str:
+    return f"of type {type(value).__name__}"
+
+
+def _no_json(why: str) -> AttemptFailed:
+    return AttemptFailed("the output is not a JSON value", why, retryable=False, kind="validation")

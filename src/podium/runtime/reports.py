@@ -1,0 +1,86 @@
+"""Reports: what an attempt that did not succeed tells the kernel."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Literal, Protocol, TypeAlias
+
+from podium.agents.interface import AttemptFailed
+from podium.facts.inputs import Reported
+from podium.facts.orders import Perform
+from podium.facts.values import ERRORS, JSON, STATUS, Error
+
+Stop: TypeAlias = Literal["", "timeout", "silent", "abandoned", "closing"]
+"""Why an attempt was told to stop."""
+
+PROVENANCE: dict[str, JSON] = {"worker": "embedded", "pid": os.getpid()}
+
+
+class Stopped(Protocol):
+    """What is read of an attempt that was told to stop."""
+
+    @property
+    def order(self) -> Perform: ...
+    @property
+    def started_at(self) -> int: ...
+    @property
+    def stop(self) -> Stop: ...
+    @property
+    def lines(self) -> Iterable[str] | None: ...
+
+
+def failed(order: Perform, failure: AttemptFailed) -> Reported:
+    """The report of an attempt that failed."""
+    status: Literal["failed", "lost", "unstarted"] = "failed"
+    if failure.unstarted:
+        status = "unstarted"
+    elif failure.lost and order.delivery == "at-most-once":
+        status = "lost"
+    error = Error(
+        ERRORS + failure.kind,
+        failure.status or STATUS.get(failure.kind, 500),
+        failure.title,
+        failure.detail,
+        order.task,
+    )
+    return Reported(
+        run_id=order.run_id,
+        effect=order.effect,
+        token=order.token,
+        status=status,
+        error=error,
+        retryable=failure.retryable,
+        provenance=PROVENANCE,
+    )
+
+
+def lost(order: Perform, title: str, detail: str = "") -> Reported:
+    """The report of an attempt whose outcome nobody knows, through no fault of its own."""
+    error = Error(ERRORS + "runtime", STATUS["runtime"], title, detail, order.task)
+    return Reported(
+        run_id=order.run_id,
+        effect=order.effect,
+        token=order.token,
+        status="lost",
+        error=error,
+        provenance=PROVENANCE,
+    )
+
+
+def stopped(running: Stopped, remark: str = "") -> Reported | None:
+    """The report of an attempt that was stopped; none if it was abandoned and may be made again."""
+    order = running.order
+    if running.stop == "abandoned":
+        return (
+            lost(order, "it was abandoned while it ran", remark) if order.delivery == "at-most-once" else None
+        )
+    if running.stop == "closing":
+        return lost(order, "the worker was shut down while it ran", remark)
+    who = order.agent or f"the {order.kind} call"
+    if running.stop == "silent":
+        title = f"{who} was silent for more than {order.heartbeat_ms / 1000:g} s"
+    else:
+        title = f"{who} passed its deadline after {(order.deadline_at - running.started_at) / 1000:g} s"
+    detail = "\n".join(part for part in (remark, *(running.lines or ())) if part)
+    return failed(order, AttemptFailed(title, detail, kind="timeout", lost=True))
