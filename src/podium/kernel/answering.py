@@ -40,7 +40,9 @@ def answer_human(step: Step, told: AnswerHuman) -> Reply:
 
 def _waiting(step: Step, task: str) -> Effect | Refused:
     waiting = [effect for effect in step.run.effects.values() if effect.status == "waiting"]
-    named = [effect for effect in waiting if not task or task in (effect.task, effect.task.rsplit("/", 1)[-1])]
+    named = [
+        effect for effect in waiting if not task or task in (effect.task, effect.task.rsplit("/", 1)[-1])
+    ]
     if len(named) == 1:
         return named[0]
     if named:

@@ -11,7 +11,7 @@ from podium.facts.orders import Evaluate
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.outcome import Outcome
 from podium.kernel.state import Pending, Run, Shard
-from podium.workflow.program import Expression, ExpressionFailed, Node, Program
+from podium.workflow.program import Expression, ExpressionFailed, Node, Program, Undecided
 
 _encode = msgspec.json.Encoder().encode
 MISSING = object()
@@ -42,8 +42,15 @@ class Arguments(Mapping[str, JSON]):
     __slots__ = ("entered_at", "input", "node", "output", "program", "raw", "run", "variables")
 
     def __init__(
-        self, run: Run, program: Program, node: Node, variables: Mapping[str, JSON], entered_at: int, raw: JSON,
-        input: JSON = MISSING, output: JSON = MISSING,
+        self,
+        run: Run,
+        program: Program,
+        node: Node,
+        variables: Mapping[str, JSON],
+        entered_at: int,
+        raw: JSON,
+        input: JSON = MISSING,
+        output: JSON = MISSING,
     ) -> None:
         self.run, self.program, self.node, self.variables = run, program, node, variables
         self.entered_at, self.raw, self.input, self.output = entered_at, raw, input, output
@@ -121,6 +128,8 @@ class Evaluation:
         if expression.native is not None:
             try:
                 return expression.native(data, arguments)
+            except Undecided:
+                pass
             except ExpressionFailed as failure:
                 raise Faulted(_expression_error(expression, instance, str(failure))) from None
             except KeyError as missing:

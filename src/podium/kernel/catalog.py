@@ -74,7 +74,12 @@ class Catalog:
     def _add_workflow(self, digest: str, workflow: WorkflowVersion) -> None:
         self.workflows[digest] = workflow
         full = f"{workflow.namespace}/{workflow.name}"
-        for name in (workflow.name, full, f"{workflow.name}@{workflow.version}", f"{full}@{workflow.version}"):
+        for name in (
+            workflow.name,
+            full,
+            f"{workflow.name}@{workflow.version}",
+            f"{full}@{workflow.version}",
+        ):
             self._current[f"Workflow/{name}"] = digest
 
     # --- looking things up ---------------------------------------------------------------------------
@@ -143,8 +148,10 @@ class Catalog:
         changes = []
         revision = self.revision
         for declared in resources:
-            if self.current(declared.kind, f"{declared.name}@{declared.version}") == declared.digest == (
-                self.current(declared.kind, declared.name)
+            if (
+                self.current(declared.kind, f"{declared.name}@{declared.version}")
+                == declared.digest
+                == (self.current(declared.kind, declared.name))
             ):
                 continue
             revision += 1

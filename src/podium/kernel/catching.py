@@ -136,5 +136,3 @@ def jitter(run_id: str, task: str, attempt: int, span_ms: int) -> int:
         return 0
     drawn = sha256(f"{run_id} {task} {attempt} jitter".encode()).digest()
     return int.from_bytes(drawn[:8]) % (span_ms + 1)
-
-

@@ -48,7 +48,14 @@ def recover(shard: Shard, view: View, out: Outcome) -> None:
         for effect in list(run.effects.values()):
             if effect.status == "running":
                 report(step, i.Reported(run_id=run.id, effect=effect.id, token=effect.token, status="lost"))
-        _advance(step)
+    resume(shard, view, out)
+
+
+def resume(shard: Shard, view: View, out: Outcome) -> None:
+    """Let every hot run go on that can, whatever kept it from doing so."""
+    for run in list(shard.runs.values()):
+        if run.status == "running":
+            _advance(Step(shard, run, view, out))
     shard.freed.extend(shard.queues)
     start_queued(shard, view, out)
 

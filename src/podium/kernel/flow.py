@@ -42,9 +42,7 @@ def scope_of(step: Step, parent: Frame) -> int:
     return len(detail.children) if isinstance(detail, Do) else 0
 
 
-def flow_out(
-    step: Step, node: Node, raw_output: JSON, arguments: Arguments
-) -> tuple[JSON, bool, JSON]:
+def flow_out(step: Step, node: Node, raw_output: JSON, arguments: Arguments) -> tuple[JSON, bool, JSON]:
     """Transform and check what a task gives: (output, whether the context changes, the new context)."""
     output, reference = raw_output, node.reference
     if node.output_as is not None:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from podium.facts.events import AttemptStarted, Body, EffectRequested, Event, Record, RunStarted, RunStartedBody
+from podium.facts.events import (
+    AttemptStarted,
+    Body,
+    EffectRequested,
+    Event,
+    Record,
+    RunStarted,
+    RunStartedBody,
+)
 from podium.facts.orders import Abandon, Order, Perform
 from podium.facts.values import Reply
 from podium.kernel.evolve import evolve
@@ -59,7 +67,6 @@ class Outcome:
             self.orders.extend(Abandon(*attempt) for attempt in shard.abandoned)
             shard.abandoned.clear()
         return record
-
 
     def start(self, shard: Shard, run_id: str, event: RunStarted, body: RunStartedBody) -> Run:
         """Add the record that begins a run."""

@@ -30,9 +30,7 @@ def report(step: Step, reported: Reported) -> None:
         _succeeded(step, effect, reported)
     elif reported.status == "lost" and effect.delivery == "at-most-once":
         reason = reported.error.title if reported.error else "its performer was lost"
-        step.emit(
-            e.EffectInDoubt(effect=effect.id, attempt=effect.attempt, task=effect.task, reason=reason)
-        )
+        step.emit(e.EffectInDoubt(effect=effect.id, attempt=effect.attempt, task=effect.task, reason=reason))
     else:
         _failed(step, effect, reported, reported.error or _lost_error(effect), cost(effect, reported))
 
@@ -96,9 +94,7 @@ def settle(
     body = e.EffectSettledBody(output, why=why, provenance=dict(provenance))
     try:
         if node.output_as is not None or node.export_as is not None or node.output_schema is not None:
-            result, settled.exported, body.context = flow_out(
-                step, node, output, step.arguments(frame, node)
-            )
+            result, settled.exported, body.context = flow_out(step, node, output, step.arguments(frame, node))
             settled.transformed = result is not output
             body.result = result if settled.transformed else None
         settled.next = following(parent, node, frame.slot, node.target, scope_of(step, parent))
@@ -173,7 +169,12 @@ def start_queued(shard: Shard, view: View, out: Outcome) -> None:
             run_id, effect_id = queue.popleft()
             run = shard.runs.get(run_id)
             effect = run.effects.get(effect_id) if run is not None else None
-            if run is not None and effect is not None and run.status == "running" and _may_start(shard, effect):
+            if (
+                run is not None
+                and effect is not None
+                and run.status == "running"
+                and _may_start(shard, effect)
+            ):
                 agent = view.agents.get(digest)
                 frame = run.frames[effect.frame]
                 own = agent.deadline_ms if agent is not None else 60_000

@@ -243,6 +243,4 @@ def idle(run: Run) -> bool:
     """Whether nothing in the run is in flight: it only waits for time, people or events."""
     if any(effect.status in ("running", "queued", "resolved") for effect in run.effects.values()):
         return False
-    return run.status == "suspended" or all(
-        run.frames[of].kind in ("listen", "fork") for of in run.ready
-    )
+    return run.status == "suspended" or all(run.frames[of].kind in ("listen", "fork") for of in run.ready)

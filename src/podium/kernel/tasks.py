@@ -95,9 +95,7 @@ def _fire(step: Step) -> bool:
 
 def _enter(step: Step, parent: Frame, node: Node, slot: int = 0) -> bool:
     raw = raw_input(parent)
-    arguments = Arguments(
-        step.run, step.program, node, parent.variables, step.evaluation.since, raw, MISSING
-    )
+    arguments = Arguments(step.run, step.program, node, parent.variables, step.evaluation.since, raw, MISSING)
     entry = Entry(parent, node, slot, raw, arguments)
     reference = node.reference
     try:
@@ -133,9 +131,7 @@ def _start_frame(
 
 def _enter_set(step: Step, entry: Entry) -> None:
     assert isinstance(entry.node.detail, p.Set)
-    value = step.evaluation.value(
-        entry.node.detail.value, entry.data, entry.arguments, entry.node.reference
-    )
+    value = step.evaluation.value(entry.node.detail.value, entry.data, entry.arguments, entry.node.reference)
     _finish(step, entry, value, entry.node.target)
 
 
@@ -178,9 +174,7 @@ def _enter_for(step: Step, entry: Entry) -> None:
 
 def _enter_wait(step: Step, entry: Entry) -> None:
     assert isinstance(entry.node.detail, p.Wait)
-    pause = step.duration(
-        entry.node.detail.duration, entry.data, entry.arguments, entry.node.reference
-    )
+    pause = step.duration(entry.node.detail.duration, entry.data, entry.arguments, entry.node.reference)
     _start_frame(step, entry, wake_at=step.shard.now + pause)
 
 

@@ -1,0 +1,282 @@
+"""A shard where the kernel meets the store: decide, make durable, only then release.
+
+Synchronous and without a clock or thread of its own, so that a simulator drives the very same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import sha256
+from itertools import chain
+
+import msgspec
+
+from podium.facts import inputs as i
+from podium.facts.events import EpochStarted, Record
+from podium.facts.identity import run_bytes, run_text
+from podium.facts.inputs import Input
+from podium.facts.values import Reply
+from podium.kernel.decide import decide, recover, resume
+from podium.kernel.evolve import evolve
+from podium.kernel.outcome import Outcome
+from podium.kernel.state import Run, Shard, idle, next_wake
+from podium.kernel.step import View
+from podium.runtime.writer import LogWriter, read_records
+from podium.store.interface import ColdRun, Snapshot, Store, StoreError, Wait
+
+PASSIVATE_MS = 5_000
+"""A run that is idle and not due for longer than this leaves memory with the commit that made it so."""
+
+SNAPSHOT_RECORDS = 50_000
+"""A snapshot is taken after so many records."""
+
+ANY_EVENT = sha256(b"event").digest()[:16]
+"""The key of the waits of runs that listen."""
+
+_encode = msgspec.json.Encoder().encode
+_decode_run = msgspec.json.Decoder(Run).decode
+
+
+class ShardState(msgspec.Struct):
+    """What a snapshot holds."""
+
+    seq: int
+    now: int
+    epoch: int
+    revision: int
+    runs: list[Run]
+
+
+_decode_state = msgspec.json.Decoder(ShardState).decode
+
+
+class ShardHost:
+    """One shard of runs: its state, its log, and the runs that are out in the cold.
+
+    Attributes:
+        state: as of the last commit, between steps. None after a failure, until `reload`.
+        view: the catalog.
+    """
+
+    def __init__(self, store: Store, shard: int, view: View, hub: str) -> None:
+        self._store = store
+        self._hub = hub
+        self._shard = shard
+        self.view = view
+        self.writer = LogWriter(store, shard)
+        self.state: Shard | None = None
+        self._cold_wake = 0
+        self._snapshot_seq = 0
+        self._reloaded = False
+
+    # --- taking over ---------------------------------------------------------------------------------
+
+    def open(self, now: int) -> Outcome:
+        """Take the shard over, make up its state, and see to what the former writer left in flight.
+
+        Returns:
+            what was decided, durable already: its orders may be carried out.
+        Raises:
+            StoreError: the shard could not be taken over.
+        """
+        head = self.writer.claim()
+        state = self._load()
+        out = Outcome()
+        self.state = None
+        state.now = max(state.now, now)
+        out.emit(state, None, EpochStarted(epoch=head.epoch, hub=self._hub))
+        recover(state, self.view, out)
+        self._commit(state, out, [])
+        self.state = state
+        return out
+
+    def reload(self) -> None:
+        """Make up the state from the log again, after a commit that failed. The epoch stays, and so do the
+        attempts in flight; what the failed step had set in motion starts over with the next step.
+        """
+        self.writer.head = self._store.head(self._shard)
+        self.state = self._load()
+        self._reloaded = True
+
+    def _load(self) -> Shard:
+        state = Shard()
+        snapshot = self._store.snapshot(self._shard)
+        if snapshot is not None:
+            loaded = _decode_state(snapshot.state)
+            state.seq, state.now = loaded.seq, loaded.now
+            state.epoch, state.revision = loaded.epoch, loaded.revision
+            for run in loaded.runs:
+                state.admit(run)
+            self._snapshot_seq = snapshot.seq
+        for record in read_records(self._store, self._shard, state.seq):
+            self._replay(state, record)
+        self._settle_memory(state)
+        self._cold_wake = self._store.next_wake(self._shard)
+        return state
+
+    def _replay(self, state: Shard, record: Record) -> None:
+        """Fold a stored record in; runs that were cold when the snapshot was taken come back for it."""
+        run_id = record.run_id
+        if run_id and run_id not in state.runs and record.event.previous:
+            for frozen in self._store.cold(self._shard, [run_bytes(run_id)]):
+                if frozen.seq >= record.seq:
+                    state.seq, state.now = record.seq, max(state.now, record.at)
+                    return
+                state.admit(_decode_run(frozen.state))
+        evolve(state, record)
+
+    def _settle_memory(self, state: Shard) -> None:
+        """Let go of runs that ended or are in the cold as they are."""
+        candidates = [run for run in state.runs.values() if run.ended or idle(run)]
+        for start in range(0, len(candidates), 500):
+            batch = candidates[start : start + 500]
+            frozen = {row.run: row.seq for row in self._store.cold(self._shard, map(_key, batch))}
+            for run in batch:
+                if frozen.get(_key(run)) == run.seq:
+                    state.dismiss(run.id)
+        state.abandoned.clear()
+        state.freed[:] = state.queues
+
+    # --- stepping ------------------------------------------------------------------------------------
+
+    def step(self, inputs: Iterable[Input], now: int) -> Outcome:
+        """Decide inputs and make what follows durable, in one transaction.
+
+        Returns:
+            what may now be released: orders, replies.
+        Raises:
+            StoreError: nothing of it may be released; call `reload` (or `open` if Fenced) before the next step.
+        """
+        state = self.state
+        assert state is not None, "the shard is not open"
+        inputs = list(inputs)
+        loaded = self._thaw(state, inputs, now)
+        out = Outcome()
+        for told in inputs:
+            decide(state, told, now, self.view, out)
+        if self._reloaded:
+            resume(state, self.view, out)
+        self.state = None
+        self._commit(state, out, loaded)
+        self.state = state
+        self._reloaded = False
+        return out
+
+    def wake_at(self) -> int:
+        """When the shard is due to be stepped with a `Tick`; 0 if never."""
+        assert self.state is not None
+        hot = self.state.timers[0][0] if self.state.timers else 0
+        return min(filter(None, (hot, self._cold_wake)), default=0)
+
+    def _thaw(self, state: Shard, inputs: list[Input], now: int) -> list[str]:
+        """Load the cold runs that the inputs name, or that are due."""
+        wanted: dict[str, None] = {}
+        for told in inputs:
+            run_id = getattr(told, "run_id", "")
+            if run_id:
+                if run_id not in state.runs and not (type(told) is i.SubmitRun and not told.key):
+                    wanted[run_id] = None
+            elif type(told) is i.SendEvent:
+                wanted.update(dict.fromkeys(self._listening()))
+            elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
+                due = self._store.due(self._shard, now)
+                wanted.update((run_text(run), None) for _, run in due)
+        missing = [run_bytes(run_id) for run_id in wanted if run_id not in state.runs]
+        if not missing:
+            return []
+        loaded = []
+        for frozen in self._store.cold(self._shard, missing):
+            run = _decode_run(frozen.state)
+            state.admit(run)
+            loaded.append(run.id)
+        return loaded
+
+    def _listening(self) -> Iterable[str]:
+        after = b""
+        while found := self._store.waiting(self._shard, "event", ANY_EVENT, after):
+            yield from map(run_text, found)
+            after = found[-1]
+
+    # --- committing ----------------------------------------------------------------------------------
+
+    def _commit(self, state: Shard, out: Outcome, loaded: list[str]) -> None:
+        frozen: list[ColdRun] = []
+        leaving: list[str] = []
+        thawed: list[bytes] = []
+        was_cold = frozenset(loaded)
+        for run in out.touched.values():
+            if run.ended or self._may_leave(state, run):
+                frozen.append(freeze(run))
+                leaving.append(run.id)
+            elif run.id in was_cold:
+                thawed.append(_key(run))
+        if out.records or frozen or thawed:
+            self.writer.append(out.records, frozen, thawed)
+        for run_id in chain(leaving, (of for of in loaded if of not in out.touched)):
+            state.dismiss(run_id)
+        self._note_wake(frozen, bool(loaded))
+        if state.seq - self._snapshot_seq >= SNAPSHOT_RECORDS:
+            self.save_snapshot(state)
+
+    def _may_leave(self, state: Shard, run: Run) -> bool:
+        if run.id in state.pending or not idle(run):
+            return False
+        due = next_wake(run, state.now)
+        return not due or due - state.now > PASSIVATE_MS
+
+    def _note_wake(self, frozen: list[ColdRun], thawed: bool) -> None:
+        if thawed:
+            self._cold_wake = self._store.next_wake(self._shard)
+            return
+        for run in frozen:
+            for wait in run.waits:
+                if wait.wake_at and (not self._cold_wake or wait.wake_at < self._cold_wake):
+                    self._cold_wake = wait.wake_at
+
+    def save_snapshot(self, state: Shard | None = None) -> None:
+        """Keep the state, so that recovery starts from here. A failure costs only recovery time."""
+        state = state or self.state
+        if state is None or state.seq == self._snapshot_seq:
+            return
+        content = _encode(
+            ShardState(state.seq, state.now, state.epoch, state.revision, list(state.runs.values()))
+        )
+        digest = sha256(content).digest()
+        try:
+            self._store.save_snapshot(
+                self._shard, Snapshot(state.seq, self.writer.head.epoch, content, digest)
+            )
+        except StoreError:
+            return
+        self._snapshot_seq = state.seq
+
+    def refusals(self, inputs: Iterable[Input], reply: Reply) -> list[tuple[int, Reply]]:
+        """The same reply for everyone who waits for one of these inputs."""
+        return [(told.ticket, reply) for told in inputs if told.ticket]
+
+
+def freeze(run: Run) -> ColdRun:
+    """A run as the store keeps it while it is out of memory."""
+    return ColdRun(_key(run), run.seq, run.status, _encode(run), () if run.ended else tuple(_waits(run)))
+
+
+def thaw(frozen: ColdRun) -> Run:
+    """The inverse of `freeze`."""
+    return _decode_run(frozen.state)
+
+
+def _waits(run: Run) -> Iterable[Wait]:
+    if run.status != "suspended":
+        due = next_wake(run)
+        if due:
+            yield Wait("timer", b"", due)
+    if any(frame.kind == "listen" for frame in run.frames.values()):
+        yield Wait("event", ANY_EVENT, 0)
+    if any(effect.status == "waiting" for effect in run.effects.values()):
+        yield Wait("human", b"", 0)
+
+
+def _key(run: Run) -> bytes:
+    return run_bytes(run.id)
+
+

@@ -1,0 +1,58 @@
+"""The system shard: the log of the catalog."""
+
+from __future__ import annotations
+
+from podium.facts.events import EpochStarted, Event, Record
+from podium.facts.inputs import Apply
+from podium.facts.values import Accepted, Reply
+from podium.kernel.catalog import Catalog
+from podium.runtime.writer import LogWriter, read_records
+from podium.store.interface import Store
+
+SYSTEM_SHARD = 0
+"""Its place among the shards."""
+
+
+class SystemHost:
+    """Owns the catalog and its log.
+
+    Attributes:
+        catalog: as of the last commit; the frozen view of the other shards.
+    """
+
+    def __init__(self, store: Store, hub: str) -> None:
+        self._store = store
+        self._hub = hub
+        self.writer = LogWriter(store, SYSTEM_SHARD)
+        self.catalog = Catalog()
+        self._ordinal = 0
+
+    def open(self, now: int) -> list[Record]:
+        """Take the system shard over and read the catalog."""
+        head = self.writer.claim()
+        for record in read_records(self._store, SYSTEM_SHARD, 0):
+            self.catalog.fold(record)
+        record = Record(head.seq + 1, "", now, EpochStarted(epoch=head.epoch, hub=self._hub))
+        self._commit([record])
+        return [record]
+
+    def apply(self, told: Apply, now: int) -> tuple[Reply, list[Record]]:
+        """Declare resources: all of them, durable, or none."""
+        changes = self.catalog.decide(told.resources, told.principal)
+        if not isinstance(changes, list):
+            return changes, []
+        first = self.catalog.seq + 1
+        records = [Record(first + at, "", now, event, body) for at, (event, body) in enumerate(changes)]
+        self._commit(records)
+        names = tuple(_name(record.event) for record in records)
+        return Accepted(created=bool(names), names=names, detail=f"{len(names)} changed"), records
+
+    def _commit(self, records: list[Record]) -> None:
+        if records:
+            self.writer.append(records)
+        for record in records:
+            self.catalog.fold(record)
+
+
+def _name(event: Event) -> str:
+    return f"{event.kind}/{event.name}@{event.version}"  # type: ignore[attr-defined]

@@ -1,0 +1,78 @@
+"""Records on their way to the store: encoded, big bodies set aside as blobs, linked, appended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+
+from podium.audit import link
+from podium.facts import stored
+from podium.facts.events import Record
+from podium.facts.identity import run_bytes, run_text
+from podium.store.interface import ColdRun, Head, Row, Store
+
+BODY_BYTES_MAX = 4096
+"""A body that is longer goes to a blob; the record keeps its digest."""
+
+
+class LogWriter:
+    """The one writer of a shard: knows the end of the log and moves it.
+
+    Attributes:
+        head: epoch, last seq and last hash, as the store has confirmed them.
+        appended_bytes: envelope and body bytes appended since the start, blobs included.
+    """
+
+    __slots__ = ("_store", "appended_bytes", "head", "shard")
+
+    def __init__(self, store: Store, shard: int) -> None:
+        self._store = store
+        self.shard = shard
+        self.head = Head(0, 0, b"")
+        self.appended_bytes = 0
+
+    def claim(self) -> Head:
+        """Become the shard's writer; fences every other out."""
+        self.head = self._store.claim(self.shard)
+        return self.head
+
+    def append(
+        self, records: Sequence[Record], cold: Iterable[ColdRun] = (), thawed: Iterable[bytes] = ()
+    ) -> list[Row]:
+        """Make records durable. Raises what `Store.append` raises; then nothing here has changed."""
+        epoch, _, hash = self.head
+        rows: list[Row] = []
+        blobs: list[tuple[bytes, bytes]] = []
+        encode = stored.encode
+        size = 0
+        for record in records:
+            event = record.event
+            envelope, body = encode(event, record.body)
+            size += len(envelope) + len(body)
+            if len(body) > BODY_BYTES_MAX:
+                digest = sha256(body).digest()
+                blobs.append((digest, body))
+                body = stored.BLOB + digest
+            name, version, run = type(event).__name__, event.VERSION, run_bytes(record.run_id)
+            hash = link(hash, record.seq, epoch, run, name, version, record.at, envelope, body)
+            rows.append(Row(record.seq, epoch, run, name, version, record.at, envelope, body, hash))
+        self._store.append(self.shard, rows, self.head, blobs=blobs, cold=cold, thawed=thawed)
+        if rows:
+            self.head = Head(epoch, rows[-1].seq, hash)
+        self.appended_bytes += size
+        return rows
+
+
+def read_records(store: Store, shard: int, after: int, batch: int = 2000) -> Iterator[Record]:
+    """The shard's records after a seq, decoded, in order."""
+    while rows := store.read(shard, after, batch):
+        for row in rows:
+            yield decode_row(row, store)
+        after = rows[-1].seq
+
+
+def decode_row(row: Row, store: Store) -> Record:
+    """One stored record as the kernel knows it."""
+    return stored.decode(
+        row.seq, run_text(row.run), row.type, row.version, row.at, row.envelope, row.body, store.blob
+    )
