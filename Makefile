@@ -1,0 +1,64 @@
+# The front door. It needs Python >= 3.11, git and make; everything else comes with the first target.
+
+PYTHON ?= python3
+JOBS ?= 2
+KILLS ?= 500
+REPO ?= .
+SEEDS ?= 200
+TESTS ?= tests
+UPGRADE ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# Agents that run `python` or `ruff` as a process find those of the project.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench bench-peers crash sim lock clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(READY) ## Let a team of agents review a repository (REPO=.)
+	$(BIN)/podium run examples/code-review --input repo=$(REPO)
+
+test: $(READY) ## Run the tests (TESTS=tests/store JOBS=2)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
+
+check: $(READY) ## Check format, style, types and floors
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy --strict src
+	$(BIN)/lint-imports --no-logo
+
+bench: $(READY) ## Measure speed, memory and recovery; figures go to bench/results/latest.json
+	$(BIN)/python -m bench
+
+bench-peers: $(READY) ## Measure the same workload on other engines; figures go to bench/results/peers.json
+	$(BIN)/python -m bench.peers
+
+crash: $(READY) ## Kill real hubs at random moments and count what is lost (KILLS=500)
+	$(BIN)/python -m tests.crash --kills $(KILLS)
+
+sim: $(READY) ## Run the hub in simulated worlds (SEEDS=200)
+	$(BIN)/python -m podium.sim --seeds $(SEEDS)
+
+lock: $(READY) ## Resolve the dependencies again; UPGRADE=1 takes the newest releases
+	$(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --extra dev \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		$(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
+
+clean: ## Remove what the targets made, except state folders
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find bench examples src tests -type d -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+# The stamp comes last, so an interrupted installation starts again.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; v < (3, 11) and \
+		sys.exit("podium needs Python 3.11 or newer; $(PYTHON) is %d.%d. Try: make PYTHON=python3.12" % v)'
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
