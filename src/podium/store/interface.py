@@ -65,7 +65,14 @@ class Snapshot(NamedTuple):
 
 
 class StoreError(Exception):
-    """A store could not do what was asked; the message says what, where and what to do next."""
+    """A store could not do what was asked; the message says what, where and what to do next.
+
+    Attributes:
+        fail_stop: the device lost a write that it had taken. What is in memory may say more than what
+            is on disk, so the process must end without another write; a new one reads what is there.
+    """
+
+    fail_stop = False
 
 
 class Fenced(StoreError):

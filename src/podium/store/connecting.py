@@ -1,0 +1,120 @@
+"""Opening the database: whose file it is, how durable it writes, and how a newcomer starts one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import apsw
+
+from podium.store.faults import translate
+from podium.store.interface import Unwritable
+from podium.store.migrations import migrate, steps
+
+APPLICATION_ID = 0x506F6469
+"""`Podi` in the file's header, so that `file(1)` and we tell it from any other database."""
+
+OLDEST = 3_051_003
+"""SQLite before 3.51.3 can damage a database when a checkpoint meets a restart of the write-ahead log."""
+
+PAGE_BYTES = 8192
+BUSY_MS = 500
+
+_WRITER = (
+    f"PRAGMA page_size = {PAGE_BYTES}",
+    "PRAGMA auto_vacuum = NONE",
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    # A plain fsync on macOS leaves the bytes in the drive's cache.
+    "PRAGMA fullfsync = ON",
+    "PRAGMA checkpoint_fullfsync = ON",
+    # A mapped page that cannot be read is a signal that kills the process, not an error.
+    "PRAGMA mmap_size = 0",
+    "PRAGMA wal_autocheckpoint = 0",
+    "PRAGMA journal_size_limit = 16777216",
+    "PRAGMA cache_size = -16000",
+)
+
+
+def open_writer(path: Path, vfs: str | None) -> apsw.Connection:
+    """The connection that writes and checkpoints, on a database of the newest format.
+
+    Raises:
+        Unwritable: the place cannot be written, or the file is another application's.
+        Corrupted: the file is not a database or damaged.
+        NewerFormat: a newer release wrote it.
+    """
+    _refuse_old_library()
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
+    connection = _open(path, flags, vfs)
+    try:
+        new = _is_new(connection, path)
+        for pragma in _WRITER:
+            list(connection.execute(pragma))
+        if new:
+            connection.pragma("application_id", APPLICATION_ID)
+        migrate(connection, str(path), steps())
+    except apsw.Error as error:
+        failure = translate(error, path, "open the database", connection.system_errno, writing=False)
+        connection.close(True)
+        raise failure from error
+    except BaseException:
+        connection.close(True)
+        raise
+    return connection
+
+
+def open_reader(path: Path, vfs: str | None) -> apsw.Connection:
+    """A connection that can only read. The database must be there, and its format known.
+
+    Raises:
+        Unwritable, Corrupted, NewerFormat: as for the writer.
+    """
+    connection = _open(path, apsw.SQLITE_OPEN_READONLY, vfs)
+    try:
+        if _is_new(connection, path):
+            raise Unwritable(f"{path} holds nothing yet: start the hub first")
+        connection.pragma("query_only", True)
+        connection.pragma("mmap_size", 0)
+        known = steps()
+        migrate(connection, str(path), known)
+    except apsw.Error as error:
+        failure = translate(
+            error, path, "open the database for reading", connection.system_errno, writing=False
+        )
+        connection.close(True)
+        raise failure from error
+    except BaseException:
+        connection.close(True)
+        raise
+    return connection
+
+
+def _open(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
+    try:
+        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+    except apsw.Error as error:
+        raise translate(error, path, "open the database", writing=False) from error
+    connection.set_busy_timeout(BUSY_MS)
+    return connection
+
+
+def _is_new(connection: apsw.Connection, path: Path) -> bool:
+    """Whether nobody has written to the file yet. Refuses another application's."""
+    owner = connection.pragma("application_id")
+    if owner == APPLICATION_ID:
+        return False
+    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    if owner == 0 and tables == 0 and connection.pragma("user_version") == 0:
+        return True
+    raise Unwritable(
+        f"{path} is the database of another application (application id {owner:#x}, {tables} tables): "
+        "move it away or choose another state folder"
+    )
+
+
+def _refuse_old_library() -> None:
+    version = apsw.sqlite_lib_version()
+    if apsw.SQLITE_VERSION_NUMBER < OLDEST:
+        raise Unwritable(
+            f"SQLite {version} can damage databases (fixed in 3.51.3): install apsw 3.51.3 or newer"
+        )

@@ -1,0 +1,106 @@
+"""Which records are damaged: SQLite names a page at best, people need the range of records."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from hashlib import sha256
+
+import apsw
+
+from podium.audit import link
+from podium.store.interface import GENESIS, Row
+
+SHARD_BITS = 40
+LAST_SEQ = (1 << SHARD_BITS) - 1
+
+COLUMNS = "position & 1099511627775, epoch, run, type, version, at, envelope, body, hash"
+END = "SELECT max(position) FROM log WHERE position BETWEEN ?1 << 40 AND (?1 << 40) + 1099511627775"
+_ONE = f"SELECT {COLUMNS} FROM log WHERE position = ?"
+
+_UNREADABLE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, UnicodeError)
+
+
+def digest(content: bytes) -> bytes:
+    """The digest by which blobs and snapshots are known."""
+    return sha256(content).digest()
+
+
+def first_break(previous: bytes, after: int, rows: Sequence[Row]) -> int:
+    """The seq of the first row that does not continue the chain from seq `after`; 0 if all do."""
+    for row in rows:
+        if row.seq != after + 1 or not _holds(previous, row):
+            return after + 1
+        after, previous = row.seq, row.hash
+    return 0
+
+
+def span(connection: apsw.Connection, shard: int, first: int) -> tuple[int, int]:
+    """The stretch of damaged or missing records from `first` on.
+
+    Returns:
+        its first and last seq; the last is 0 if nothing after it can be read.
+    """
+    try:
+        position = connection.execute(END, (shard,)).get
+    except _UNREADABLE:
+        return first, 0
+    end = (position or 0) & LAST_SEQ
+    previous = GENESIS if first == 1 else _hash(_probe(connection, shard, first - 1))
+    seq = first
+    while seq <= end:
+        row = _probe(connection, shard, seq)
+        if row is not None and (previous is None or _holds(previous, row)):
+            break
+        previous = _hash(row)
+        seq += 1
+    return first, max(first, seq - 1)
+
+
+def tail(connection: apsw.Connection, shard: int) -> int:
+    """The seq from which on nothing can be read, when not even the log's end can be found; 0 if unknown."""
+    high = 1
+    while not _raises(connection, shard, high):
+        if high > LAST_SEQ >> 1:
+            return 0
+        high *= 2
+    low = high >> 1
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if _raises(connection, shard, middle):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def _holds(previous: bytes, row: Row) -> bool:
+    """Whether the row is what was linked to the record with hash `previous`."""
+    try:
+        expected = link(
+            previous, row.seq, row.epoch, row.run, row.type, row.version, row.at, row.envelope, row.body
+        )
+    except (TypeError, ValueError, AttributeError, struct.error):
+        return False  # A damaged record header gives values of another type or size.
+    return expected == row.hash
+
+
+def _hash(row: Row | None) -> bytes | None:
+    return None if row is None else row.hash
+
+
+def _probe(connection: apsw.Connection, shard: int, seq: int) -> Row | None:
+    """A row by its key alone; None if it cannot be read or is not there."""
+    try:
+        found = connection.execute(_ONE, ((shard << SHARD_BITS) + seq,)).fetchone()
+    except _UNREADABLE:
+        return None
+    return None if found is None else Row(*found)
+
+
+def _raises(connection: apsw.Connection, shard: int, seq: int) -> bool:
+    try:
+        connection.execute(_ONE, ((shard << SHARD_BITS) + seq,)).fetchone()
+    except _UNREADABLE:
+        return True
+    return False

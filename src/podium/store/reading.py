@@ -1,0 +1,111 @@
+"""Reading the log and what is derived from it, on whichever connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+import apsw
+
+from podium.store import damage
+from podium.store.damage import COLUMNS, END, LAST_SEQ, SHARD_BITS
+from podium.store.faults import RESTORE, is_damage, translate
+from podium.store.interface import GENESIS, ColdRun, Corrupted, Head, Row, StoreError
+
+_EPOCH = "SELECT epoch FROM shard WHERE shard = ?"
+_LAST = f"SELECT {COLUMNS} FROM log WHERE position = ({END})"
+_RANGE = f"SELECT {COLUMNS} FROM log WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?"
+_BLOB = "SELECT bytes FROM blob WHERE digest = ?"
+_COLD = "SELECT run, seq, status, state FROM cold_run WHERE shard = ? AND run = ?"
+
+
+class Reading:
+    """The reading half of a store. Answers are complete when they return: no cursor stays open."""
+
+    def __init__(self, connection: apsw.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    def head(self, shard: int) -> Head:
+        with Doing(self, "find the end of the log", shard):
+            return self._head(shard)
+
+    def read(self, shard: int, after: int, limit: int = 1000) -> list[Row]:
+        base = shard << SHARD_BITS
+        with Doing(self, "read the log", shard, after + 1):
+            # The record before the first comes along: the first must link to it.
+            found = self._connection.execute(_RANGE, (base + after, base + LAST_SEQ, limit + (after > 0)))
+            rows = [Row(*row) for row in found]
+        previous = GENESIS
+        if after > 0 and rows and rows[0].seq == after:
+            previous = rows.pop(0).hash
+        if first := damage.first_break(previous, after, rows):
+            raise self._damaged(shard, first, "read the log", "its hash link does not hold")
+        return rows
+
+    def row(self, shard: int, seq: int) -> Row | None:
+        rows = self.read(shard, seq - 1, 1) if seq > 0 else []
+        return rows[0] if rows else None
+
+    def blob(self, digest: bytes) -> bytes:
+        with Doing(self, f"read the blob {digest.hex()}"):
+            content = self._connection.execute(_BLOB, (digest,)).get
+        if content is None:
+            raise KeyError(digest.hex())
+        if damage.digest(content) != digest:
+            raise Corrupted(f"{self._path}: the bytes of the blob {digest.hex()} are damaged. {RESTORE}")
+        return bytes(content)
+
+    def cold(self, shard: int, runs: Iterable[bytes]) -> list[ColdRun]:
+        found: list[ColdRun] = []
+        with Doing(self, "read runs that left memory"):
+            for run in dict.fromkeys(runs):
+                found += (ColdRun(*row) for row in self._connection.execute(_COLD, (shard, run)))
+        return found
+
+    def close(self) -> None:
+        self._connection.close(True)
+
+    def _head(self, shard: int) -> Head:
+        epoch = self._connection.execute(_EPOCH, (shard,)).get
+        last = self._connection.execute(_LAST, (shard,)).fetchone()
+        if last is None:
+            return Head(epoch or 0, 0, GENESIS)
+        return Head(epoch or 0, last[0], last[8])
+
+    def _damaged(self, shard: int, first: int, doing: str, reason: str) -> Corrupted:
+        first, last = damage.span(self._connection, shard, first)
+        records = f"record {first}" if first == last else f"records {first} to {last or 'the end'}"
+        return Corrupted(
+            f"{self._path}: could not {doing}: {records} of shard {shard} cannot be trusted ({reason}). "
+            f"The shard is stopped. {RESTORE}"
+        )
+
+    def _failure(self, error: Exception, doing: str, shard: int | None, first: int) -> StoreError:
+        if isinstance(error, apsw.Error) and not is_damage(error):
+            return translate(error, self._path, doing, self._connection.system_errno, writing=False)
+        if shard is not None and (first := first or damage.tail(self._connection, shard)):
+            return self._damaged(shard, first, doing, str(error))
+        return Corrupted(f"{self._path}: could not {doing}: the file is damaged ({error}). {RESTORE}")
+
+
+class Doing:
+    """While something is read: turns what SQLite raises into the store's errors."""
+
+    __slots__ = ("_doing", "_first", "_reading", "_shard")
+
+    def __init__(self, reading: Reading, doing: str, shard: int | None = None, first: int = 0) -> None:
+        self._reading = reading
+        self._doing = doing
+        self._shard = shard
+        self._first = first
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, (apsw.Error, UnicodeError)):
+            raise self._reading._failure(error, self._doing, self._shard, self._first) from error
