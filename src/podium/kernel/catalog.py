@@ -168,7 +168,7 @@ class Catalog:
         document = declared.spec["document"]
         program, problems = compile_workflow(document, declared.digest)
         if program is None:
-            return problems
+            return list(problems)
         self._programs[declared.digest] = program
         return [
             Problem("missing-agent", f"{node.reference}/with", f"no agent {_asked(node.detail)}; declare one")

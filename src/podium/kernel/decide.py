@@ -42,7 +42,7 @@ def decide(shard: Shard, told: i.Input, now: int, view: View, out: Outcome) -> N
 
 
 def recover(shard: Shard, view: View, out: Outcome) -> None:
-    """After a takeover: attempts that were in flight are lost with the hub that made them; all else goes on."""
+    """After a takeover: attempts in flight are lost with the hub that made them; all else goes on."""
     for run in list(shard.runs.values()):
         step = Step(shard, run, view, out)
         for effect in list(run.effects.values()):

@@ -37,7 +37,7 @@ def send_event(step: Step, told: SendEvent) -> Refused | None:
 
 
 def _taker(step: Step, event: dict[str, Any]) -> tuple[int, int]:
-    """(frame, filter) of the first listening task that wants the event; frame -1 where that is not known yet."""
+    """(frame, filter) of the first task that wants the event; frame -1 where that is not known yet."""
     unknown = False
     for frame in step.run.frames.values():
         if frame.kind != "listen":

@@ -236,7 +236,7 @@ def next_wake(run: Run, after: int = 0) -> int:
 
 
 GRACE_MS = 10_000
-"""How long after an attempt's deadline the kernel waits for its performer to say so, before it gives up on it."""
+"""How long after its deadline an attempt's performer may still say so, before the kernel gives up on it."""
 
 
 def idle(run: Run) -> bool:

@@ -6,14 +6,13 @@ from typing import Any, Protocol
 
 from podium.facts.catalog import AgentVersion
 from podium.facts.events import Body, Event, Record
-from podium.facts.values import JSON
+from podium.facts.values import JSON, standard_error
 from podium.kernel.arguments import Arguments, Evaluation, Faulted
 from podium.kernel.catalog import Check
 from podium.kernel.evolve import raw_input
 from podium.kernel.outcome import Outcome
 from podium.kernel.routing import Route
 from podium.kernel.state import Frame, Run, Shard
-from podium.facts.values import standard_error
 from podium.workflow.durations import milliseconds
 from podium.workflow.program import EXIT, CallAgent, Duration, Node, Program, Schema
 

@@ -15,7 +15,6 @@ from podium.facts import inputs as i
 from podium.facts.events import EpochStarted, Record
 from podium.facts.identity import run_bytes, run_text
 from podium.facts.inputs import Input
-from podium.facts.values import Reply
 from podium.kernel.decide import decide, recover, resume
 from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
@@ -54,6 +53,7 @@ class ShardHost:
     """One shard of runs: its state, its log, and the runs that are out in the cold.
 
     Attributes:
+        number: the shard's place among the shards.
         state: as of the last commit, between steps. None after a failure, until `reload`.
         view: the catalog.
     """
@@ -61,7 +61,7 @@ class ShardHost:
     def __init__(self, store: Store, shard: int, view: View, hub: str) -> None:
         self._store = store
         self._hub = hub
-        self._shard = shard
+        self.number = shard
         self.view = view
         self.writer = LogWriter(store, shard)
         self.state: Shard | None = None
@@ -94,13 +94,13 @@ class ShardHost:
         """Make up the state from the log again, after a commit that failed. The epoch stays, and so do the
         attempts in flight; what the failed step had set in motion starts over with the next step.
         """
-        self.writer.head = self._store.head(self._shard)
+        self.writer.head = self._store.head(self.number)
         self.state = self._load()
         self._reloaded = True
 
     def _load(self) -> Shard:
         state = Shard()
-        snapshot = self._store.snapshot(self._shard)
+        snapshot = self._store.snapshot(self.number)
         if snapshot is not None:
             loaded = _decode_state(snapshot.state)
             state.seq, state.now = loaded.seq, loaded.now
@@ -108,17 +108,17 @@ class ShardHost:
             for run in loaded.runs:
                 state.admit(run)
             self._snapshot_seq = snapshot.seq
-        for record in read_records(self._store, self._shard, state.seq):
+        for record in read_records(self._store, self.number, state.seq):
             self._replay(state, record)
         self._settle_memory(state)
-        self._cold_wake = self._store.next_wake(self._shard)
+        self._cold_wake = self._store.next_wake(self.number)
         return state
 
     def _replay(self, state: Shard, record: Record) -> None:
         """Fold a stored record in; runs that were cold when the snapshot was taken come back for it."""
         run_id = record.run_id
         if run_id and run_id not in state.runs and record.event.previous:
-            for frozen in self._store.cold(self._shard, [run_bytes(run_id)]):
+            for frozen in self._store.cold(self.number, [run_bytes(run_id)]):
                 if frozen.seq >= record.seq:
                     state.seq, state.now = record.seq, max(state.now, record.at)
                     return
@@ -130,7 +130,7 @@ class ShardHost:
         candidates = [run for run in state.runs.values() if run.ended or idle(run)]
         for start in range(0, len(candidates), 500):
             batch = candidates[start : start + 500]
-            frozen = {row.run: row.seq for row in self._store.cold(self._shard, map(_key, batch))}
+            frozen = {row.run: row.seq for row in self._store.cold(self.number, map(_key, batch))}
             for run in batch:
                 if frozen.get(_key(run)) == run.seq:
                     state.dismiss(run.id)
@@ -145,7 +145,7 @@ class ShardHost:
         Returns:
             what may now be released: orders, replies.
         Raises:
-            StoreError: nothing of it may be released; call `reload` (or `open` if Fenced) before the next step.
+            StoreError: nothing of it may be released; `reload` (or `open` if Fenced) comes before the next step.
         """
         state = self.state
         assert state is not None, "the shard is not open"
@@ -179,13 +179,13 @@ class ShardHost:
             elif type(told) is i.SendEvent:
                 wanted.update(dict.fromkeys(self._listening()))
             elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
-                due = self._store.due(self._shard, now)
+                due = self._store.due(self.number, now)
                 wanted.update((run_text(run), None) for _, run in due)
         missing = [run_bytes(run_id) for run_id in wanted if run_id not in state.runs]
         if not missing:
             return []
         loaded = []
-        for frozen in self._store.cold(self._shard, missing):
+        for frozen in self._store.cold(self.number, missing):
             run = _decode_run(frozen.state)
             state.admit(run)
             loaded.append(run.id)
@@ -193,7 +193,7 @@ class ShardHost:
 
     def _listening(self) -> Iterable[str]:
         after = b""
-        while found := self._store.waiting(self._shard, "event", ANY_EVENT, after):
+        while found := self._store.waiting(self.number, "event", ANY_EVENT, after):
             yield from map(run_text, found)
             after = found[-1]
 
@@ -226,7 +226,7 @@ class ShardHost:
 
     def _note_wake(self, frozen: list[ColdRun], thawed: bool) -> None:
         if thawed:
-            self._cold_wake = self._store.next_wake(self._shard)
+            self._cold_wake = self._store.next_wake(self.number)
             return
         for run in frozen:
             for wait in run.waits:
@@ -244,15 +244,11 @@ class ShardHost:
         digest = sha256(content).digest()
         try:
             self._store.save_snapshot(
-                self._shard, Snapshot(state.seq, self.writer.head.epoch, content, digest)
+                self.number, Snapshot(state.seq, self.writer.head.epoch, content, digest)
             )
         except StoreError:
             return
         self._snapshot_seq = state.seq
-
-    def refusals(self, inputs: Iterable[Input], reply: Reply) -> list[tuple[int, Reply]]:
-        """The same reply for everyone who waits for one of these inputs."""
-        return [(told.ticket, reply) for told in inputs if told.ticket]
 
 
 def freeze(run: Run) -> ColdRun:
@@ -278,5 +274,3 @@ def _waits(run: Run) -> Iterable[Wait]:
 
 def _key(run: Run) -> bytes:
     return run_bytes(run.id)
-
-
