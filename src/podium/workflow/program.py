@@ -236,7 +236,6 @@ class Node:
         then: `continue`, `exit`, `end`, or the name of a task in the same scope.
         target: index into the parent's children where control goes on after this task; `END` for end,
             `EXIT` for exit. A next index past the last child ends the scope.
-        step: place in the document, in the order of reading, for the `trace`.
     """
 
     index: int

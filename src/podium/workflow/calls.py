@@ -1,0 +1,165 @@
+"""`call: agent`, `call: human` and `call: http`."""
+
+from __future__ import annotations
+
+import re
+
+from podium.facts.values import JSON
+from podium.resources.troubles import shown
+from podium.workflow.draft import Draft, Place, Scope
+from podium.workflow.endpoints import endpoint_part
+from podium.workflow.expressions import WHOLE, Part, mapping, template
+from podium.workflow.program import CallAgent, CallHttp, CallHuman, Expression, Schema
+
+_AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(@[0-9A-Za-z.+-]+)?")
+_CAPABILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+_IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
+
+
+def call_agent(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallAgent:
+    """The arguments of `call: agent`."""
+    given = draft.table(
+        arguments, place, "`call: agent`", ("capability", "agent", "input", "idempotencyKey", "select"),
+        unsupported={
+            "team": "name a capability; every agent that offers it is asked in turn",
+            "budget": "limit the work with a `timeout`",
+            "route": "use `select` with labels",
+            "fanout": "use `fork` with one branch for each agent",
+            "compensate": "undo the work in the `catch` of a `try`",
+        },
+    )  # fmt: skip
+    if isinstance(arguments, dict) and ("capability" in given) == ("agent" in given):
+        message = "`call: agent` needs either `capability` (any agent that offers it) or `agent` (this one)."
+        draft.refuse("missing-field" if "capability" not in given else "conflicting-fields", place, message)
+    require, prefer = _select(draft, given.get("select", {}), place / "select")
+    return CallAgent(
+        capability=_name(draft, given, "capability", place, _CAPABILITY, "`ticket.classify`"),
+        agent=_name(draft, given, "agent", place, _AGENT, "`name` or `name@version`"),
+        input=draft.template(given["input"], place / "input", scope) if "input" in given else None,
+        key=_key(draft, given, place, scope),
+        require=require,
+        prefer=prefer,
+    )
+
+
+def _name(
+    draft: Draft, given: dict[str, JSON], field: str, place: Place, pattern: re.Pattern[str], form: str
+) -> str:
+    if field not in given:
+        return ""
+    name = draft.text(given[field], place / field, f"`{field}`")
+    if name and not pattern.fullmatch(name):
+        draft.refuse("wrong-value", place / field, f"`{field}` must look like {form}, not `{shown(name)}`.")
+    return name
+
+
+def _key(draft: Draft, given: dict[str, JSON], place: Place, scope: Scope) -> Expression | None:
+    if "idempotencyKey" not in given:
+        return None
+    if not isinstance(given["idempotencyKey"], str) or not given["idempotencyKey"]:
+        message = "`idempotencyKey` must be a text that is not empty."
+        draft.refuse("wrong-type", place / "idempotencyKey", message)
+    return draft.template(given["idempotencyKey"], place / "idempotencyKey", scope)
+
+
+def _select(draft: Draft, value: JSON, place: Place) -> tuple[dict[str, str], dict[str, str]]:
+    select = draft.table(value, place, "`select`", ("require", "prefer"))
+    labels = {
+        field: {
+            name: draft.text(label, place / field / name, f"The label `{shown(name)}`")
+            for name, label in draft.named(select.get(field, {}), place / field, f"`{field}`").items()
+        }
+        for field in ("require", "prefer")
+    }
+    return labels["require"], labels["prefer"]
+
+
+def call_human(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallHuman:
+    """The arguments of `call: human`."""
+    given = draft.table(
+        arguments, place, "`call: human`", ("title", "description", "form", "decisions"),
+        required=("title",),
+        unsupported={
+            "tier": "anybody who can answer the run may answer this",
+            "roles": "anybody who can answer the run may answer this",
+            "quorum": "ask in several tasks of a `fork`",
+            "escalate": "give the task a `timeout` and `catch` it",
+        },
+    )  # fmt: skip
+    request: dict[str, JSON] = {}
+    for field in ("title", "description"):
+        if field in given:
+            request[field] = given[field]
+            if not isinstance(given[field], str):
+                draft.refuse("wrong-type", place / field, f"`{field}` must be a text.")
+    return CallHuman(
+        request=draft.template(request, place, scope),
+        decisions=_decisions(draft, given.get("decisions", ["approve", "deny"]), place / "decisions"),
+        form=_form(draft, given, place),
+    )
+
+
+def _form(draft: Draft, given: dict[str, JSON], place: Place) -> Schema | None:
+    return draft.schema_document(given["form"], place / "form") if "form" in given else None
+
+
+def _decisions(draft: Draft, value: JSON, place: Place) -> tuple[str, ...]:
+    decisions = draft.sequence(value, place, "`decisions`")
+    names = tuple(draft.text(name, place / number, "A decision") for number, name in enumerate(decisions))
+    if isinstance(value, list) and (not names or len(set(names)) != len(names)):
+        draft.refuse("wrong-value", place, "`decisions` must name at least one, each once.")
+    return names
+
+
+def call_http(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallHttp:
+    """The arguments of `call: http`."""
+    given = draft.table(
+        arguments, place, "`call: http`",
+        ("method", "endpoint", "headers", "query", "body", "output", "redirect"),
+        required=("method", "endpoint"),
+    )  # fmt: skip
+    method = draft.text(given.get("method", "get"), place / "method", "`method`")
+    method = draft.choice(method.lower(), place / "method", "`method`", _METHODS).upper()
+    headers = given.get("headers", {})
+    return CallHttp(
+        request=_request(draft, given, method, place, scope),
+        method=method,
+        output=draft.choice(
+            given.get("output", "content"), place / "output", "`output`", ("content", "raw", "response")
+        ),
+        redirect=draft.flag(given.get("redirect", False), place / "redirect", "`redirect`"),
+        idempotent=method in _IDEMPOTENT or _has_key(headers),
+    )
+
+
+def _has_key(headers: JSON) -> bool:
+    return isinstance(headers, dict) and any(str(name).lower() == "idempotency-key" for name in headers)
+
+
+def _request(draft: Draft, given: dict[str, JSON], method: str, place: Place, scope: Scope) -> Expression:
+    parts: dict[str, Part] = {
+        "method": template(method, ""),
+        "endpoint": endpoint_part(draft, given.get("endpoint", ""), place / "endpoint"),
+    }
+    for field in ("headers", "query"):
+        if field in given:
+            _check_texts(draft, given[field], place / field, field)
+            parts[field] = _member(draft, given[field], field, place)
+    if "body" in given:
+        parts["body"] = _member(draft, given["body"], "body", place)
+    return draft.finished(f"the request to {given.get('endpoint', '')}", mapping(parts), place, scope)
+
+
+def _member(draft: Draft, value: JSON, field: str, place: Place) -> Part:
+    return draft.part(lambda: template(value, f"/{field}"), place)
+
+
+def _check_texts(draft: Draft, value: JSON, place: Place, field: str) -> None:
+    if isinstance(value, str):
+        if not WHOLE.fullmatch(value):
+            draft.refuse("wrong-type", place, f"`{field}` must be an object or an expression in `${{ }}`.")
+        return
+    for name, member in draft.named(value, place, f"`{field}`").items():
+        if not isinstance(member, str):
+            draft.refuse("wrong-type", place / name, f"`{shown(name)}` must be a text; quote it.")

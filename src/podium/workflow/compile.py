@@ -1,0 +1,232 @@
+"""From a workflow document to its program, or to the reasons why there is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from math import isfinite
+
+from podium.facts.values import JSON, Problem
+from podium.resources.troubles import pointer, shown
+from podium.workflow.catching import error_template, retry_policy
+from podium.workflow.draft import PROBLEMS_MAX, Draft, Place, Scope
+from podium.workflow.program import Duration, Expression, Program
+from podium.workflow.tasks import TASK_SCOPE, TaskCompiler, Uses
+
+VALUES_DEPTH_MAX = 200
+VALUES_MAX = 200_000
+
+_ROOT = Place("", "")
+_BEFORE = Scope(frozenset(("workflow", "runtime")))
+_AFTER = Scope(frozenset(("context", "input", "workflow", "runtime")))
+_NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
+_VERSION = re.compile(
+    r"(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)"
+    r"(?:-(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)(?:\.(?:0|[1-9][0-9]*|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*))*)?"
+    r"(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?"
+)
+_DSL = re.compile(r"1\.0\.(?:0|[1-9][0-9]*)")
+
+
+def compile_workflow(
+    document: dict[str, JSON],
+    digest: str,
+    *,
+    syntax_check: Callable[[list[str]], list[str | None]] | None = None,
+) -> tuple[Program | None, list[Problem]]:
+    """Compile a document of the Open Workflow Specification 1.0.3, as far as Podium has it.
+
+    Args:
+        document: as read from its file: JSON values only.
+        digest: digest of the document.
+        syntax_check: gives for each jq program what is wrong with it, None if nothing is. Without it only
+            the expressions of the native part are checked.
+    Returns:
+        The program and no problems, or None and at least one problem, with its place in the document.
+    """
+    foreign = list(_foreign(document, "", 0))
+    if foreign:
+        return None, foreign[:PROBLEMS_MAX]
+    draft = Draft()
+    program = _program(draft, document, digest)
+    if syntax_check is not None and not draft.problems:
+        _check_syntax(draft, syntax_check)
+    if draft.problems:
+        return None, draft.problems
+    return program, []
+
+
+def _program(draft: Draft, document: dict[str, JSON], digest: str) -> Program:
+    given = draft.table(
+        document, _ROOT, "A workflow",
+        ("document", "do", "input", "output", "use", "timeout", "evaluate"), required=("document", "do"),
+        unsupported={"schedule": "start the runs from outside"},
+    )  # fmt: skip
+    header = _header(draft, given.get("document", {}))
+    _check_evaluation(draft, given.get("evaluate", {}))
+    uses = _uses(draft, given.get("use", {}))
+    compiler = TaskCompiler(draft, uses)
+    _check_uses(draft, uses, compiler)
+    root = Place("/do", "/do")
+    compiler.body(given.get("do", []), root, TASK_SCOPE)
+    if given.get("do") == []:
+        draft.refuse("missing-field", root, "A workflow needs at least one task.")
+    incoming = draft.table(given.get("input", {}), _ROOT / "input", "`input`", ("schema", "from"))
+    outgoing = draft.table(given.get("output", {}), _ROOT / "output", "`output`", ("schema", "as"))
+    return Program(
+        digest=digest,
+        **header,
+        document=document,
+        nodes=tuple(node for node in draft.nodes if node is not None),
+        input_schema=draft.optional_schema(incoming, _ROOT / "input"),
+        input_from=_mutation(draft, incoming, "input", "from", _BEFORE),
+        output_as=_mutation(draft, outgoing, "output", "as", _AFTER),
+        output_schema=draft.optional_schema(outgoing, _ROOT / "output"),
+        timeout=_timeout(draft, given, compiler),
+    )
+
+
+def _mutation(
+    draft: Draft, given: dict[str, JSON], field: str, member: str, scope: Scope
+) -> Expression | None:
+    if member not in given:
+        return None
+    return draft.mutation(given[member], _ROOT / field / member, f"`{field}.{member}`", scope)
+
+
+def _timeout(draft: Draft, given: dict[str, JSON], compiler: TaskCompiler) -> Duration | None:
+    if "timeout" not in given:
+        return None
+    place = _ROOT / "timeout"
+    timeout = compiler.timeout(given["timeout"], place, _BEFORE)
+    if timeout is not None and timeout.expression is not None:
+        draft.unsupported(place, "an expression as the timeout of a workflow", "write a fixed duration")
+    return timeout
+
+
+def _header(draft: Draft, value: JSON) -> dict[str, str]:
+    """Namespace, name and version of the workflow."""
+    place = _ROOT / "document"
+    given = draft.table(
+        value, place, "`document`",
+        ("dsl", "namespace", "name", "version", "title", "summary", "tags", "metadata"),
+        required=("dsl", "namespace", "name", "version"),
+    )  # fmt: skip
+    dsl = draft.text(given.get("dsl", "1.0.3"), place / "dsl", "`dsl`")
+    if dsl and not _DSL.fullmatch(dsl):
+        draft.unsupported(place / "dsl", f"version `{shown(dsl)}` of the language", "write `dsl: '1.0.3'`")
+    for field in ("title", "summary"):
+        draft.text(given.get(field, ""), place / field, f"`{field}`")
+    for field in ("tags", "metadata"):
+        draft.named(given.get(field, {}), place / field, f"`{field}`")
+    return {
+        "namespace": _matching(draft, given, "namespace", place, _NAME, "letters, digits and inner hyphens"),
+        "name": _matching(draft, given, "name", place, _NAME, "letters, digits and inner hyphens"),
+        "version": _matching(draft, given, "version", place, _VERSION, "three numbers, `1.0.0`"),
+    }
+
+
+def _matching(
+    draft: Draft, given: dict[str, JSON], field: str, place: Place, pattern: re.Pattern[str], form: str
+) -> str:
+    if field not in given:
+        return ""
+    text = draft.text(given[field], place / field, f"`{field}`")
+    if text and not pattern.fullmatch(text):
+        draft.refuse("wrong-value", place / field, f"`{field}` must be {form}, not `{shown(text)}`.")
+    elif given[field] == "":
+        draft.refuse("wrong-value", place / field, f"`{field}` must not be empty.")
+    return text
+
+
+def _check_evaluation(draft: Draft, value: JSON) -> None:
+    place = _ROOT / "evaluate"
+    given = draft.table(value, place, "`evaluate`", ("language", "mode"))
+    if given.get("language", "jq") != "jq":
+        draft.unsupported(place / "language", f"the language {shown(given['language'])}", "use `jq`")
+    if given.get("mode", "strict") != "strict":
+        draft.unsupported(place / "mode", "`loose` evaluation", "write expressions in `${ }`")
+
+
+def _uses(draft: Draft, value: JSON) -> Uses:
+    place = _ROOT / "use"
+    given = draft.table(
+        value, place, "`use`", ("functions", "retries", "errors", "timeouts"),
+        unsupported={
+            "secrets": "let the agent read them from its own environment",
+            "authentications": "let an agent make the call",
+            "extensions": "write the tasks where they are needed",
+            "catalogs": "define functions under `use.functions`",
+        },
+    )  # fmt: skip
+    return Uses(
+        **{
+            name: draft.named(given.get(name, {}), place / name, f"`use.{name}`")
+            for name in ("functions", "retries", "errors", "timeouts")
+        }
+    )
+
+
+def _check_uses(draft: Draft, uses: Uses, compiler: TaskCompiler) -> None:
+    """Check what is defined for reuse, whether it is used or not."""
+    place = _ROOT / "use"
+    for name in uses.functions:
+        compiler.function(name)
+    for name, policy in uses.retries.items():
+        retry_policy(draft, policy, place / "retries" / name, TASK_SCOPE.with_names("error"))
+    for name, error in uses.errors.items():
+        error_template(draft, error, place / "errors" / name, TASK_SCOPE)
+    for name, timeout in uses.timeouts.items():
+        if isinstance(timeout, str):
+            draft.refuse("wrong-type", place / "timeouts" / name, "A timeout must be an object with `after`.")
+        else:
+            compiler.timeout(timeout, place / "timeouts" / name, TASK_SCOPE)
+
+
+def _check_syntax(draft: Draft, syntax_check: Callable[[list[str]], list[str | None]]) -> None:
+    programs = list(dict.fromkeys(piece.program for _, piece in draft.unproven))
+    if not programs:
+        return
+    faults = dict(zip(programs, syntax_check(programs), strict=True))
+    for path, piece in draft.unproven:
+        if fault := faults[piece.program]:
+            draft.refuse("expression", path, f"`{shown(piece.text)}` is no expression: {fault}.")
+
+
+def _foreign(value: JSON, path: str, depth: int, budget: list[int] | None = None) -> Iterator[Problem]:
+    """What in the document is not JSON, or too much of it."""
+    budget = budget if budget is not None else [VALUES_MAX]
+    budget[0] -= 1
+    if depth > VALUES_DEPTH_MAX or budget[0] == 0:
+        yield Problem("too-large", path, "The document nests too deep, or holds too many values.")
+    elif budget[0] < 0:
+        return
+    elif isinstance(value, dict):
+        for key, member in value.items():
+            if not isinstance(key, str) or not _encodable(key):
+                yield Problem("wrong-type", path, f"The name {shown(key)} must be a text; quote it.")
+            else:
+                yield from _foreign(member, path + pointer((key,)), depth + 1, budget)
+    elif isinstance(value, list):
+        for number, member in enumerate(value):
+            yield from _foreign(member, f"{path}/{number}", depth + 1, budget)
+    elif not _is_scalar(value):
+        yield Problem("wrong-type", path, f"{shown(value)} is no JSON value; quote it if it is a text.")
+
+
+def _is_scalar(value: JSON) -> bool:
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, int):
+        return isinstance(value, bool) or -(2**63) <= value < 2**64
+    return value is None
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
