@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
 
 from podium.store.faults import translate
 from podium.store.interface import Unwritable
-from podium.store.migrations import migrate, steps
+from podium.store.migrations import migrate, refuse_other, steps
 
 APPLICATION_ID = 0x506F6469
 """`Podi` in the file's header, so that `file(1)` and we tell it from any other database."""
@@ -42,17 +44,32 @@ def open_writer(path: Path, vfs: str | None) -> apsw.Connection:
         Unwritable: the place cannot be written, or the file is another application's.
         Corrupted: the file is not a database or damaged.
         NewerFormat: a newer release wrote it.
+        StorageFull: there is no room even to open it.
     """
     _refuse_old_library()
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-    connection = _open(path, flags, vfs)
+    return _open(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs, _prepare)
+
+
+def open_reader(path: Path, vfs: str | None) -> apsw.Connection:
+    """A connection that can only read. The database must be there, in the newest format.
+
+    Raises:
+        Unwritable, Corrupted, NewerFormat, StorageFull: as for the writer.
+        StoreError: its format is older than this release's.
+    """
+    return _open(path, apsw.SQLITE_OPEN_READONLY, vfs, _look)
+
+
+def _open(
+    path: Path, flags: int, vfs: str | None, setup: Callable[[apsw.Connection, Path], None]
+) -> apsw.Connection:
     try:
-        new = _is_new(connection, path)
-        for pragma in _WRITER:
-            list(connection.execute(pragma))
-        if new:
-            connection.pragma("application_id", APPLICATION_ID)
-        migrate(connection, str(path), steps())
+        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+    except apsw.Error as error:
+        raise translate(error, path, "open the database", writing=False) from error
+    connection.set_busy_timeout(BUSY_MS)
+    try:
+        setup(connection, path)
     except apsw.Error as error:
         failure = translate(error, path, "open the database", connection.system_errno, writing=False)
         connection.close(True)
@@ -63,39 +80,39 @@ def open_writer(path: Path, vfs: str | None) -> apsw.Connection:
     return connection
 
 
-def open_reader(path: Path, vfs: str | None) -> apsw.Connection:
-    """A connection that can only read. The database must be there, and its format known.
-
-    Raises:
-        Unwritable, Corrupted, NewerFormat: as for the writer.
-    """
-    connection = _open(path, apsw.SQLITE_OPEN_READONLY, vfs)
-    try:
-        if _is_new(connection, path):
-            raise Unwritable(f"{path} holds nothing yet: start the hub first")
-        connection.pragma("query_only", True)
-        connection.pragma("mmap_size", 0)
-        known = steps()
-        migrate(connection, str(path), known)
-    except apsw.Error as error:
-        failure = translate(
-            error, path, "open the database for reading", connection.system_errno, writing=False
+def _prepare(connection: apsw.Connection, path: Path) -> None:
+    """Make the database what a writer needs. A crash between its steps does no harm."""
+    new = _is_new(connection, path)
+    if connection.readonly("main"):
+        raise Unwritable(
+            f"{path} can only be read: let this user write to it, or choose another state folder"
         )
-        connection.close(True)
-        raise failure from error
-    except BaseException:
-        connection.close(True)
-        raise
-    return connection
+    for pragma in _WRITER:
+        connection.execute(pragma).fetchall()
+    if new:
+        connection.pragma("application_id", APPLICATION_ID)
+        _keep_entry(path.parent)
+    migrate(connection, path, steps())
 
 
-def _open(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
+def _look(connection: apsw.Connection, path: Path) -> None:
+    if _is_new(connection, path):
+        raise Unwritable(f"{path} holds nothing yet: start the hub first")
+    connection.pragma("query_only", True)
+    connection.pragma("mmap_size", 0)
+    refuse_other(connection, path, len(steps()))
+
+
+def _keep_entry(folder: Path) -> None:
+    """Make a new folder's name in its parent durable; SQLite does so for its files in the folder."""
     try:
-        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
-    except apsw.Error as error:
-        raise translate(error, path, "open the database", writing=False) from error
-    connection.set_busy_timeout(BUSY_MS)
-    return connection
+        handle = os.open(folder.parent, os.O_RDONLY)
+    except PermissionError:
+        return  # A parent that may not be listed was not made by us just now.
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _is_new(connection: apsw.Connection, path: Path) -> bool:

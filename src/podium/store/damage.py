@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from hashlib import sha256
+from zlib import crc32
 
 import apsw
 
@@ -24,6 +25,11 @@ _UNREADABLE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, UnicodeError)
 def digest(content: bytes) -> bytes:
     """The digest by which blobs and snapshots are known."""
     return sha256(content).digest()
+
+
+def checksum(run: bytes, seq: int, status: str, state: bytes) -> int:
+    """CRC-32 of a cold run: against flipped bits, not against people."""
+    return crc32(b"%b %d %b" % (run, seq, status.encode()), crc32(state))
 
 
 def first_break(previous: bytes, after: int, rows: Sequence[Row]) -> int:

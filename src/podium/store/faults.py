@@ -48,7 +48,7 @@ def translate(
     if isinstance(error, apsw.FullError) or (system_errno in _NO_ROOM and code in _NO_ROOM_FOR[writing]):
         return StorageFull(
             f"{path}: could not {doing}: no room is left on the device. Nothing of it was stored; all that "
-            f"was stored before stays readable. Free some space under {path.parent}; work then goes on by itself"
+            f"was stored before stays readable. Free space under {path.parent}; work then goes on by itself"
         )
     if isinstance(error, _DAMAGED):
         return Corrupted(

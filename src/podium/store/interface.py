@@ -99,7 +99,12 @@ class Store(Protocol):
     """The log of one or more shards, and what is derived from it in the same transaction."""
 
     def claim(self, shard: int) -> Head:
-        """Take the shard over: bump its epoch by compare-and-set. Gives the new epoch and the log's end."""
+        """Take the shard over: bump its epoch by compare-and-set. Gives the new epoch and the log's end.
+
+        Raises:
+            Corrupted: the end of the log is damaged; the epoch is as it was.
+            ValueError: a shard is a number from 0 to 2**23 - 1.
+        """
 
     def head(self, shard: int) -> Head:
         """The shard's present epoch and end of log, without claiming it."""
@@ -120,12 +125,15 @@ class Store(Protocol):
             rows: contiguous from `previous.seq + 1`, all of epoch `previous.epoch`; may be empty.
             previous: what the writer believes the shard's epoch, last seq and last hash to be.
             blobs: (SHA-256 digest, bytes), written first; existing ones are left alone.
-            cold: runs that leave memory or ended; each replaces its former row and its waits.
-            thawed: runs back in memory: their waits are deleted, their row stays.
+            cold: runs that leave memory or ended; each replaces its former row and its waits. Of several
+                for one run the last counts.
+            thawed: runs back in memory: their waits are deleted, their row stays. They thaw before any
+                gets cold.
         Raises:
             Fenced: epoch, seq or hash is not what the writer believes. Nothing was stored.
             StorageFull: nothing was stored; the store is still readable.
-            StoreError: anything else; whether it was stored is unknown. Reload from the log.
+            StoreError: anything else; whether it was stored is unknown. Reload from the log. A batch with
+                gaps or of another epoch is refused with it, too.
         """
 
     def read(self, shard: int, after: int, limit: int = 1000) -> list[Row]:
@@ -138,18 +146,21 @@ class Store(Protocol):
         """A blob. Raises KeyError if it is not there, Corrupted if it does not have its digest."""
 
     def cold(self, shard: int, runs: Iterable[bytes]) -> list[ColdRun]:
-        """The cold runs among these (their waits are not read)."""
+        """The cold runs among these, in their order, each once (their waits are not read)."""
 
     def due(self, shard: int, now: int, limit: int = 1000) -> list[tuple[int, bytes]]:
-        """(wake_at, run) of cold runs whose wake_at is past, earliest first."""
+        """(wake_at, run) of cold runs whose wake_at is `now` or before, earliest first, then by run id.
+
+        A `wake_at` of 0 is never due.
+        """
 
     def next_wake(self, shard: int) -> int:
-        """The earliest wake_at among the waits; 0 if there is none."""
+        """The earliest wake_at above 0 among the waits; 0 if there is none."""
 
     def waiting(
         self, shard: int, kind: str, key_hash: bytes, after: bytes = b"", limit: int = 1000
     ) -> list[bytes]:
-        """Cold runs that wait for this, by run id, from after `after`."""
+        """Cold runs that wait for this, by run id, from after `after`. Timers are found by `due` alone."""
 
     def cold_runs(self, shard: int, status: str = "", after: bytes = b"", limit: int = 1000) -> list[ColdRun]:
         """Cold runs by run id, from after `after`, of one status if given."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 import apsw
 
-from podium.store.interface import NewerFormat
+from podium.store.interface import NewerFormat, StoreError
 
 
 @cache
@@ -20,7 +21,7 @@ def steps() -> tuple[str, ...]:
     return tuple(file.read_text(encoding="utf-8") for _, file in found)
 
 
-def migrate(connection: apsw.Connection, path: str, todo: tuple[str, ...]) -> int:
+def migrate(connection: apsw.Connection, path: Path, todo: tuple[str, ...]) -> int:
     """Bring a database to the newest schema, each step in a transaction of its own.
 
     Args:
@@ -34,12 +35,32 @@ def migrate(connection: apsw.Connection, path: str, todo: tuple[str, ...]) -> in
     taken = 0
     while (version := _version(connection)) < len(todo):
         taken += _step(connection, version, todo[version])
-    if version > len(todo):
+    _refuse_newer(version, path, len(todo))
+    return taken
+
+
+def refuse_other(connection: apsw.Connection, path: Path, known: int) -> None:
+    """For readers, which cannot migrate.
+
+    Raises:
+        NewerFormat: the database has taken more than the `known` steps.
+        StoreError: the database has taken fewer.
+    """
+    version = _version(connection)
+    _refuse_newer(version, path, known)
+    if version < known:
+        raise StoreError(
+            f"{path} has format {version}, older than this release's {known}: "
+            "start the hub once, which brings it to the newest format"
+        )
+
+
+def _refuse_newer(version: int, path: Path, known: int) -> None:
+    if version > known:
         raise NewerFormat(
-            f"{path} has format {version} and this release reads up to {len(todo)}: "
+            f"{path} has format {version} and this release reads up to {known}: "
             "it was written by a newer release of podium; use that one"
         )
-    return taken
 
 
 def _step(connection: apsw.Connection, version: int, sql: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -17,7 +17,7 @@ _EPOCH = "SELECT epoch FROM shard WHERE shard = ?"
 _LAST = f"SELECT {COLUMNS} FROM log WHERE position = ({END})"
 _RANGE = f"SELECT {COLUMNS} FROM log WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?"
 _BLOB = "SELECT bytes FROM blob WHERE digest = ?"
-_COLD = "SELECT run, seq, status, state FROM cold_run WHERE shard = ? AND run = ?"
+_COLD = "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND run = ?"
 
 
 class Reading:
@@ -58,11 +58,20 @@ class Reading:
         return bytes(content)
 
     def cold(self, shard: int, runs: Iterable[bytes]) -> list[ColdRun]:
-        found: list[ColdRun] = []
         with Doing(self, "read runs that left memory"):
-            for run in dict.fromkeys(runs):
-                found += (ColdRun(*row) for row in self._connection.execute(_COLD, (shard, run)))
-        return found
+            wanted = dict.fromkeys(runs)
+            return [found for run in wanted for found in self._cold_runs(_COLD, (shard, run))]
+
+    def iterate(self, shard: int, after: int = 0, batch: int = 1000) -> Iterator[Row]:
+        """All rows with seq > after, in order, read in short batches. Raises as `read` does."""
+        while rows := self.read(shard, after, batch):
+            yield from rows
+            after = rows[-1].seq
+
+    def identity(self) -> str:
+        """What tells this database from any other: 32 hex digits, drawn when it was made."""
+        with Doing(self, "read the identity"):
+            return str(self._connection.execute("SELECT value FROM meta WHERE name = 'identity'").get)
 
     def close(self) -> None:
         self._connection.close(True)
@@ -73,6 +82,14 @@ class Reading:
         if last is None:
             return Head(epoch or 0, 0, GENESIS)
         return Head(epoch or 0, last[0], last[8])
+
+    def _cold_runs(self, sql: str, bindings: tuple[int | bytes | str, ...]) -> list[ColdRun]:
+        found = []
+        for run, seq, status, state, crc in self._connection.execute(sql, bindings):
+            if damage.checksum(run, seq, status, state) != crc:
+                raise Corrupted(f"{self._path}: the state of run {run.hex()} is damaged. {RESTORE}")
+            found.append(ColdRun(run, seq, status, state))
+        return found
 
     def _damaged(self, shard: int, first: int, doing: str, reason: str) -> Corrupted:
         first, last = damage.span(self._connection, shard, first)

@@ -26,8 +26,9 @@ _CLAIM = "INSERT INTO shard (shard, epoch) VALUES (?, 1) ON CONFLICT (shard) DO 
 _BLOB = "INSERT INTO blob (digest, bytes) VALUES (?, ?) ON CONFLICT (digest) DO NOTHING"
 _THAW = "DELETE FROM waits WHERE shard = ? AND run = ?"
 _COLD = (
-    "INSERT INTO cold_run (shard, run, seq, status, state) VALUES (?, ?, ?, ?, ?) ON CONFLICT (shard, run) "
-    "DO UPDATE SET seq = excluded.seq, status = excluded.status, state = excluded.state"
+    "INSERT INTO cold_run (shard, run, seq, status, state, crc) VALUES (?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (shard, run) DO UPDATE SET seq = excluded.seq, status = excluded.status, "
+    "state = excluded.state, crc = excluded.crc"
 )
 _WAIT = "INSERT OR IGNORE INTO waits (shard, run, kind, key_hash, wake_at) VALUES (?, ?, ?, ?, ?)"
 _DUE = (
@@ -39,9 +40,11 @@ _WAITING = (
     "SELECT DISTINCT run FROM waits WHERE shard = ? AND kind = ? AND key_hash = ? AND run > ? "
     "AND kind <> 'timer' ORDER BY run LIMIT ?"
 )
-_COLD_RUNS = "SELECT run, seq, status, state FROM cold_run WHERE shard = ? AND run > ? ORDER BY run LIMIT ?"
+_COLD_RUNS = (
+    "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND run > ? ORDER BY run LIMIT ?"
+)
 _COLD_RUNS_OF = (
-    "SELECT run, seq, status, state FROM cold_run WHERE shard = ? AND status = ? AND run > ? "
+    "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND status = ? AND run > ? "
     "ORDER BY run LIMIT ?"
 )
 _SNAPSHOT = "INSERT OR REPLACE INTO snapshot (shard, seq, epoch, state, digest) VALUES (?, ?, ?, ?, ?)"
@@ -96,7 +99,10 @@ class SqliteStore(Reading):
             raise ValueError(f"shard {shard} is not between 0 and {(1 << 23) - 1}")
         with _Writing(self, f"claim shard {shard}", shard):
             self._connection.execute(_CLAIM, (shard,))
-            return self._head(shard)
+            head = self._head(shard)
+            # The next record links to the last one's hash: it had better be the hash of what is there.
+            self.row(shard, head.seq)
+            return head
 
     def append(
         self,
@@ -144,10 +150,8 @@ class SqliteStore(Reading):
     def cold_runs(self, shard: int, status: str = "", after: bytes = b"", limit: int = 1000) -> list[ColdRun]:
         with Doing(self, "read runs that left memory"):
             if status:
-                found = self._connection.execute(_COLD_RUNS_OF, (shard, status, after, limit))
-            else:
-                found = self._connection.execute(_COLD_RUNS, (shard, after, limit))
-            return [ColdRun(*row) for row in found]
+                return self._cold_runs(_COLD_RUNS_OF, (shard, status, after, limit))
+            return self._cold_runs(_COLD_RUNS, (shard, after, limit))
 
     def save_snapshot(self, shard: int, snapshot: Snapshot) -> None:
         with _Writing(self, "save a snapshot", shard):
@@ -188,18 +192,14 @@ class SqliteStore(Reading):
         head = self._head(shard)
         if head != previous:
             raise Fenced(
-                _fenced(
-                    shard,
-                    f"it stands at epoch {head.epoch}, record {head.seq} ({head.hash.hex()[:12]}…); "
-                    f"this writer believed epoch {previous.epoch}, record {previous.seq} ({previous.hash.hex()[:12]}…)",
-                )
+                _fenced(shard, f"it stands at {_place(head)}; this writer believed {_place(previous)}")
             )
 
     def _cool(self, shard: int, runs: dict[bytes, ColdRun]) -> None:
         if not runs:
             return
         many = self._connection.executemany
-        many(_COLD, ((shard, run.run, run.seq, run.status, run.state) for run in runs.values()))
+        many(_COLD, ((shard, *run[:4], damage.checksum(*run[:4])) for run in runs.values()))
         many(_THAW, ((shard, run) for run in runs))
         many(_WAIT, ((shard, run.run, *wait) for run in runs.values() for wait in run.waits))
 
@@ -306,6 +306,10 @@ def _check(rows: Sequence[Row], previous: Head) -> None:
         raise StoreError(
             f"the batch holds records of another epoch than {previous.epoch}; nothing was stored"
         )
+
+
+def _place(head: Head) -> str:
+    return f"epoch {head.epoch}, record {head.seq} ({head.hash.hex()[:12]}…)"
 
 
 def _fenced(shard: int, why: str) -> str:

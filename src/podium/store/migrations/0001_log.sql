@@ -26,12 +26,14 @@ CREATE TABLE blob (
     bytes BLOB NOT NULL
 ) STRICT;
 
+-- `crc` is the CRC-32 of state, run, seq and status: SQLite itself would not notice a flipped bit.
 CREATE TABLE cold_run (
     shard INTEGER NOT NULL,
     run BLOB NOT NULL,
     seq INTEGER NOT NULL,
     status TEXT NOT NULL,
     state BLOB NOT NULL,
+    crc INTEGER NOT NULL,
     PRIMARY KEY (shard, run)
 ) STRICT;
 
@@ -49,6 +51,7 @@ CREATE TABLE waits (
 CREATE INDEX waits_by_key ON waits (shard, kind, key_hash, run) WHERE kind <> 'timer';
 CREATE INDEX waits_by_time ON waits (shard, wake_at, run) WHERE wake_at > 0;
 
+-- `digest` is the SHA-256 of `state`.
 CREATE TABLE snapshot (
     shard INTEGER NOT NULL,
     seq INTEGER NOT NULL,
