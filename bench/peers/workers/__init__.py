@@ -1,0 +1,1 @@
+"""What runs inside each peer's own environment; every module here prints one JSON line."""
