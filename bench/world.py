@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from podium.bootstrap import open_hub
+
 from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of
 from podium.facts.inputs import Apply
