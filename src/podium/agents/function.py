@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
-from typing import Any
 
 from podium.agents import loading
-from podium.agents.calling import Context, call_of
+from podium.agents.calling import Call, Context, Uncallable, call_of
 from podium.agents.interface import Attempt, AttemptFailed, Performed
 from podium.agents.output import output_of, private
 from podium.facts.catalog import AgentVersion
-from podium.facts.values import JSON
-
-Call = Callable[[JSON, Context], Any]
 
 
 def in_process(agent: AgentVersion) -> bool:
@@ -53,7 +48,7 @@ class FunctionAdapter:
         except (AttemptFailed, asyncio.CancelledError, GeneratorExit):
             raise
         except BaseException as error:
-            raise raised(error) from None
+            raise loading.raised(error) from None
         return Performed(output_of(value))
 
     async def close(self) -> None:
@@ -75,14 +70,8 @@ class FunctionAdapter:
 
 
 def _load(agent: AgentVersion) -> Call:
-    return call_of(loading.load(agent, loading.place_of(agent), shared=True))
-
-
-def raised(error: BaseException) -> AttemptFailed:
-    """The failure of an attempt whose callable raised `error`."""
+    function = loading.load(agent, loading.place_of(agent), shared=True)
     try:
-        text = str(error)
-    except Exception:
-        text = ""
-    title = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return AttemptFailed(title.splitlines()[0][:500], loading.tail_of(error))
+        return call_of(function)
+    except Uncallable as error:
+        raise loading.misconfigured(agent, str(error)) from None

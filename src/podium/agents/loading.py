@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, TracebackType
 from typing import Any
 
 from podium.agents.interface import AttemptFailed
@@ -50,7 +50,7 @@ def place_of(agent: AgentVersion) -> Place:
     text = str(agent.runtime.get("callable", ""))
     module, colon, name = text.partition(":")
     if not (module and colon and name):
-        raise _misconfigured(agent, f"runtime.function.callable is {text!r}; write it as module:name")
+        raise misconfigured(agent, f"runtime.function.callable is {text!r}; write it as module:name")
     folder = Path(agent.folder or ".").absolute()
     entries = agent.runtime.get("python_path") or ()
     return Place(module, name, [str((folder / entry).resolve()) for entry in entries] + [str(folder)])
@@ -125,20 +125,20 @@ def load(agent: AgentVersion, place: Place, *, shared: bool) -> Callable[..., An
     except ModuleNotFoundError as error:
         top = place.module.partition(".")[0]
         if error.name is not None and (place.module == error.name or error.name == top):
-            raise _misconfigured(
+            raise misconfigured(
                 agent, f"there is no module {place.module!r}", "Looked in " + ", ".join(place.roots)
             ) from None
-        raise _misconfigured(agent, f"importing {place.module!r} failed: {error}", tail_of(error)) from None
+        raise misconfigured(agent, f"importing {place.module!r} failed: {error}", tail_of(error)) from None
     except BaseException as error:
         title = f"importing {place.module!r} failed: {type(error).__name__}: {error}"
-        raise _misconfigured(agent, title, tail_of(error)) from None
+        raise misconfigured(agent, title, tail_of(error)) from None
     found: Any = module
     for part in place.name.split("."):
         found = getattr(found, part, None)
     if not callable(found):
         what = "is not callable" if found is not None else "is not there"
         where = getattr(module, "__file__", None) or place.module
-        raise _misconfigured(agent, f"{place} {what}", f"Looked in {where}")
+        raise misconfigured(agent, f"{place} {what}", f"Looked in {where}")
     return found  # type: ignore[no-any-return]
 
 
@@ -187,13 +187,22 @@ def _execute(name: str, found: importlib.machinery.ModuleSpec) -> None:
 def tail_of(error: BaseException, lines: int = 12) -> str:
     """The last lines of an error's traceback, as text."""
     try:
-        text = "".join(traceback.format_exception(error, limit=-6))
+        text = "".join(traceback.format_exception(type(error), error, _foreign(error), limit=-6))
     except Exception:
         return f"{type(error).__name__} (its own text cannot be had)"
     return "\n".join(text.strip().splitlines()[-lines:])
 
 
-def _misconfigured(agent: AgentVersion, title: str, detail: str = "") -> AttemptFailed:
+def _foreign(error: BaseException) -> TracebackType | None:
+    """The traceback from the first frame that is not ours; where the error came from is for its author."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("podium."):
+        trace = trace.tb_next
+    return trace
+
+
+def misconfigured(agent: AgentVersion, title: str, detail: str = "") -> AttemptFailed:
+    """The failure of an attempt whose agent is declared wrongly."""
     return AttemptFailed(
         f"agent {agent.name}@{agent.version}: {title}",
         detail,
@@ -201,3 +210,17 @@ def _misconfigured(agent: AgentVersion, title: str, detail: str = "") -> Attempt
         unstarted=True,
         kind="configuration",
     )
+
+
+def raised(error: BaseException) -> AttemptFailed:
+    """The failure of an attempt whose callable raised `error`.
+
+    An exception with an attribute `retryable` that is False asks for no further attempt.
+    """
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    title = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    retryable = getattr(error, "retryable", True) is not False
+    return AttemptFailed(title.splitlines()[0][:500], tail_of(error), retryable=retryable)

@@ -1,4 +1,4 @@
-"""What an in-process agent returned, made into a JSON value of its own."""
+"""What an in-process agent returned, made into a JSON value that nobody else holds."""
 
 from __future__ import annotations
 
@@ -30,13 +30,18 @@ def output_of(value: Any) -> JSON:
         encoded = _encode(value)
         if len(encoded) <= OUTPUT_BYTES_MAX:
             output = _decode(encoded)
+            # Unequal is what the encoder changed without a word: NaN, keys that are numbers, tuples.
             if output == value:
                 return output
     except Exception:
         encoded = b""
     if len(encoded) > OUTPUT_BYTES_MAX:
         raise too_large(len(encoded))
-    return _converted(value)
+    try:
+        _check(value, "")
+    except RecursionError:
+        raise no_json("it contains itself, or is nested too deeply") from None
+    return dump(value)
 
 
 def too_large(size: int) -> AttemptFailed:
@@ -49,41 +54,20 @@ def too_large(size: int) -> AttemptFailed:
     )
 
 
-def _converted(value: Any) -> JSON:
-    """The slow way: types that become JSON (models, dataclasses, tuples), and errors with their place."""
-    try:
-        plain = dump(value)
-        _check(plain, "")
-        encoded = _encode(plain)
-    except AttemptFailed:
-        raise
-    except RecursionError:
-        raise _no_json("it contains itself, or is nested too deeply") from None
-    except Exception as error:
-        raise _no_json(str(error) or type(error).__name__) from None
-    if len(encoded) > OUTPUT_BYTES_MAX:
-        raise too_large(len(encoded))
-    return _decode(encoded)
+def no_json(why: str) -> AttemptFailed:
+    """The failure of an attempt whose output is not JSON."""
+    return AttemptFailed("the output is not JSON", why, retryable=False, kind="validation")
 
 
 def _check(value: Any, path: str) -> None:
     if isinstance(value, dict):
         for key, member in value.items():
             if not isinstance(key, str):
-                raise _no_json(f"the key {key!r} at {path or '/'} is {_kind(key)}; keys are strings")
+                kind = type(key).__name__
+                raise no_json(f"the key {key!r} at {path or '/'} is of type {kind}; keys are text")
             _check(member, f"{path}/{key}")
     elif isinstance(value, list | tuple):
         for index, member in enumerate(value):
             _check(member, f"{path}/{index}")
     elif isinstance(value, float) and not math.isfinite(value):
-        raise _no_json(f"{path or '/'} is {value}, which JSON cannot say")
-    elif isinstance(value, bytes | bytearray | memoryview | set | frozenset):
-        raise _no_json(f"{path or '/'} is {_kind(value)}, which JSON cannot say")
-
-
-def _kind(value: object) -> str:
-    return f"of type {type(value).__name__}"
-
-
-def _no_json(why: str) -> AttemptFailed:
-    return AttemptFailed("the output is not a JSON value", why, retryable=False, kind="validation")
+        raise no_json(f"{path or '/'} is {value}, a number that JSON does not have; use null or text")

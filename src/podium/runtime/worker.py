@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -9,17 +10,31 @@ from pathlib import Path
 import msgspec
 
 from podium.agents.function import FunctionAdapter, in_process
+from podium.agents.groups import Groups, reap_leftovers
+from podium.agents.http import HttpAdapter
+from podium.agents.http_call import HttpCallAdapter
 from podium.agents.interface import Adapter, AttemptFailed
+from podium.agents.pool import PoolAdapter
+from podium.agents.process import ProcessAdapter
+from podium.agents.web import Web
 from podium.facts.catalog import AgentVersion
 from podium.facts.inputs import Reported
 from podium.facts.orders import Abandon, Perform
 from podium.facts.values import JSON
-from podium.runtime.lane import Lane, Work
-from podium.runtime.reports import failed
+from podium.runtime.lane import GRACE_MS, Lane, Running, Work
+from podium.runtime.reports import failed, lost
+from podium.runtime.watchdog import Stall, Watchdog
+
+STALL_MS = 1_000
+BLOCKS_MAX = 3
+"""An agent version that blocked the loop this often gets no more attempts."""
+
+_HTTP_CALL = AgentVersion("http", "", (), {"type": "http-call"})
+_log = logging.getLogger("podium.worker")
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """What runs now: an attempt, since when (ms since 1970), and what it last said."""
+    """What runs now: an attempt, since when (ms since 1970), what it last said, why it was told to stop."""
 
     run_id: str
     effect: int
@@ -37,7 +52,8 @@ class EmbeddedWorker:
     """Performs attempts on threads of its own. All methods may be called from any thread.
 
     Every `Perform` gives exactly one `Reported`, except an abandoned at-least-once attempt that did
-    stop: nobody waits for it.
+    stop: nobody waits for it. Async functions run on a lane that their code may stall; it is then given
+    up and another one takes its place. Everything else runs on a lane where no agent's code does.
     """
 
     def __init__(
@@ -46,94 +62,193 @@ class EmbeddedWorker:
         agents: Callable[[str], AgentVersion | None],
         state_folder: Path,
         clock: Callable[[], int],
+        *,
+        stall_ms: int = STALL_MS,
     ) -> None:
         """
         Args:
             on_reports: takes what became of attempts, on one of the worker's threads; must be quick.
-            agents: the agent version of a digest; called by `perform`, on its caller's thread, once a digest.
-            state_folder: `.podium/`; records of started processes are kept in `processes/` there.
+            agents: the agent version of a digest; called by `perform` on its caller's thread, once a digest.
+            state_folder: `.podium/`; what a former hub left running, by the records in its `processes/`, is
+                killed now.
             clock: kernel time in ms.
+            stall_ms: an async function that keeps the loop for longer is to blame.
         """
+        reap_leftovers(state_folder / "processes")
         self._on_reports = on_reports
         self._agents = agents
-        self._state_folder = state_folder
         self._clock = clock
-        self._routes: dict[str, tuple[AgentVersion, Adapter, bool]] = {}
+        self._routes: dict[str, tuple[AgentVersion, str]] = {}
+        self._blocks: dict[str, int] = {}
+        self._given_up: list[Lane] = []
         self._open = 0
         self._idle = threading.Condition()
-        self._functions = FunctionAdapter()
-        self._lane = Lane("functions", self._deliver, clock)
+        self._closing = False
+        self._groups = Groups(state_folder / "processes")
+        web = Web()
+        adapters: dict[str, Adapter] = {
+            "child": PoolAdapter(self._groups.spawned),
+            "process": ProcessAdapter(self._groups.spawned),
+            "http": HttpAdapter(web),
+            "http-call": HttpCallAdapter(web),
+        }
+        self._outer = Lane("outer", adapters, self._deliver, clock)
+        self._inner = self._new_inner()
+        self._watchdog = Watchdog(lambda: self._inner, self._stalled, stall_ms)
 
     def perform(self, orders: list[Perform]) -> None:
         """Make these attempts."""
+        inner: list[Work] = []
+        outer: list[Work] = []
         refused: list[Reported] = []
-        batch: list[Work] = []
         for order in orders:
-            route = self._routes.get(order.digest) or self._route(order)
-            if route is None:
-                refused.append(failed(order, _unknown(order)))
+            try:
+                if self._closing:
+                    raise AttemptFailed("the worker is being shut down", unstarted=True)
+                agent, reach = self._routes.get(order.digest) or self._route(order)
+                if self._blocks and self._blocks.get(order.digest, 0) >= BLOCKS_MAX:
+                    raise _out_of_service(order)
+            except AttemptFailed as failure:
+                refused.append(failed(order, failure))
             else:
-                batch.append(Work(order, route[0], route[1]))
+                (inner if reach == "inner" else outer).append(Work(order, agent, reach))
         with self._idle:
-            self._open += len(batch)
-        self._lane.post(batch)
+            self._open += len(inner) + len(outer)
         if refused:
-            self._on_reports(refused)
+            self._outer.post(refused)
+        if outer:
+            self._outer.post(outer)
+        if inner:
+            self._post_inner(inner)
+            self._watchdog.wake()
 
     def abandon(self, orders: list[Abandon]) -> None:
         """Stop these attempts; ones that are not running are ignored."""
-        self._lane.post(orders)
+        self._outer.post(orders)
+        self._post_inner(orders)
 
     def snapshot(self) -> list[Activity]:
         """What runs now."""
-        return [
-            Activity(
-                r.order.run_id,
-                r.order.effect,
-                r.order.attempt,
-                r.order.task,
-                r.order.agent,
-                r.started_at,
-                r.heard_at,
-                r.latest,
-                tuple(r.lines or ()),
-                r.stop,
-            )
-            for r in list(self._lane.running.values())
-        ]
+        running = [*list(self._inner.running.values()), *list(self._outer.running.values())]
+        return [_activity(one) for one in running]
+
+    def blocked_threads(self) -> int:
+        """How many threads agents have blocked that have not come back."""
+        return sum(lane.thread.is_alive() for lane in self._given_up)
 
     def drain(self, timeout_ms: int = -1) -> bool:
-        """Wait until nothing is running or the timeout is over; whether nothing is."""
+        """Wait until nothing runs, or for the timeout; whether nothing does."""
         with self._idle:
-            return self._idle.wait_for(lambda: not self._open, None if timeout_ms < 0 else timeout_ms / 1000)
+            return self._idle.wait_for(lambda: self._open <= 0, None if timeout_ms < 0 else timeout_ms / 1000)
 
     def close(self, grace_ms: int) -> None:
-        """Let what runs go on for the grace, stop the rest (reported `lost`), end the threads."""
+        """Let what runs go on for the grace, stop the rest (reported `lost`), end processes and threads."""
+        self._closing = True
         if not self.drain(grace_ms):
-            self._lane.stop_all("closing")
-            self.drain(3_500)
-        self._lane.close()
+            self._outer.stop_all("closing")
+            self._inner.stop_all("closing")
+            self.drain(GRACE_MS + 500)
+        self._watchdog.close()
+        self._outer.close()
+        self._inner.close()
+        self._groups.close()
 
-    def _route(self, order: Perform) -> tuple[AgentVersion, Adapter, bool] | None:
+    def _route(self, order: Perform) -> tuple[AgentVersion, str]:
+        """Who performs an order, and the name of the adapter that reaches them."""
+        if order.kind == "http":
+            return _HTTP_CALL, "http-call"
         agent = self._agents(order.digest)
         if agent is None:
-            return None
-        route = self._routes[order.digest] = (agent, self._functions, in_process(agent))
-        return route
+            raise AttemptFailed(
+                f"agent {order.agent} is not in the catalog",
+                f"No agent version has digest {order.digest}.",
+                retryable=False,
+                unstarted=True,
+                kind="configuration",
+            )
+        reach = str(agent.runtime["type"])
+        if reach == "function":
+            reach = "inner" if in_process(agent) else "child"
+        self._routes[order.digest] = agent, reach
+        return agent, reach
 
-    def _deliver(self, lane: Lane, reports: list[Reported], ended: int) -> None:
+    def _post_inner(self, batch: list[Work] | list[Abandon]) -> None:
+        while not self._inner.post(batch):
+            # It was given up between the two looks at it; its successor stands already.
+            continue
+
+    def _new_inner(self) -> Lane:
+        return Lane("inner", {"inner": FunctionAdapter()}, self._deliver, self._clock)
+
+    def _deliver(self, reports: list[Reported], ended: int) -> None:
         if reports:
-            self._on_reports(reports)
+            try:
+                self._on_reports(reports)
+            except Exception:
+                _log.exception("%d reports could not be delivered", len(reports))
         with self._idle:
             self._open -= ended
-            if not self._open:
+            if self._open <= 0:
                 self._idle.notify_all()
 
+    def _stalled(self, lane: Lane, stall: Stall) -> None:
+        """Give up a lane whose loop does not turn: blame the culprit, move what had not begun elsewhere."""
+        if not stall.culprits and not stall.stack:
+            _log.warning("the loop of %s does not turn, though no agent's code runs on it", lane.name)
+            return
+        self._inner = self._new_inner()
+        left = lane.give_up()
+        self._given_up = [old for old in self._given_up if old.thread.is_alive()] + [lane]
+        blamed = {id(running) for running in stall.culprits}
+        for digest in {running.order.digest for running in stall.culprits}:
+            self._blocks[digest] = self._blocks.get(digest, 0) + 1
+        reports = list(left.reports)
+        for running in left.running:
+            order = running.order
+            if id(running) in blamed:
+                reports.append(failed(order, stall.failure(running)))
+            else:
+                reports.append(lost(order, "another agent blocked the loop that it ran on", stall.stack))
+        names = sorted({running.order.agent for running in stall.culprits}) or ["unknown code"]
+        _log.error(
+            "%s blocked the worker's loop; %d attempts lost, %d blocked threads in all; it stands at:\n%s",
+            ", ".join(names),
+            len(left.running) - len(blamed),
+            self.blocked_threads(),
+            stall.stack,
+        )
+        self._move(left.inbox)
+        self._deliver(reports, left.ended + len(left.running))
 
-def _unknown(order: Perform) -> AttemptFailed:
+    def _move(self, inbox: list[Work | Abandon | Reported]) -> None:
+        for item in inbox:
+            if isinstance(item, Work):
+                self._post_inner([item])
+            if isinstance(item, Abandon):
+                self._post_inner([item])
+        self._watchdog.wake()
+
+
+def _activity(one: Running) -> Activity:
+    order = one.order
+    return Activity(
+        order.run_id,
+        order.effect,
+        order.attempt,
+        order.task,
+        order.agent,
+        one.started_at,
+        one.heard_at,
+        one.latest,
+        tuple(one.lines or ()),
+        one.stop,
+    )
+
+
+def _out_of_service(order: Perform) -> AttemptFailed:
     return AttemptFailed(
-        f"agent {order.agent} is not in the catalog",
-        f"No agent version has digest {order.digest}.",
+        f"{order.agent} is out of service: it blocked the worker's loop {BLOCKS_MAX} times",
+        "Declare `isolation: process`, apply the new version, or start the hub anew.",
         retryable=False,
         unstarted=True,
         kind="configuration",
