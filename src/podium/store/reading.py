@@ -5,19 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import apsw
 
 from podium.store import damage
 from podium.store.damage import COLUMNS, END, LAST_SEQ, SHARD_BITS
 from podium.store.faults import RESTORE, is_damage, translate
-from podium.store.interface import GENESIS, ColdRun, Corrupted, Head, Row, StoreError
+from podium.store.interface import GENESIS, ColdRun, Corrupted, Head, Row, Snapshot, StoreError
 
 _EPOCH = "SELECT epoch FROM shard WHERE shard = ?"
 _LAST = f"SELECT {COLUMNS} FROM log WHERE position = ({END})"
 _RANGE = f"SELECT {COLUMNS} FROM log WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?"
 _BLOB = "SELECT bytes FROM blob WHERE digest = ?"
 _COLD = "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND run = ?"
+_NEXT_WAKE = "SELECT min(wake_at) FROM waits WHERE shard = ? AND wake_at > 0"
+_COLD_RUNS_OF = (
+    "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND status = ? AND run > ? "
+    "ORDER BY run LIMIT ?"
+)
+_SNAPSHOT_SEQS = "SELECT seq FROM snapshot WHERE shard = ? ORDER BY seq DESC"
+_SNAPSHOT_AT = "SELECT seq, epoch, state, digest FROM snapshot WHERE shard = ? AND seq = ?"
+_COLD_RUNS = (
+    "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND run > ? ORDER BY run LIMIT ?"
+)
 
 
 class Reading:
@@ -62,6 +73,24 @@ class Reading:
             wanted = dict.fromkeys(runs)
             return [found for run in wanted for found in self._cold_runs(_COLD, (shard, run))]
 
+    def cold_runs(self, shard: int, status: str = "", after: bytes = b"", limit: int = 1000) -> list[ColdRun]:
+        with Doing(self, "read runs that left memory"):
+            if status:
+                return self._cold_runs(_COLD_RUNS_OF, (shard, status, after, limit))
+            return self._cold_runs(_COLD_RUNS, (shard, after, limit))
+
+    def next_wake(self, shard: int) -> int:
+        with Doing(self, "read the timers"):
+            return self._connection.execute(_NEXT_WAKE, (shard,)).get or 0
+
+    def snapshot(self, shard: int) -> Snapshot | None:
+        """The newest snapshot whose digest holds; damaged ones are passed over: the log is the truth."""
+        for (seq,) in self._readable(_SNAPSHOT_SEQS, (shard,)):
+            for found in self._readable(_SNAPSHOT_AT, (shard, seq)):
+                if damage.digest(found[2]) == found[3]:
+                    return Snapshot(*found)
+        return None
+
     def iterate(self, shard: int, after: int = 0, batch: int = 1000) -> Iterator[Row]:
         """All rows with seq > after, in order, read in short batches. Raises as `read` does."""
         while rows := self.read(shard, after, batch):
@@ -90,6 +119,15 @@ class Reading:
                 raise Corrupted(f"{self._path}: the state of run {run.hex()} is damaged. {RESTORE}")
             found.append(ColdRun(run, seq, status, state))
         return found
+
+    def _readable(self, sql: str, bindings: tuple[int, ...]) -> list[tuple[Any, ...]]:
+        """Rows, or none if they are damaged."""
+        try:
+            return list(self._connection.execute(sql, bindings))
+        except apsw.Error as error:
+            if is_damage(error):
+                return []
+            raise self._failure(error, "read a snapshot", None, 0) from error
 
     def _damaged(self, shard: int, first: int, doing: str, reason: str) -> Corrupted:
         first, last = damage.span(self._connection, shard, first)

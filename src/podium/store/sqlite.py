@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import apsw
 
@@ -35,25 +34,15 @@ _DUE = (
     "SELECT DISTINCT wake_at, run FROM waits WHERE shard = ? AND wake_at > 0 AND wake_at <= ? "
     "ORDER BY wake_at, run LIMIT ?"
 )
-_NEXT_WAKE = "SELECT min(wake_at) FROM waits WHERE shard = ? AND wake_at > 0"
 _WAITING = (
     "SELECT DISTINCT run FROM waits WHERE shard = ? AND kind = ? AND key_hash = ? AND run > ? "
     "AND kind <> 'timer' ORDER BY run LIMIT ?"
-)
-_COLD_RUNS = (
-    "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND run > ? ORDER BY run LIMIT ?"
-)
-_COLD_RUNS_OF = (
-    "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND status = ? AND run > ? "
-    "ORDER BY run LIMIT ?"
 )
 _SNAPSHOT = "INSERT OR REPLACE INTO snapshot (shard, seq, epoch, state, digest) VALUES (?, ?, ?, ?, ?)"
 _DROP_SNAPSHOTS = (
     "DELETE FROM snapshot WHERE shard = ?1 AND seq NOT IN "
     "(SELECT seq FROM snapshot WHERE shard = ?1 ORDER BY seq DESC LIMIT ?2)"
 )
-_SNAPSHOT_SEQS = "SELECT seq FROM snapshot WHERE shard = ? ORDER BY seq DESC"
-_SNAPSHOT_AT = "SELECT seq, epoch, state, digest FROM snapshot WHERE shard = ? AND seq = ?"
 
 
 class SqliteStore(Reading):
@@ -136,22 +125,12 @@ class SqliteStore(Reading):
         with Doing(self, "read the timers"):
             return [(row[0], row[1]) for row in self._connection.execute(_DUE, (shard, now, limit))]
 
-    def next_wake(self, shard: int) -> int:
-        with Doing(self, "read the timers"):
-            return self._connection.execute(_NEXT_WAKE, (shard,)).get or 0
-
     def waiting(
         self, shard: int, kind: str, key_hash: bytes, after: bytes = b"", limit: int = 1000
     ) -> list[bytes]:
         with Doing(self, "read who waits"):
             found = self._connection.execute(_WAITING, (shard, kind, key_hash, after, limit))
             return [row[0] for row in found]
-
-    def cold_runs(self, shard: int, status: str = "", after: bytes = b"", limit: int = 1000) -> list[ColdRun]:
-        with Doing(self, "read runs that left memory"):
-            if status:
-                return self._cold_runs(_COLD_RUNS_OF, (shard, status, after, limit))
-            return self._cold_runs(_COLD_RUNS, (shard, after, limit))
 
     def save_snapshot(self, shard: int, snapshot: Snapshot) -> None:
         with _Writing(self, "save a snapshot", shard):
@@ -160,14 +139,6 @@ class SqliteStore(Reading):
                 raise Fenced(_fenced(shard, f"its epoch is {epoch}, this writer's {snapshot.epoch}"))
             self._connection.execute(_SNAPSHOT, (shard, *snapshot))
             self._connection.execute(_DROP_SNAPSHOTS, (shard, SNAPSHOTS_KEPT))
-
-    def snapshot(self, shard: int) -> Snapshot | None:
-        """The newest snapshot whose digest holds; damaged ones are passed over: the log is the truth."""
-        for (seq,) in self._readable(_SNAPSHOT_SEQS, (shard,)):
-            for found in self._readable(_SNAPSHOT_AT, (shard, seq)):
-                if damage.digest(found[2]) == found[3]:
-                    return Snapshot(*found)
-        return None
 
     def checkpoint(self) -> None:
         """Move the whole write-ahead log into the file and empty it; for when there is nothing to do.
@@ -202,15 +173,6 @@ class SqliteStore(Reading):
         many(_COLD, ((shard, *run[:4], damage.checksum(*run[:4])) for run in runs.values()))
         many(_THAW, ((shard, run) for run in runs))
         many(_WAIT, ((shard, run.run, *wait) for run in runs.values() for wait in run.waits))
-
-    def _readable(self, sql: str, bindings: tuple[int, ...]) -> list[tuple[Any, ...]]:
-        """Rows, or none if they are damaged."""
-        try:
-            return list(self._connection.execute(sql, bindings))
-        except apsw.Error as error:
-            if is_damage(error):
-                return []
-            raise self._failure(error, "read a snapshot", None, 0) from error
 
     def _committed(self, connection: apsw.Connection, schema: str, pages: int) -> int:
         """SQLite tells how long the write-ahead log is after a commit."""
