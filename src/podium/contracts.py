@@ -69,7 +69,7 @@ def compile_schema(document: JSON) -> Check:
     try:
         return _compiled(msgspec.json.encode(document, order="deterministic"))
     except (RecursionError, TypeError, UnicodeEncodeError) as error:
-        raise SchemaInvalid([SchemaFault("", f"A schema is JSON: {shown(error, 120)}.")]) from None
+        raise SchemaInvalid([SchemaFault("", f"A schema is JSON: {shown(str(error), 120)}.")]) from None
 
 
 @lru_cache(maxsize=2048)
@@ -113,7 +113,7 @@ def _check_json(payload: JSON) -> list[Breach]:
 def _not_json(error: Exception) -> Breach:
     if isinstance(error, RecursionError):
         return Breach("", "depth", "The value nests too deep, or contains itself.")
-    return Breach("", "json", f"The value is not JSON: {shown(error, 120)}.")
+    return Breach("", "json", f"The value is not JSON: {shown(str(error), 120)}.")
 
 
 # --- why a payload is refused -----------------------------------------------------------------

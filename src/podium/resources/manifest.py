@@ -162,7 +162,7 @@ def _repeated_capabilities(agent: Agent, tree: Tree, file: str) -> list[Trouble]
 
 
 class _SchemaFiles:
-    """Puts the schemas of an agent's capabilities in place, from files where they are named, and checks them."""
+    """Puts the schemas of capabilities in place, from the files that are named, and checks them."""
 
     def __init__(self, tree: Tree, file: str, read: Read | None) -> None:
         self._tree = tree

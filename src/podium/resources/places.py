@@ -173,10 +173,8 @@ def _events(text: str, file: str) -> Iterator[Any]:
     except MarkedYAMLError as error:
         raise _Abort(_syntax_trouble(error, file)) from None
     except ReaderError as error:
-        message = (
-            f"The character U+{ord(str(error.character)[:1]):04X} cannot stand in YAML; remove or escape it."
-        )
-        at = error.position if isinstance(error.position, int) else 0
+        at = min(int(error.position), len(text) - 1)
+        message = f"The character U+{ord(text[at]):04X} cannot stand in YAML; remove or escape it."
         raise _Abort(Trouble("yaml-syntax", "", message, file, *_place_at(text, at))) from None
     except _Abort:
         raise

@@ -75,8 +75,11 @@ def _words(
 
 def _name(whole: list[str | int]) -> str:
     """How a message names a field: with as much of the path as tells it from its like."""
+    start = max(0, len(whole) - 2)
+    while start and isinstance(whole[start], int):
+        start -= 1
     text = ""
-    for part in whole[-2:]:
+    for part in whole[start:]:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return shown(text) if text else "document"
 
@@ -102,7 +105,7 @@ def _container(whole: list[str | int]) -> str:
 def _unlisted(name: str, value: object, expected: str) -> str:
     words = [word for word in expected.replace(" or ", ", ").replace("'", "").split(", ") if word]
     choices = ", ".join(f"`{word}`" for word in words)
-    return f"{name} must be one of {choices}, not {shown(value)}." + did_you_mean(str(value), words)
+    return f"{name} must be one of {choices}, not `{shown(value)}`." + did_you_mean(str(value), words)
 
 
 def _mistyped(name: str, value: object, wanted: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -56,7 +57,7 @@ def schema_faults(schema: Any) -> list[SchemaFault]:
     try:
         return _meta_faults(schema) or _use_faults(schema)
     except ValueError as error:
-        return [SchemaFault("", f"The schema cannot be read: {shown(error, 120)}.")]
+        return [SchemaFault("", f"The schema cannot be read: {shown(str(error), 120)}.")]
 
 
 @lru_cache(maxsize=1)
@@ -80,19 +81,36 @@ def _use_faults(schema: Any) -> list[SchemaFault]:
     try:
         make_validator(schema)
     except jsonschema_rs.ValidationError as error:
+        if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Referencing):
+            return [_reference_fault(schema, error.message)]
         return [SchemaFault(pointer(error.instance_path), _in_plain_words(error))]
     return []
 
 
+def _reference_fault(schema: Any, message: str) -> SchemaFault:
+    """The fault of the reference that the validator could not follow; its message names it, not its place."""
+    way_out = "nothing is fetched. Put what it names under `$defs` and refer to `#/$defs/<name>`."
+    for path, reference in _references(schema):
+        if reference.removeprefix("#") in message:
+            return SchemaFault(path, f"`{shown(reference)}` leads out of the schema, or nowhere; {way_out}")
+    return SchemaFault("", f"A `$ref` leads out of the schema, or nowhere ({shown(message, 120)}); {way_out}")
+
+
+def _references(schema: Any) -> Iterator[tuple[str, str]]:
+    waiting: list[tuple[str, Any]] = [("", schema)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            for key in ("$ref", "$dynamicRef"):
+                if isinstance(value.get(key), str):
+                    yield f"{path}/{key}", value[key]
+            waiting += [(path + pointer([key]), inner) for key, inner in value.items()]
+        elif isinstance(value, list):
+            waiting += [(f"{path}/{index}", inner) for index, inner in enumerate(value)]
+
+
 def _in_plain_words(error: jsonschema_rs.ValidationError) -> str:
     last = error.instance_path[-1] if error.instance_path else ""
-    if isinstance(error.kind, jsonschema_rs.ValidationErrorKind.Referencing):
-        what = error.message.removesuffix(".").replace(
-            "Retrieval is disabled, cannot fetch", "will not fetch"
-        )
-        return (
-            f"A `$ref` leads out of the schema or nowhere: {shown(what, 160)}. Use `$defs` and `#/$defs/...`."
-        )
     if last == "pattern" and isinstance(error.instance, str):
         return (
             f"`{shown(error.instance)}` is not a pattern that can be matched in linear time: "

@@ -41,7 +41,9 @@ def parts_of(path: str) -> list[str]:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that offers the likeliest of the known words, or nothing; starts with a space."""
     by_fold = {name.casefold(): name for name in known}
-    close = get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
+    folded = word.casefold()[:100]
+    close = get_close_matches(folded, by_fold, n=1, cutoff=0.6)
+    close = close or [name for name in by_fold if len(folded) > 2 and name.startswith(folded)]
     return f" Did you mean `{by_fold[close[0]]}`?" if close else ""
 
 
