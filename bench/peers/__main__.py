@@ -66,7 +66,8 @@ def _rounds(workers: list[Worker], load: Load, rounds: int) -> Iterator[dict[str
         first = number % len(workers)
         for worker in workers[first:] + workers[:first]:
             sample = {"round": number + 1, **take_sample(worker, load)}
-            print(f"round {number + 1}  {worker.name}: {sample['steps_per_s']:,.0f} steps/s", file=sys.stderr)
+            told = f"{sample['steps_per_s']:,.0f} steps/s, others used {sample['other_cores']} cores"
+            print(f"round {number + 1}  {worker.name}: {told}", file=sys.stderr)
             yield sample
 
 

@@ -47,9 +47,9 @@ def build(samples: list[dict[str, Any]], load: Load, rounds: int, host: dict[str
 
 def table(record: dict[str, Any]) -> str:
     """The summary as aligned text."""
-    rows = [("peer", "steps/s", "lowest", "highest", "CPU us/step", "podium over it")]
+    rows = [("peer", "steps/s", "lowest", "highest", "CPU us/step", "others, cores", "podium over it")]
     for name, summary in record["summary"].items():
-        ratio = record["ratios"].get(f"podium_over_{name}")
+        ratio, others = record["ratios"].get(f"podium_over_{name}"), summary["other_cores_max"]
         rows.append(
             (
                 name,
@@ -57,6 +57,7 @@ def table(record: dict[str, Any]) -> str:
                 f"{summary['steps_per_s_min']:,.0f}",
                 f"{summary['steps_per_s_max']:,.0f}",
                 f"{summary['cpu_us_per_step_median']:,.0f}",
+                "" if others is None else f"{others:.2f}",
                 f"{ratio:.1f}x" if ratio else "",
             )
         )
@@ -71,12 +72,14 @@ def _measured(samples: list[dict[str, Any]]) -> list[str]:
 def _summary(name: str, samples: list[dict[str, Any]]) -> dict[str, Any]:
     own = [sample for sample in samples if sample["peer"] == name]
     rates = [sample["steps_per_s"] for sample in own]
+    disturbed = [sample["other_cores"] for sample in own if sample["other_cores"] is not None]
     described = {peer.name: peer.configuration for peer in PEERS}
     return {
         "steps_per_s_median": round(statistics.median(rates), 1),
         "steps_per_s_min": min(rates),
         "steps_per_s_max": max(rates),
         "cpu_us_per_step_median": round(statistics.median(sample["cpu_us_per_step"] for sample in own), 1),
+        "other_cores_max": max(disturbed, default=None),
         **({"configuration": described[name]} if name in described else {}),
         **{key: own[-1][key] for key in ("versions", "durability") if key in own[-1]},
     }

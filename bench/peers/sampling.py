@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.peers.catalog import PEERS, PODIUM, Peer
+from bench.peers.disturbance import Disturbance
 from bench.peers.environments import ROOT, WORK, python_of, restate_server
 
 SAMPLE_SECONDS_AT_MOST = 60
@@ -69,7 +70,7 @@ def take_sample(worker: Worker, load: Load) -> dict[str, Any]:
     """Run a worker once.
 
     Returns:
-        Its JSON line with `peer` and `cpu_us_per_step` (microseconds) added.
+        Its JSON line with `peer`, `cpu_us_per_step` (microseconds) and `other_cores` (busy with others).
 
     Raises:
         SampleFailed: It took longer than SAMPLE_SECONDS_AT_MOST, ended badly, or printed no figures.
@@ -78,11 +79,12 @@ def take_sample(worker: Worker, load: Load) -> dict[str, Any]:
         command = [*worker.command, "--runs", str(load.runs), "--seconds", f"{load.seconds:g}"]
         if worker.name != PODIUM:
             command += ["--folder", str(folder)]
+        disturbance = Disturbance()
         with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
             code = _run(command, _variables(worker, folder), out.fileno(), err.fileno())
         if code != 0:
             raise SampleFailed(f"{worker.name}: {_reason(code)}\n{_last_words(folder)}")
-        return _read_figures(worker.name, folder / "out")
+        return {**_read_figures(worker.name, folder / "out"), "other_cores": disturbance.other_cores()}
 
 
 def _peer_command(peer: Peer) -> tuple[str, ...]:
