@@ -307,9 +307,10 @@ def test_progress_and_log_reach_their_sinks_as_json_and_text() -> None:
 def test_plain_functions_need_no_pydantic() -> None:
     code = """
 import sys
+from typing import Any
 from podium.agents.calling import call_of
 def f(name: str, depth: int = 1, *, context): return name
-def g(input: dict): return input
+def g(input: dict[str, Any]): return input
 assert call_of(f)({"name": "a"}, None) == "a" and call_of(g)({}, None) == {}
 assert "pydantic" not in sys.modules
 """

@@ -114,8 +114,8 @@ def test_every_option_means_what_it_means_in_a_manifest(options: dict[str, Any])
     module.work = work  # type: ignore[attr-defined]
     [by_function], troubles = declared(module)
     assert troubles == []
-    timing = {key: options[key] for key in ("deadline", "heartbeat") if key in options}
-    rest = {
+    timing: dict[str, Any] = {key: options[key] for key in ("deadline", "heartbeat") if key in options}
+    rest: dict[str, Any] = {
         key: options[key]
         for key in ("delivery", "retry", "concurrency", "cost", "description")
         if key in options

@@ -236,7 +236,7 @@ def _call_with_nothing(function: Callable[..., Any], context_wanted: bool) -> Ca
 
 def _call_with_whole(function: Callable[..., Any], shape: Shape) -> Call:
     annotation = shape.annotation
-    if annotation in (Any, dict):
+    if annotation in _ANY_OBJECT:
         if shape.context:
             return lambda value, context: function(value, context=context)
         return lambda value, context: function(value)
@@ -293,9 +293,15 @@ _PLAIN: dict[Any, _Plain] = {
     int: ((int, float), "a whole number", int),
     float: ((int, float), "a number", float),
     dict: ((dict,), "an object", None),
+    dict[str, Any]: ((dict,), "an object", None),
     list: ((list,), "a list", None),
+    list[Any]: ((list,), "a list", None),
 }
 """Types that need no pydantic: what JSON has for them, what a message calls them, how they are made."""
+
+
+_ANY_OBJECT = (Any, dict, dict[str, Any], Mapping, Mapping[str, Any])
+"""Annotations of a whole input that leave nothing to convert."""
 
 
 def _plain_converter(function: Callable[..., Any], shape: Shape) -> Callable[[JSON], dict[str, Any]]:
