@@ -9,7 +9,7 @@ from podium.audit import link
 from podium.facts import stored
 from podium.facts.events import Record
 from podium.facts.identity import run_bytes, run_text
-from podium.store.interface import ColdRun, Head, Row, Store
+from podium.store.interface import ColdRun, Head, Reader, Row, Store
 
 BODY_BYTES_MAX = 4096
 """A body that is longer goes to a blob; the record keeps its digest."""
@@ -63,7 +63,7 @@ class LogWriter:
         return rows
 
 
-def read_records(store: Store, shard: int, after: int, batch: int = 2000) -> Iterator[Record]:
+def read_records(store: Store | Reader, shard: int, after: int, batch: int = 2000) -> Iterator[Record]:
     """The shard's records after a seq, decoded, in order."""
     while rows := store.read(shard, after, batch):
         for row in rows:
@@ -71,7 +71,7 @@ def read_records(store: Store, shard: int, after: int, batch: int = 2000) -> Ite
         after = rows[-1].seq
 
 
-def decode_row(row: Row, store: Store) -> Record:
+def decode_row(row: Row, store: Store | Reader) -> Record:
     """One stored record as the kernel knows it."""
     return stored.decode(
         row.seq, run_text(row.run), row.type, row.version, row.at, row.envelope, row.body, store.blob

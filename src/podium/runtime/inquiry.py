@@ -1,0 +1,362 @@
+"""Inquiries: what is asked about committed state, of a running hub or of a state folder that has none."""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Literal, Protocol, TypeVar, cast
+
+from podium import audit
+from podium.facts import events as e
+from podium.facts.events import Record
+from podium.facts.identity import run_bytes, run_text
+from podium.facts.values import JSON, Problem, Refused
+from podium.kernel.catalog import Catalog
+from podium.kernel.state import Run
+from podium.runtime import presenting
+from podium.runtime.hub import Hub
+from podium.runtime.presenting import Shown
+from podium.runtime.shard import ShardHost, thaw
+from podium.runtime.system import SYSTEM_SHARD
+from podium.runtime.writer import decode_row, read_records
+from podium.store.interface import GENESIS, Reader, Row, Store, StoreError
+
+T = TypeVar("T")
+
+Runs = dict[str, Run]
+Kind = Literal["runs", "agents", "workflows"]
+
+UNFINISHED = frozenset(("running", "suspended"))
+STATUSES = ("running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting")
+"""What runs can be listed by; `waiting` are the unfinished ones that wait for people."""
+
+_FOR_PEOPLE = frozenset(("human", "in_doubt"))
+
+
+class Declined(Exception):
+    """A call breaks a rule; its answer is the refusal."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.problems[0].message)
+        self.refused = refused
+
+
+def decline(code: Any, rule: str, path: str, message: str) -> Declined:
+    """A refusal with one problem, to be raised."""
+    return Declined(Refused(code, (Problem(rule, path, message),)))
+
+
+class Readers:
+    """Readers to lend out: one thread at a time has each."""
+
+    def __init__(self, open_reader: Callable[[], Reader]) -> None:
+        self._open = open_reader
+        self._idle: list[Reader] = []
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lend(self) -> Iterator[Reader]:
+        """A reader for the length of a block. Raises StoreError where the log cannot be read."""
+        with self._lock:
+            reader = self._idle.pop() if self._idle else None
+        if reader is None:
+            reader = self._open()
+        try:
+            yield reader
+        finally:
+            with self._lock:
+                self._idle.append(reader)
+
+    def close(self) -> None:
+        """Close those that are back."""
+        with self._lock:
+            while self._idle:
+                self._idle.pop().close()
+
+
+class Sight(Protocol):
+    """Where committed state is looked at."""
+
+    readers: Readers
+    shard: int
+
+    def look(self, work: Callable[[Runs, Catalog], T]) -> T:
+        """Let `work` look at the runs in memory and the catalog, while nothing changes them."""
+
+
+class HubSight:
+    """The state of a running hub."""
+
+    def __init__(self, hub: Hub, readers: Readers) -> None:
+        self._hub = hub
+        self.readers = readers
+        self.shard = hub.shard.number
+
+    def look(self, work: Callable[[Runs, Catalog], T]) -> T:
+        hub = self._hub
+
+        def on_hub() -> T:
+            state = hub.shard.state
+            assert state is not None, "the shard is open between steps"
+            return work(state.runs, hub.system.catalog)
+
+        return hub.do(on_hub).result()
+
+
+class FolderSight:
+    """The state of a folder without a hub, as of its last commit. Nothing is set going by looking.
+
+    Raises:
+        StoreError: it cannot be read.
+    """
+
+    def __init__(self, readers: Readers, shard: int) -> None:
+        self.readers, self.shard = readers, shard
+        self._catalog = Catalog()
+        with readers.lend() as reader:
+            for record in read_records(reader, SYSTEM_SHARD, 0):
+                self._catalog.fold(record)
+            # A reload only reads.
+            host = ShardHost(cast(Store, reader), shard, self._catalog, "")
+            host.reload()
+            assert host.state is not None
+            self._runs = host.state.runs
+
+    def look(self, work: Callable[[Runs, Catalog], T]) -> T:
+        return work(self._runs, self._catalog)
+
+
+class Inquiry:
+    """Answers about runs, agents, workflows and the log. From any thread."""
+
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
+
+    # --- which run -----------------------------------------------------------------------------------
+
+    def run_id(self, given: str) -> str:
+        """The run that an id, or the beginning of one, means. Raises Declined."""
+        prefix = given.strip().lower()
+        found = self._begins_with(prefix) if prefix else []
+        if len(found) == 1:
+            return found[0]
+        if found:
+            message = f"{given} is the beginning of several runs: {', '.join(found)}…; give more of it"
+            raise decline("usage", "ambiguous-run", "/run_id", message)
+        message = f"there is no run {given!r}; `podium get runs` lists them"
+        raise decline("not-found", "unknown-run", "/run_id", message)
+
+    def _begins_with(self, prefix: str) -> list[str]:
+        """Up to three runs."""
+        digits = prefix.replace("-", "")
+        if not set(digits) <= set("0123456789abcdef") or len(digits) > 32:
+            return []
+        found = self._sight.look(lambda runs, _: [run_id for run_id in runs if run_id.startswith(prefix)][:3])
+        after = int(digits.ljust(32, "0"), 16) - 1
+        with self._sight.readers.lend() as reader:
+            cold = reader.cold_runs(
+                self._sight.shard, "", after.to_bytes(16, "big") if after >= 0 else b"", 3
+            )
+        found += [run_id for run_id in (run_text(row.run) for row in cold) if run_id.startswith(prefix)]
+        return list(dict.fromkeys(found))[:3]
+
+    def run(self, run_id: str) -> Shown:
+        """One run as it stands, by its whole id. Raises Declined."""
+        return self._of_run(run_id, presenting.run_shown)
+
+    def _of_run(self, run_id: str, work: Callable[[Run], T]) -> T:
+        def hot(runs: Runs, _: Catalog) -> list[T]:
+            run = runs.get(run_id)
+            return [work(run)] if run is not None else []
+
+        if found := self._sight.look(hot):
+            return found[0]
+        with self._sight.readers.lend() as reader:
+            for frozen in reader.cold(self._sight.shard, [run_bytes(run_id)]):
+                return work(thaw(frozen))
+        # It may have come back from the cold between the two.
+        if found := self._sight.look(hot):
+            return found[0]
+        raise decline(
+            "not-found", "unknown-run", "/run_id", f"there is no run {run_id}; `podium get runs` lists them"
+        )
+
+    # --- lists ---------------------------------------------------------------------------------------
+
+    def get(self, kind: Kind, *, status: str = "", workflow: str = "", limit: int = 100) -> list[Shown]:
+        """Runs (newest first), agents or workflows (by name), as lines of a list. Raises Declined."""
+        if kind == "agents":
+            return self._listed("Agent", presenting.agent_listed, limit)
+        if kind == "workflows":
+            return self._listed("Workflow", presenting.workflow_listed, limit)
+        if status and status not in STATUSES:
+            known = ", ".join(STATUSES)
+            raise decline("usage", "unknown-status", "/status", f"{status!r} is no status; known: {known}")
+        return self._newest(lambda run: _is(run, status) and _runs(run, workflow), status, limit)
+
+    def _listed(self, kind: str, shown: Callable[[str, Any], Shown], limit: int) -> list[Shown]:
+        return self._sight.look(
+            lambda _, catalog: [shown(digest, version) for digest, version in catalog.listed(kind)][:limit]
+        )
+
+    def _newest(self, wanted: Callable[[Run], bool], status: str, limit: int) -> list[Shown]:
+        found = self._sight.look(
+            lambda runs, _: [
+                (run.started_at, run.id, presenting.run_listed(run))
+                for run in heapq.nlargest(limit, filter(wanted, runs.values()), key=_newness)
+            ]
+        )
+        hot = {run_id for _, run_id, _ in found}
+        cold = (run for run in self._cold(status) if run.id not in hot and wanted(run))
+        found += [
+            (run.started_at, run.id, presenting.run_listed(run))
+            for run in heapq.nlargest(limit, cold, key=_newness)
+        ]
+        return [shown for _, _, shown in heapq.nlargest(limit, found, key=lambda row: row[:2])]
+
+    def _cold(self, status: str) -> Iterator[Run]:
+        stored = {"unfinished": UNFINISHED, "waiting": UNFINISHED}.get(status, (status,))
+        for one in stored:
+            after = b""
+            with self._sight.readers.lend() as reader:
+                while rows := reader.cold_runs(self._sight.shard, one, after, 500):
+                    yield from map(thaw, rows)
+                    after = rows[-1].run
+
+    def unfinished(self, workflow: str, input: JSON) -> list[Shown]:
+        """Unfinished runs of the workflow that a name means now, with this input, newest first."""
+        digest = self._sight.look(lambda _, catalog: catalog.current("Workflow", workflow))
+        return self._newest(
+            lambda run: not run.ended and run.digest == digest and run.input == input, "unfinished", 100
+        )
+
+    # --- one thing -----------------------------------------------------------------------------------
+
+    def describe(self, kind: str, name: str) -> Shown:
+        """All that is known of a run, an agent or a workflow. Raises Declined."""
+        if kind == "run":
+            run_id = self.run_id(name)
+            shown = self.run(run_id)
+            if shown["input"] is None:
+                body = self.records(run_id)[0].body
+                shown["input"] = body.input if isinstance(body, e.RunStartedBody) else None
+            return {"kind": "Run", **shown}
+        if kind not in ("agent", "workflow"):
+            known = "run, agent, workflow"
+            raise decline("usage", "unknown-kind", "/kind", f"{kind!r} is no kind; known: {known}")
+        found = self._sight.look(lambda _, catalog: _declared(catalog, kind.capitalize(), name))
+        if found is None:
+            message = f"no {kind} is named {name}; `podium get {kind}s` lists them"
+            raise decline("not-found", f"unknown-{kind}", "/name", message)
+        return found
+
+    def workflow(self, name: str) -> str:
+        """The digest that a workflow's name means now; "" if nothing has it."""
+        return self._sight.look(lambda _, catalog: catalog.current("Workflow", name))
+
+    # --- the log -------------------------------------------------------------------------------------
+
+    def records(self, run_id: str, after: int = 0) -> list[Record]:
+        """A run's records later than a seq, oldest first. Raises Declined, StoreError."""
+        last = self._of_run(run_id, lambda run: run.seq)
+        found = []
+        with self._sight.readers.lend() as reader:
+            for row in reader.chain(self._sight.shard, last):
+                if row.seq <= after:
+                    break
+                found.append(decode_row(row, reader))
+        found.reverse()
+        return found
+
+    def trace(self, run_id: str) -> list[str]:
+        """References of the tasks that started, in that order. Raises Declined."""
+        digest = self._of_run(run_id, lambda run: run.digest)
+        return started_tasks(self.records(run_id), self.task_names(digest))
+
+    def task_names(self, digest: str) -> list[str]:
+        """The names of a workflow's nodes, by index; bodies have none."""
+        return self._sight.look(lambda _, catalog: [node.name for node in catalog.program(digest).nodes])
+
+    def verify(self) -> Shown:
+        """Check every link of the log and every blob it names.
+
+        Returns:
+            `sound`, and of each shard its number, epoch, records checked, the last one's hash, and where
+            and why the chain breaks (`seq`, `reason`), if it does.
+        """
+        shards = [self._verify(number) for number in (SYSTEM_SHARD, self._sight.shard)]
+        return {"sound": all(shown["break"] is None for shown in shards), "shards": shards}
+
+    def _verify(self, shard: int) -> Shown:
+        seq, hash = 0, GENESIS
+        fault: Shown | None = None
+        with self._sight.readers.lend() as reader:
+            head = reader.head(shard)
+            try:
+                while seq < head.seq and (rows := reader.read(shard, seq, min(1000, head.seq - seq))):
+                    seq, hash = audit.verify(hash, seq, rows)
+                    _check_blobs(rows, reader)
+                if hash != head.hash:
+                    raise audit.Break(seq + 1, f"the records after {seq} are missing")
+            except audit.Break as found:
+                fault = {"seq": found.seq, "reason": str(found)}
+            except (StoreError, KeyError) as error:
+                fault = {"seq": seq + 1, "reason": str(error)}
+        return {"shard": shard, "epoch": head.epoch, "records": seq, "hash": hash.hex(), "break": fault}
+
+    def close(self) -> None:
+        self._sight.readers.close()
+
+
+def started_tasks(records: Iterable[Record], names: list[str]) -> list[str]:
+    """References of the named tasks that records start, in order."""
+    return [task for task in (started_task(record.event, names) for record in records) if task]
+
+
+def started_task(event: e.Event, names: list[str]) -> str:
+    """The reference of the named task that an event starts; "" if it starts none."""
+    kind = type(event)
+    if kind is e.EffectRequested or (kind is e.TaskStarted and event.parent):  # type: ignore[attr-defined]
+        pass
+    elif kind is not e.TaskCompleted or event.frame or event.skipped:  # type: ignore[attr-defined]
+        return ""
+    node: int = event.node  # type: ignore[attr-defined]
+    return str(event.task) if names[node] else ""  # type: ignore[attr-defined]
+
+
+def _newness(run: Run) -> tuple[int, str]:
+    return run.started_at, run.id
+
+
+def _is(run: Run, status: str) -> bool:
+    if status == "unfinished":
+        return not run.ended
+    if status == "waiting":
+        return any(shown["kind"] in _FOR_PEOPLE for shown in presenting.waiting_for(run))
+    return not status or run.status == status
+
+
+def _runs(run: Run, workflow: str) -> bool:
+    """Whether a run is of a workflow: `namespace/name@version` or its shorter forms."""
+    full, _, _ = run.workflow.partition("@")
+    return not workflow or workflow in (run.workflow, full, full.rpartition("/")[2], run.digest)
+
+
+def _declared(catalog: Catalog, kind: str, name: str) -> Shown | None:
+    digest = catalog.current(kind, name)
+    if not digest:
+        return None
+    if kind == "Agent":
+        return presenting.agent_shown(digest, catalog.agents[digest])
+    return presenting.workflow_shown(digest, catalog.workflows[digest])
+
+
+def _check_blobs(rows: list[Row], reader: Reader) -> None:
+    for row in rows:
+        if row.body[:1] == b"\x01":
+            try:
+                reader.blob(row.body[1:33])
+            except KeyError:
+                raise audit.Break(row.seq, "the blob with its body is missing") from None

@@ -1,0 +1,140 @@
+"""Runs, records and resources as the door shows them: plain JSON, every field there, defaults too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from podium.facts.catalog import AgentVersion, WorkflowVersion
+from podium.facts.events import Record
+from podium.facts.values import JSON, Error, Refused
+from podium.kernel.state import Effect, Frame, Run
+
+Shown = dict[str, JSON]
+"""A JSON object."""
+
+
+def record_shown(record: Record) -> Shown:
+    """A record of the log: `seq`, `at`, `run_id`, `type`, the fields of its event, and `body`.
+
+    `body` is null for an event without one, and where it was erased.
+    """
+    event = record.event
+    shown: Shown = {
+        "seq": record.seq, "at": record.at, "run_id": record.run_id, "type": type(event).__name__,
+        "version": event.VERSION,
+    }  # fmt: skip
+    for name in event.__struct_fields__:
+        shown[name] = msgspec.to_builtins(getattr(event, name))
+    body = record.body
+    shown["body"] = _fields(body) if body is not None else None
+    return shown
+
+
+def run_shown(run: Run) -> Shown:
+    """A run as it stands: identity, status, output or error, cost, and what it waits for.
+
+    Times are ms since 1970, 0 for not yet; `cost_nano` counts nano-units. `input` is null once the run
+    ended: its first record has it.
+    """
+    return {
+        "id": run.id, "workflow": run.workflow, "digest": run.digest, "status": run.status, "key": run.key,
+        "principal": run.principal, "labels": run.labels, "input": run.input, "output": run.output,
+        "error": error_shown(run.error), "started_at": run.started_at, "ended_at": run.ended_at,
+        "cost_nano": run.cost_nano, "waiting_for": list(waiting_for(run)),
+    }  # fmt: skip
+
+
+def waiting_for(run: Run) -> Iterator[Shown]:
+    """What keeps a run from going on, one object each: `kind`, `task`, `since`, and what the kind needs.
+
+    Kinds: `human` (title, decisions, form), `in_doubt` (effect, agent), `attempt` (agent, attempt),
+    `queue` (agent), `retry` (until), `event`, `timer` (until).
+    """
+    for effect in run.effects.values():
+        yield _effect_awaited(effect)
+    for frame in run.frames.values():
+        if frame.kind == "listen":
+            yield {"kind": "event", "task": frame.task, "since": frame.entered_at}
+        elif frame.kind == "wait" or (frame.phase == "backoff" and frame.wake_at):
+            yield _timer_awaited(frame)
+
+
+def _effect_awaited(effect: Effect) -> Shown:
+    shown: Shown = {"task": effect.task, "since": effect.requested_at, "effect": effect.id}
+    match effect.status:
+        case "waiting":
+            asked = effect.input or {}
+            shown.update(
+                kind="human", title=asked.get("title", ""), description=asked.get("description", ""),
+                decisions=asked.get("decisions", []), form=asked.get("form"),
+            )  # fmt: skip
+        case "in_doubt":
+            shown.update(kind="in_doubt", agent=effect.agent, attempt=effect.attempt)
+        case "backoff":
+            shown.update(kind="retry", agent=effect.agent, until=effect.retry_at)
+        case "queued":
+            shown.update(kind="queue", agent=effect.agent)
+        case _:
+            shown.update(kind="attempt", agent=effect.agent or effect.kind, attempt=effect.attempt)
+    return shown
+
+
+def _timer_awaited(frame: Frame) -> Shown:
+    return {"kind": "timer", "task": frame.task, "since": frame.entered_at, "until": frame.wake_at}
+
+
+def run_listed(run: Run) -> Shown:
+    """A run as a line of a list: without payloads."""
+    shown = run_shown(run)
+    for payload in ("input", "output", "digest"):
+        del shown[payload]
+    shown["waiting_for"] = [
+        {name: awaited[name] for name in ("kind", "task")} for awaited in shown["waiting_for"]
+    ]
+    return shown
+
+
+def agent_listed(digest: str, agent: AgentVersion) -> Shown:
+    """An agent version as a line of a list."""
+    return {
+        "name": agent.name, "version": agent.version, "digest": digest, "description": agent.description,
+        "capabilities": [capability.name for capability in agent.capabilities],
+        "runtime": agent.runtime.get("type", ""), "delivery": agent.delivery,
+        "concurrency": agent.concurrency, "labels": agent.labels,
+    }  # fmt: skip
+
+
+def agent_shown(digest: str, agent: AgentVersion) -> Shown:
+    """All that is declared of an agent version."""
+    return {"kind": "Agent", "digest": digest, **_fields(agent)}
+
+
+def workflow_listed(digest: str, workflow: WorkflowVersion) -> Shown:
+    """A workflow as a line of a list."""
+    document = workflow.document.get("document", {})
+    return {
+        "name": f"{workflow.namespace}/{workflow.name}", "version": workflow.version, "digest": digest,
+        "title": document.get("title", ""), "summary": document.get("summary", ""),
+    }  # fmt: skip
+
+
+def workflow_shown(digest: str, workflow: WorkflowVersion) -> Shown:
+    """All that is declared of a workflow."""
+    return {"kind": "Workflow", "digest": digest, **_fields(workflow)}
+
+
+def error_shown(error: Error | None) -> Shown | None:
+    """An error as RFC 7807 problem details."""
+    return _fields(error) if error is not None else None
+
+
+def refusal_shown(refused: Refused) -> Shown:
+    """A refusal: `code` and `problems`."""
+    return {"code": refused.code, "problems": [_fields(problem) for problem in refused.problems]}
+
+
+def _fields(struct: Any) -> Shown:
+    return {name: msgspec.to_builtins(getattr(struct, name)) for name in struct.__struct_fields__}
