@@ -157,7 +157,10 @@ def parse(text: bytes, offset: int, where: str = "stdout") -> JSON:
 
 def _place(message: str, text: bytes) -> int:
     number = message.rpartition("(byte ")[2].rstrip(")")
-    return int(number) if number.isdigit() else len(text)
+    if not number.isdigit():
+        return len(text)
+    # Of what follows a document the decoder tells the second byte.
+    return int(number) - ("trailing" in message)
 
 
 def _excerpt(text: bytes, place: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from contextvars import copy_context
 
 from podium.agents import loading
 from podium.agents.calling import Call, Context, Uncallable, call_of
@@ -58,7 +59,7 @@ class FunctionAdapter:
         """Import the callable on a thread, once, so that a slow import keeps nobody waiting but its own."""
         loading_now = self._loading.get(digest)
         if loading_now is None:
-            future = asyncio.get_running_loop().run_in_executor(None, _load, agent)
+            future = asyncio.get_running_loop().run_in_executor(None, copy_context().run, _load, agent)
             loading_now = self._loading[digest] = future
             future.add_done_callback(lambda done: self._loaded(digest, done))
         return await asyncio.shield(loading_now)

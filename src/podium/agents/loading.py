@@ -15,10 +15,12 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
+import podium
 from podium.agents.interface import AttemptFailed
 from podium.facts.catalog import AgentVersion
 
 _importing = threading.Lock()
+_OURS = str(Path(podium.__file__).parent)
 
 
 class Place:
@@ -196,7 +198,7 @@ def tail_of(error: BaseException, lines: int = 12) -> str:
 def _foreign(error: BaseException) -> TracebackType | None:
     """The traceback from the first frame that is not ours; where the error came from is for its author."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__name__", "").startswith("podium."):
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
         trace = trace.tb_next
     return trace
 

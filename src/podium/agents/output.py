@@ -26,22 +26,34 @@ def output_of(value: Any) -> JSON:
     Raises:
         AttemptFailed: kind `validation`: it is no JSON value, or larger than `OUTPUT_BYTES_MAX`.
     """
+    size = 0
     try:
         encoded = _encode(value)
-        if len(encoded) <= OUTPUT_BYTES_MAX:
+        size = len(encoded)
+        if size <= OUTPUT_BYTES_MAX:
             output = _decode(encoded)
             # Unequal is what the encoder changed without a word: NaN, keys that are numbers, tuples.
             if output == value:
                 return output
     except Exception:
-        encoded = b""
-    if len(encoded) > OUTPUT_BYTES_MAX:
-        raise too_large(len(encoded))
+        size = 0
+    if size > OUTPUT_BYTES_MAX:
+        raise too_large(size)
+    return _converted(value)
+
+
+def _converted(value: Any) -> JSON:
+    """The slow way: types that become JSON, and failures that say what does not, and where."""
     try:
         _check(value, "")
+        encoded = _encode(dump(value))
+        if len(encoded) > OUTPUT_BYTES_MAX:
+            raise too_large(len(encoded))
+        return _decode(encoded)
     except RecursionError:
         raise no_json("it contains itself, or is nested too deeply") from None
-    return dump(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise no_json(str(error)) from None
 
 
 def too_large(size: int) -> AttemptFailed:

@@ -25,6 +25,7 @@ SWEEP_S = 0.05
 GRACE_MS = 3_500
 """An attempt that was told to stop and has not is reported after this, whatever it still does."""
 LINES_KEPT = 100
+LINE_CHARS_MAX = 4096
 
 Key: TypeAlias = tuple[str, int, int]
 
@@ -60,6 +61,7 @@ class Running:
         "heard_at",
         "latest",
         "lines",
+        "unended",
         "stop",
         "stopped_at",
         "reported",
@@ -73,6 +75,7 @@ class Running:
         self.started_at = self.heard_at = clock()
         self.latest: JSON = None
         self.lines: deque[str] | None = None
+        self.unended = ""
         self.stop: Stop = ""
         self.stopped_at = 0
         self.reported = False
@@ -89,6 +92,13 @@ class Running:
         order = self.order
         _agent_log.info("%s %s %s: %s", order.run_id, order.task, order.agent or order.kind, line)
 
+    def say(self, text: str) -> None:
+        """Log what the agent printed, line by line; the end of `text` need not end a line."""
+        *lines, rest = (self.unended + text).split("\n")
+        for line in lines:
+            self.log(line)
+        self.unended = rest[-LINE_CHARS_MAX:]
+
 
 class Left(NamedTuple):
     """What is taken from a lane that is given up: attempts without report, reports, orders not begun."""
@@ -99,7 +109,8 @@ class Left(NamedTuple):
     inbox: list[Work | Abandon | Reported]
 
 
-_current: ContextVar[Running] = ContextVar("podium-attempt")
+CURRENT: ContextVar[Running] = ContextVar("podium-attempt")
+"""The attempt whose code runs, in its tasks and in what they start."""
 
 
 class Lane:
@@ -225,7 +236,7 @@ class Lane:
     ) -> asyncio.Task[Any]:
         """Tasks that agents start belong to the attempt that started them."""
         task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
-        owner = _current.get(None)
+        owner = CURRENT.get(None)
         if owner is not None:
             self._owners[task] = owner
         return task
@@ -285,7 +296,7 @@ class Lane:
             self.loop.call_later(SWEEP_S, self._sweep)
 
     async def _attempt(self, running: Running) -> None:
-        _current.set(running)
+        CURRENT.set(running)
         order = running.order
         report: Reported | None
         try:
@@ -320,6 +331,8 @@ class Lane:
         if running.reported:
             return
         running.reported = True
+        if running.unended:
+            running.say("\n")
         order = running.order
         self._ended += 1
         self._report(report)

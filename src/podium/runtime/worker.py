@@ -21,6 +21,7 @@ from podium.facts.catalog import AgentVersion
 from podium.facts.inputs import Reported
 from podium.facts.orders import Abandon, Perform
 from podium.facts.values import JSON
+from podium.runtime import prints
 from podium.runtime.lane import GRACE_MS, Lane, Running, Work
 from podium.runtime.reports import failed, lost
 from podium.runtime.watchdog import Stall, Watchdog
@@ -152,6 +153,7 @@ class EmbeddedWorker:
         self._outer.close()
         self._inner.close()
         self._groups.close()
+        prints.remove()
 
     def _route(self, order: Perform) -> tuple[AgentVersion, str]:
         """Who performs an order, and the name of the adapter that reaches them."""
@@ -169,6 +171,8 @@ class EmbeddedWorker:
         reach = str(agent.runtime["type"])
         if reach == "function":
             reach = "inner" if in_process(agent) else "child"
+        if reach == "inner":
+            prints.install()
         self._routes[order.digest] = agent, reach
         return agent, reach
 
