@@ -73,7 +73,7 @@ class Host:
         self._retry_at = 0
 
     def open(self) -> None:
-        """Take the shards over and set going what is unfinished. Raises StoreError where that is impossible."""
+        """Take the shards over and set going what is unfinished. Raises StoreError if it cannot."""
         now = self._clock.now()
         records = self.system.open(now)
         out = self.shard.open(now)
@@ -83,7 +83,7 @@ class Host:
 
     def wake_at(self) -> int:
         """When `serve` is due even without inputs; 0 if never."""
-        return min(filter(None, (self.shard.wake_at(), self._retry_at)), default=0)
+        return self._retry_at or self.shard.wake_at()
 
     def serve(self, inputs: list[Input]) -> None:
         """Decide these inputs and whatever is due, make it durable, release it.

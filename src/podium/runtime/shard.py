@@ -66,6 +66,8 @@ class ShardHost:
         self.writer = LogWriter(store, shard)
         self.state: Shard | None = None
         self._cold_wake = 0
+        self._overtaken: list[bytes] = []
+        """Hot runs whose waits the store still holds, from before they were thawed."""
         self._snapshot_seq = 0
         self._reloaded = False
 
@@ -145,7 +147,7 @@ class ShardHost:
         Returns:
             what may now be released: orders, replies.
         Raises:
-            StoreError: nothing of it may be released; `reload` (or `open` if Fenced) comes before the next step.
+            StoreError: nothing of it may be released; `reload` it, or `open` if Fenced, before the next step.
         """
         state = self.state
         assert state is not None, "the shard is not open"
@@ -179,8 +181,8 @@ class ShardHost:
             elif type(told) is i.SendEvent:
                 wanted.update(dict.fromkeys(self._listening()))
             elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
-                due = self._store.due(self.number, now)
-                wanted.update((run_text(run), None) for _, run in due)
+                wanted.update((run_text(run), None) for _, run in self._store.due(self.number, now))
+                self._overtaken = [run_bytes(of) for of in wanted if of in state.runs]
         missing = [run_bytes(run_id) for run_id in wanted if run_id not in state.runs]
         if not missing:
             return []
@@ -202,7 +204,7 @@ class ShardHost:
     def _commit(self, state: Shard, out: Outcome, loaded: list[str]) -> None:
         frozen: list[ColdRun] = []
         leaving: list[str] = []
-        thawed: list[bytes] = []
+        thawed, self._overtaken = self._overtaken, []
         was_cold = frozenset(loaded)
         for run in out.touched.values():
             if run.ended or self._may_leave(state, run):
@@ -212,9 +214,10 @@ class ShardHost:
                 thawed.append(_key(run))
         if out.records or frozen or thawed:
             self.writer.append(out.records, frozen, thawed)
-        for run_id in chain(leaving, (of for of in loaded if of not in out.touched)):
+        unchanged = (of for of in loaded if of not in out.touched and of not in state.pending)
+        for run_id in chain(leaving, unchanged):
             state.dismiss(run_id)
-        self._note_wake(frozen, bool(loaded))
+        self._note_wake(frozen, state.now)
         if state.seq - self._snapshot_seq >= SNAPSHOT_RECORDS:
             self.save_snapshot(state)
 
@@ -224,8 +227,8 @@ class ShardHost:
         due = next_wake(run, state.now)
         return not due or due - state.now > PASSIVATE_MS
 
-    def _note_wake(self, frozen: list[ColdRun], thawed: bool) -> None:
-        if thawed:
+    def _note_wake(self, frozen: list[ColdRun], now: int) -> None:
+        if self._cold_wake and self._cold_wake <= now:
             self._cold_wake = self._store.next_wake(self.number)
             return
         for run in frozen:
