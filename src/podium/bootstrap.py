@@ -1,21 +1,26 @@
-"""The composition root: a state folder becomes a running hub. It alone names implementations."""
+"""The composition root: a state folder becomes a running hub with its door. It alone names parts."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from podium.facts.inputs import Evaluated, Reported
 from podium.runtime.clock import GuardedClock
+from podium.runtime.door import ClosedDoor, Door
+from podium.runtime.evaluator import Evaluator
 from podium.runtime.hub import Hub
+from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Readers
 from podium.runtime.shard import ShardHost
+from podium.runtime.socket import SocketServer
 from podium.runtime.system import SystemHost
 from podium.runtime.worker import EmbeddedWorker
 from podium.store.interface import Store, Unwritable
 from podium.store.lock import HubLock
 from podium.store.sqlite import SqliteStore
+from podium.store.sqlite_reader import SqliteReader
 
 LOG = "log.db"
 """The log's file in the state folder."""
@@ -42,7 +47,7 @@ class LocalHub(Hub):
         clock, system = GuardedClock(), SystemHost(store, name)
         shard = ShardHost(store, RUNS_SHARD, system.catalog, name)
         self.worker = EmbeddedWorker(self._hear, system.catalog.agents.get, folder, clock.now)
-        super().__init__(store, shard, system, clock, self.worker, _Native(self._learn))
+        super().__init__(store, shard, system, clock, self.worker, Evaluator(self._learn))
 
     def _hear(self, reports: list[Reported]) -> None:
         self.tell_all(reports)
@@ -56,19 +61,6 @@ class LocalHub(Hub):
         self._lock.release()
 
 
-class _Native:
-    """Answers every question that is not native with a failure."""
-
-    def __init__(self, on_answer: Callable[[Evaluated], None]) -> None:
-        self._on_answer = on_answer
-
-    def ask(self, run_id: str, program: str, argument: bytes) -> None:
-        failure = "this expression needs jq, which this hub does not run"
-        self._on_answer(Evaluated(run_id=run_id, program=program, argument=argument, failure=failure))
-
-    def close(self) -> None: ...
-
-
 def open_hub(folder: Path) -> LocalHub:
     """A hub that serves this state folder, which is made if it is not there.
 
@@ -78,7 +70,7 @@ def open_hub(folder: Path) -> LocalHub:
     """
     folder = folder.absolute()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise Unwritable(f"the state folder {folder} cannot be made: {error.strerror}") from error
     lock = HubLock(folder / LOCK)
@@ -89,3 +81,43 @@ def open_hub(folder: Path) -> LocalHub:
         lock.release()
         raise
     return hub
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """A hub with its door, open to this process and on the socket to others."""
+
+    hub: LocalHub
+    door: Door
+    server: SocketServer
+
+    def stop(self, grace_ms: int = 2_000) -> None:
+        """Let nobody in any more, then stop the hub. What is unfinished goes on with the next hub."""
+        self.server.close()
+        self.hub.stop(grace_ms)
+        self.door.close()
+
+
+def serve(folder: Path) -> Serving:
+    """Open a hub and its door. Raises as `open_hub` does."""
+    hub = open_hub(folder)
+    try:
+        readers = Readers(lambda: SqliteReader(hub.folder / LOG))
+        door = Door(hub, hub.worker, Inquiry(HubSight(hub, readers)), readers)
+        return Serving(hub, door, SocketServer(hub.folder, door, hub.clock.now()))
+    except BaseException:
+        hub.stop(0)
+        raise
+
+
+def look(folder: Path) -> ClosedDoor:
+    """The door of a state folder that has no hub: it answers what only looks, and sets nothing going.
+
+    Raises:
+        StoreError: there is no state, or it cannot be read.
+    """
+    log = folder.absolute() / LOG
+    if not log.exists():
+        raise Unwritable(f"there is nothing at {log.parent}: no hub has worked there yet")
+    readers = Readers(lambda: SqliteReader(log))
+    return ClosedDoor(Inquiry(FolderSight(readers, RUNS_SHARD)))

@@ -1,0 +1,400 @@
+"""The door: every call that people and programs make on a hub, by name, with JSON in and JSON out.
+
+A reply is an object with one member: `result`, `refused` (`{code, problems}`: a rule forbids it, nothing
+was recorded) or `error` (`{message}`: it could not be done). `ClosedDoor` answers for a folder without a hub.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import msgspec
+import structlog
+
+from podium.facts import events as e
+from podium.facts import inputs as i
+from podium.facts.catalog import Declared
+from podium.facts.events import Record
+from podium.facts.identity import run_id_of
+from podium.facts.values import JSON, Refused, Reply
+from podium.kernel.state import Shard, idle, next_wake
+from podium.runtime import presenting
+from podium.runtime.endings import Endings, Waiter
+from podium.runtime.hub import Hub
+from podium.runtime.inquiry import Declined, Inquiry, Kind, Readers, decline
+from podium.runtime.presenting import Shown
+from podium.runtime.worker import EmbeddedWorker
+from podium.store.interface import StoreError
+
+TENANT = "default"
+"""The tenant of a hub that knows only one."""
+
+LIMIT_MAX = 10_000
+"""No list is longer."""
+
+_LOOK_S = 1.0
+_ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
+
+P = TypeVar("P")
+
+log = structlog.get_logger("podium.door")
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parameters of a call."""
+
+
+class OfNothing(Parameters, frozen=True): ...
+
+
+class OfRun(Parameters, frozen=True):
+    run_id: str
+
+
+class Since(Parameters, frozen=True):
+    run_id: str
+    after: int = 0
+
+
+class Apply(Parameters, frozen=True):
+    resources: tuple[Declared, ...]
+    principal: str = ""
+
+
+class Submit(Parameters, frozen=True):
+    workflow: str
+    input: JSON = None
+    key: str = ""
+    labels: dict[str, str] = {}
+    principal: str = ""
+
+
+class Execute(Submit, frozen=True):
+    trace: bool = False
+    timeout_ms: int = -1
+
+
+class Wait(Parameters, frozen=True):
+    run_id: str
+    timeout_ms: int = -1
+    trace: bool = False
+
+
+class Get(Parameters, frozen=True):
+    kind: Kind
+    status: str = ""
+    workflow: str = ""
+    limit: int = 100
+
+
+class Unfinished(Parameters, frozen=True):
+    workflow: str
+    input: JSON = None
+
+
+class Describe(Parameters, frozen=True):
+    kind: str
+    name: str
+
+
+class Activity(Parameters, frozen=True):
+    run_id: str = ""
+
+
+Reads = dict[str, tuple[type[Parameters], Callable[[Inquiry, Any], JSON]]]
+
+_READS: Reads = {
+    "get": (
+        Get,
+        lambda about, p: about.get(p.kind, status=p.status, workflow=p.workflow, limit=_limit(p.limit)),
+    ),
+    "describe": (Describe, lambda about, p: about.describe(p.kind, p.name)),
+    "run": (OfRun, lambda about, p: about.run(about.run_id(p.run_id))),
+    "unfinished": (Unfinished, lambda about, p: about.unfinished(p.workflow, p.input)),
+    "events": (
+        Since,
+        lambda about, p: list(map(presenting.record_shown, about.records(about.run_id(p.run_id), p.after))),
+    ),
+    "trace": (OfRun, lambda about, p: about.trace(about.run_id(p.run_id))),
+    "verify": (OfNothing, lambda about, p: about.verify()),
+}
+"""What only looks: the same with a hub and without."""
+
+_ACTS: dict[str, type[i.Input]] = {
+    "answer": i.AnswerHuman,
+    "send": i.SendEvent,
+    "cancel": i.CancelRun,
+    "suspend": i.SuspendRun,
+    "resume": i.ResumeRun,
+    "resolve": i.ResolveEffect,
+}
+"""What tells the kernel something about a run; the parameters are the input's fields."""
+
+
+class Door:
+    """The calls of a running hub. All methods may be called from any thread.
+
+    In every call `via` says how the caller was authenticated, for the audit.
+    """
+
+    def __init__(self, hub: Hub, worker: EmbeddedWorker, inquiry: Inquiry, readers: Readers) -> None:
+        self._hub, self._worker = hub, worker
+        self._inquiry, self._readers = inquiry, readers
+        self._endings = Endings(hub, inquiry, readers)
+        self._own: dict[str, Callable[[Any, str], Future[Shown]]] = {
+            "apply": self._apply,
+            "submit": self._submit,
+            "execute": self._execute,
+            "wait": self._wait,
+            "status": self._status,
+            "activity": self._activity,
+            **{name: self._act(kind) for name, kind in _ACTS.items()},
+        }
+
+    def call(self, name: str, params: Shown, via: str = "in-process") -> Shown:
+        """Make a call and wait for its reply."""
+        return self.start(name, params, via).result()
+
+    def start(self, name: str, params: Shown, via: str = "in-process") -> Future[Shown]:
+        """Make a call; the reply comes in the future. Calls that only look are answered on return."""
+        try:
+            own = self._own.get(name)
+            return own(params, via) if own is not None else _done(read(self._inquiry, name, params))
+        except Exception as error:
+            return _done(failure(error))
+
+    def follow(self, run_id: str, after: int = 0) -> Iterator[Shown]:
+        """A run's records later than seq `after`, as they are committed, until the run ends.
+
+        Each is `{"item": record}`; the last reply is `{"result": run}`, a refusal or an error.
+        """
+        try:
+            yield from self._follow(self._inquiry.run_id(run_id), after)
+        except Exception as error:
+            yield failure(error)
+
+    def close(self) -> None:
+        """Let nobody wait any longer. The hub stays as it is."""
+        self._endings.close()
+        self._inquiry.close()
+
+    # --- runs ----------------------------------------------------------------------------------------
+
+    def _apply(self, params: Shown, via: str) -> Future[Shown]:
+        told = convert(params, Apply)
+        reply = self._hub.tell(i.Apply(resources=told.resources, principal=told.principal))
+        return _then(reply, lambda accepted: {"names": list(accepted.names)})
+
+    def _submit(self, params: Shown, via: str) -> Future[Shown]:
+        reply = self._hub.tell(_submission(convert(params, Submit)))
+        return _then(reply, lambda accepted: {"run_id": accepted.run_id, "created": accepted.created})
+
+    def _execute(self, params: Shown, via: str) -> Future[Shown]:
+        """Submit, and wait for the end."""
+        asked = convert(params, Execute)
+        submission = _submission(asked)
+        waiter = Waiter(submission.run_id, traces=asked.trace)
+        self._endings.expect(waiter)
+
+        def on_reply(future: Future[Reply]) -> None:
+            reply = future.result()
+            if isinstance(reply, Refused):
+                self._endings.refuse(waiter, {"refused": presenting.refusal_shown(reply)})
+                return
+            waiter.extra = {"created": reply.created}
+            if not reply.created:
+                self._endings.check(waiter)
+
+        self._endings.limit(waiter, asked.timeout_ms)
+        self._hub.tell(submission).add_done_callback(on_reply)
+        return waiter.future
+
+    def _wait(self, params: Shown, via: str) -> Future[Shown]:
+        asked = convert(params, Wait)
+        waiter = Waiter(self._inquiry.run_id(asked.run_id), traces=asked.trace)
+        self._endings.wait(waiter, asked.timeout_ms)
+        return waiter.future
+
+    def _act(self, kind: type[i.Input]) -> Callable[[Any, str], Future[Shown]]:
+        def act(params: Shown, via: str) -> Future[Shown]:
+            params = {**params, "via": via} if kind is i.AnswerHuman else params
+            told = convert(params, kind)
+            given: str = told.run_id  # type: ignore[attr-defined]
+            if given:
+                told = msgspec.structs.replace(told, run_id=self._inquiry.run_id(given))
+            elif kind is not i.SendEvent:
+                raise decline("usage", "bad-parameter", "/run_id", "`run_id` must name a run")
+            return _then(
+                self._hub.tell(told),
+                lambda accepted: {
+                    "run_id": accepted.run_id, "created": accepted.created, "detail": accepted.detail,
+                },
+            )  # fmt: skip
+
+        return act
+
+    def _follow(self, run_id: str, after: int) -> Iterator[Shown]:
+        hub = self._hub
+        heard: SimpleQueue[Record] = SimpleQueue()
+
+        def committed(shard: int, records: list[Record]) -> None:
+            for record in records:
+                if record.run_id == run_id:
+                    heard.put(record)
+
+        forget = hub.do(lambda: hub.listen(committed)).result()
+        try:
+            # What was committed before the listener began is in the log; what both have comes once.
+            run = self._inquiry.run(run_id)
+            for record in self._inquiry.records(run_id, after):
+                after = record.seq
+                yield {"item": presenting.record_shown(record)}
+            while not run["ended_at"]:
+                try:
+                    record = heard.get(timeout=_LOOK_S)
+                except Empty:
+                    if hub.status in ("stopped", "broken"):
+                        raise StoreError(hub.trouble or "the hub has stopped") from None
+                    continue
+                if record.seq > after:
+                    yield {"item": presenting.record_shown(record)}
+                    if isinstance(record.event, _ENDS):
+                        break
+            yield {"result": self._inquiry.run(run_id)}
+        finally:
+            hub.do(forget)
+
+    # --- the hub -------------------------------------------------------------------------------------
+
+    def _status(self, params: Shown, via: str) -> Future[Shown]:
+        """How the hub is; `busy` while anything goes on, or will, without anybody's doing."""
+        convert(params, OfNothing)
+        hub = self._hub
+
+        def look() -> Shown:
+            shard = hub.shard
+            state = shard.state
+            assert state is not None, "the shard is open between steps"
+            return {
+                "pid": os.getpid(), "status": hub.status, "trouble": hub.trouble, "epoch": state.epoch,
+                "seq": state.seq, "revision": state.revision,
+                "clock_jump_ms": hub.clock.jumped_ms, **_counts(state),
+            }  # fmt: skip
+
+        shown = hub.do(look).result()
+        with self._readers.lend() as reader:
+            shown["cold_wake_at"] = reader.next_wake(hub.shard.number)
+        shown["busy"] = bool(shown["runs_active"] or shown["cold_wake_at"])
+        return _done({"result": shown})
+
+    def _activity(self, params: Shown, via: str) -> Future[Shown]:
+        """What is running now: attempts, by all runs or by one."""
+        asked = convert(params, Activity)
+        found = [
+            msgspec.to_builtins(one) for one in self._worker.snapshot() if asked.run_id in ("", one.run_id)
+        ]
+        return _done({"result": found})
+
+
+class ClosedDoor:
+    """The calls of a state folder that no hub serves: what only looks is answered, the rest refused."""
+
+    def __init__(self, inquiry: Inquiry) -> None:
+        self._inquiry = inquiry
+
+    def start(self, name: str, params: Shown) -> Future[Shown]:
+        try:
+            return _done(read(self._inquiry, name, params))
+        except Exception as error:
+            return _done(failure(error))
+
+    def follow(self, run_id: str, after: int = 0) -> Iterator[Shown]:
+        """The run's records that are there."""
+        try:
+            run_id = self._inquiry.run_id(run_id)
+            for record in self._inquiry.records(run_id, after):
+                yield {"item": presenting.record_shown(record)}
+            yield {"result": self._inquiry.run(run_id)}
+        except Exception as error:
+            yield failure(error)
+
+    def close(self) -> None:
+        self._inquiry.close()
+
+
+def read(inquiry: Inquiry, name: str, params: Shown) -> Shown:
+    """The reply to a call that only looks. Raises Declined, StoreError."""
+    if name not in _READS:
+        message = f"{name!r} is not a call that can be made here"
+        raise decline("usage", "unknown-call", "", message)
+    kind, answer = _READS[name]
+    return {"result": answer(inquiry, convert(params, kind))}
+
+
+def failure(error: Exception) -> Shown:
+    """The reply that says why a call came to nothing."""
+    if isinstance(error, Declined):
+        return {"refused": presenting.refusal_shown(error.refused)}
+    if not isinstance(error, StoreError):
+        log.error("call failed", exc_info=error)
+        return {"error": {"message": f"{type(error).__name__}: {error}"}}
+    return {"error": {"message": str(error)}}
+
+
+def convert(params: Shown, kind: type[P]) -> P:
+    """The parameters of a call. Raises Declined where they are not."""
+    try:
+        return msgspec.convert(params, kind)
+    except msgspec.ValidationError as error:
+        raise decline(
+            "usage", "bad-parameter", "", f"the parameters are not as they must be: {error}"
+        ) from None
+
+
+def _limit(asked: int) -> int:
+    if not 0 < asked <= LIMIT_MAX:
+        raise decline("usage", "bad-limit", "/limit", f"`limit` is {asked}; it must be 1 to {LIMIT_MAX}")
+    return asked
+
+
+def _submission(asked: Submit) -> i.SubmitRun:
+    return i.SubmitRun(
+        run_id=run_id_of(TENANT, asked.key) if asked.key else str(uuid4()), workflow=asked.workflow,
+        input=asked.input, key=asked.key, principal=asked.principal, labels=asked.labels,
+    )  # fmt: skip
+
+
+def _done(reply: Shown) -> Future[Shown]:
+    future: Future[Shown] = Future()
+    future.set_result(reply)
+    return future
+
+
+def _then(replied: Future[Reply], shown: Callable[[Any], Shown]) -> Future[Shown]:
+    future: Future[Shown] = Future()
+
+    def on_reply(done: Future[Reply]) -> None:
+        reply = done.result()
+        if isinstance(reply, Refused):
+            future.set_result({"refused": presenting.refusal_shown(reply)})
+        else:
+            future.set_result({"result": shown(reply)})
+
+    replied.add_done_callback(on_reply)
+    return future
+
+
+def _counts(state: Shard) -> Shown:
+    """How many runs are in memory, how many of them go on by themselves, and their effects by status."""
+    effects = dict.fromkeys(("running", "queued", "backoff", "waiting", "in_doubt"), 0)
+    active = 0
+    for run in state.runs.values():
+        active += not idle(run) or next_wake(run) > 0
+        for effect in run.effects.values():
+            effects[effect.status] = effects.get(effect.status, 0) + 1
+    return {"runs_in_memory": len(state.runs), "runs_active": active, "effects": effects}

@@ -1,0 +1,214 @@
+"""Endings: who waits for a run hears of its end from the commit that ended it; nobody polls.
+
+The hub's thread only notes which runs ended. What they gave is read, and the futures are resolved, on a
+thread of their own, so that no client's callback ever holds the hub up.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future
+from itertools import count
+from queue import Empty, SimpleQueue
+from typing import TypeAlias
+
+from podium.facts import events as e
+from podium.facts.events import Record
+from podium.facts.identity import run_bytes, run_text
+from podium.kernel.state import Run
+from podium.runtime import presenting
+from podium.runtime.hub import Hub
+from podium.runtime.inquiry import Declined, Inquiry, Readers, started_task
+from podium.runtime.presenting import Shown
+from podium.runtime.shard import thaw
+from podium.store.interface import StoreError
+
+_ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
+
+_LOOK_S = 1.0
+"""How often a thread that waits looks whether there still is a hub to wait for."""
+
+
+class Waiter:
+    """Somebody who waits for a run.
+
+    Attributes:
+        future: gets a reply of the door: the run as it stands when it ended, or when the time is over.
+        extra: what is added to the run in the reply.
+        started: references of the tasks started so far, where a trace is wanted.
+        heard_all: whether the waiter was there from the run's first record.
+    """
+
+    __slots__ = ("extra", "future", "heard_all", "names", "refusal", "run_id", "started", "traces")
+
+    def __init__(self, run_id: str, *, traces: bool = False) -> None:
+        self.run_id = run_id
+        self.future: Future[Shown] = Future()
+        self.extra: Shown = {}
+        self.traces = traces
+        self.heard_all = False
+        self.started: list[str] = []
+        self.names: list[str] = []
+        self.refusal: Shown | None = None
+
+
+_Limit: TypeAlias = tuple[float, int, Waiter]
+
+
+class Endings:
+    """Hears of every commit, and tells waiters."""
+
+    def __init__(self, hub: Hub, inquiry: Inquiry, readers: Readers) -> None:
+        self._hub, self._inquiry, self._readers = hub, inquiry, readers
+        self._waiters: dict[str, list[Waiter]] = {}
+        self._lock = threading.Lock()
+        self._names: dict[str, list[str]] = {}
+        self._inbox: SimpleQueue[list[Waiter] | _Limit | None] = SimpleQueue()
+        self._limits: list[_Limit] = []
+        self._count = count()
+        hub.do(lambda: hub.listen(self._committed)).result()
+        self._thread = threading.Thread(target=self._tell, name="podium-endings", daemon=True)
+        self._thread.start()
+
+    # --- from any thread -----------------------------------------------------------------------------
+
+    def wait(self, waiter: Waiter, timeout_ms: int = -1) -> None:
+        """Tell the waiter when its run, which exists, has ended, or how it stands when the time is over."""
+        self.expect(waiter)
+        self.limit(waiter, timeout_ms)
+        self.check(waiter)
+
+    def limit(self, waiter: Waiter, timeout_ms: int) -> None:
+        """Tell the waiter how its run stands when the time is over; never, where it is negative."""
+        if timeout_ms >= 0:
+            self._inbox.put((time.monotonic() + timeout_ms / 1000, next(self._count), waiter))
+
+    def expect(self, waiter: Waiter) -> None:
+        """Wait for a run that is about to be submitted; from now on nothing of it is missed."""
+        with self._lock:
+            self._waiters.setdefault(waiter.run_id, []).append(waiter)
+
+    def check(self, waiter: Waiter) -> None:
+        """Tell the waiter if the run ended before it began to wait."""
+        self._inbox.put([waiter])
+
+    def refuse(self, waiter: Waiter, refusal: Shown) -> None:
+        """Tell the waiter that its run never started."""
+        waiter.refusal = refusal
+        self._inbox.put([waiter])
+
+    def close(self) -> None:
+        """Give everyone who still waits the news that the hub is gone."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    # --- on the hub's thread -------------------------------------------------------------------------
+
+    def _committed(self, shard: int, records: list[Record]) -> None:
+        if not self._waiters:
+            return
+        ended: list[Waiter] = []
+        with self._lock:
+            for record in records:
+                waiting = self._waiters.get(record.run_id)
+                if waiting is None:
+                    continue
+                for waiter in waiting:
+                    if waiter.traces:
+                        self._trace(waiter, record.event)
+                if isinstance(record.event, _ENDS):
+                    ended += self._waiters.pop(record.run_id)
+        if ended:
+            self._inbox.put(ended)
+
+    def _trace(self, waiter: Waiter, event: e.Event) -> None:
+        if isinstance(event, e.RunStarted):
+            waiter.heard_all = True
+            waiter.names = self._task_names(event.digest)
+        elif waiter.heard_all and (task := started_task(event, waiter.names)):
+            waiter.started.append(task)
+
+    def _task_names(self, digest: str) -> list[str]:
+        names = self._names.get(digest)
+        if names is None:
+            program = self._hub.system.catalog.program(digest)
+            names = self._names[digest] = [node.name for node in program.nodes]
+        return names
+
+    # --- on the thread that tells --------------------------------------------------------------------
+
+    def _tell(self) -> None:
+        while True:
+            try:
+                item = self._inbox.get(timeout=self._pause())
+            except Empty:
+                if self._hub.status in ("stopped", "broken"):
+                    break
+            else:
+                if item is None:
+                    break
+                if isinstance(item, tuple):
+                    heapq.heappush(self._limits, item)
+                else:
+                    self._answer_ended(item)
+            self._answer_late()
+        self._forsake()
+
+    def _pause(self) -> float:
+        due = self._limits[0][0] - time.monotonic() if self._limits else _LOOK_S
+        return min(max(due, 0.0), _LOOK_S)
+
+    def _answer_ended(self, waiters: list[Waiter]) -> None:
+        """Tell those of the waiters whose runs have ended, or never started."""
+        try:
+            runs = self._ended(waiter.run_id for waiter in waiters if waiter.refusal is None)
+            for waiter in waiters:
+                if waiter.refusal is not None:
+                    self._answer(waiter, waiter.refusal)
+                elif (run := runs.get(waiter.run_id)) is not None:
+                    self._answer(waiter, {"result": {**presenting.run_shown(run), **self._extra(waiter)}})
+        except (StoreError, Declined) as error:
+            for waiter in waiters:
+                self._answer(waiter, {"error": {"message": str(error)}})
+
+    def _ended(self, run_ids: Iterable[str]) -> dict[str, Run]:
+        with self._readers.lend() as reader:
+            cold = reader.cold(self._hub.shard.number, map(run_bytes, run_ids))
+        return {run_text(row.run): run for row in cold if (run := thaw(row)).ended}
+
+    def _extra(self, waiter: Waiter) -> Shown:
+        if not waiter.traces:
+            return waiter.extra
+        trace = waiter.started if waiter.heard_all else self._inquiry.trace(waiter.run_id)
+        return {**waiter.extra, "trace": trace}
+
+    def _answer_late(self) -> None:
+        """Tell those whose time is over how their runs stand."""
+        while self._limits and self._limits[0][0] <= time.monotonic():
+            waiter = heapq.heappop(self._limits)[2]
+            if not waiter.future.done():
+                try:
+                    stands = {**self._inquiry.run(waiter.run_id), **self._extra(waiter)}
+                    self._answer(waiter, {"result": stands})
+                except (StoreError, Declined) as error:
+                    self._answer(waiter, {"error": {"message": str(error)}})
+
+    def _answer(self, waiter: Waiter, reply: Shown) -> None:
+        with self._lock:
+            waiting = self._waiters.get(waiter.run_id)
+            if waiting is not None and waiter in waiting:
+                waiting.remove(waiter)
+                if not waiting:
+                    del self._waiters[waiter.run_id]
+        if not waiter.future.done() and waiter.future.set_running_or_notify_cancel():
+            waiter.future.set_result(reply)
+
+    def _forsake(self) -> None:
+        reason = self._hub.trouble or "the hub has stopped; what it accepted goes on with the next one"
+        with self._lock:
+            waiters = [waiter for waiting in self._waiters.values() for waiter in waiting]
+        for waiter in waiters:
+            self._answer(waiter, {"error": {"message": reason}})

@@ -1,0 +1,423 @@
+"""The client: typed calls on a hub, in this process or behind its socket.
+
+with connect(Path(".podium")) as podium:
+    run = podium.run("hello/greet", {"name": "Ada"})
+    print(run.output)
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Protocol
+
+import msgspec
+
+from podium.facts.catalog import Declared
+from podium.facts.values import JSON, Error, Problem
+
+ADDRESS = "hub.json"
+"""The file in the state folder that says where its hub listens."""
+
+Reply = dict[str, Any]
+
+
+class PodiumError(Exception):
+    """A call came to nothing; the message says why, and what to do.
+
+    Attributes:
+        problems: every reason, with its place in what was given.
+    """
+
+    def __init__(self, message: str, problems: tuple[Problem, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class InvalidError(PodiumError):
+    """What was given is not as it must be: fix the input."""
+
+
+class NotFoundError(PodiumError):
+    """What was named is not there."""
+
+
+class ConflictError(PodiumError):
+    """The key is taken, or the state has moved on."""
+
+
+class RefusedError(PodiumError):
+    """A rule forbids it, or the hub could not do it."""
+
+
+class UnreachableError(PodiumError):
+    """There is no hub to talk to."""
+
+
+_REFUSALS: dict[str, type[PodiumError]] = {
+    "usage": InvalidError,
+    "not-found": NotFoundError,
+    "conflict": ConflictError,
+    "refused": RefusedError,
+}
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A run as it stands. Times are ms since 1970, 0 for not yet; `cost_nano` counts nano-units.
+
+    Attributes:
+        status: `running`, `suspended`, `completed`, `faulted` or `cancelled`.
+        waiting_for: what keeps it from going on, each with `kind`, `task` and what the kind needs.
+        trace: references of the tasks started, in that order, where it was asked for.
+        created: whether the call that gave it started it.
+    """
+
+    id: str
+    workflow: str
+    status: str
+    digest: str = ""
+    key: str = ""
+    principal: str = ""
+    labels: dict[str, str] = {}
+    input: JSON = None
+    output: JSON = None
+    error: Error | None = None
+    started_at: int = 0
+    ended_at: int = 0
+    cost_nano: int = 0
+    waiting_for: list[dict[str, JSON]] = []
+    trace: list[str] = []
+    created: bool = False
+
+    @property
+    def ended(self) -> bool:
+        return self.ended_at > 0
+
+
+class Submitted(msgspec.Struct, frozen=True):
+    """A run that was accepted; not `created` if its idempotency key stood for it already."""
+
+    run_id: str
+    created: bool
+
+
+class Transport(Protocol):
+    """How calls reach a door."""
+
+    def start(self, name: str, params: Reply) -> Future[Reply]:
+        """Make a call; its reply has one member: `result`, `refused` or `error`."""
+
+    def follow(self, run_id: str, after: int = 0) -> Iterator[Reply]:
+        """Replies with `item`, and a last one as of any call."""
+
+    def close(self) -> None: ...
+
+
+class Client:
+    """Calls on a hub. May be used from many threads at once.
+
+    Args:
+        transport: `SocketTransport`, or a door in this process.
+        principal: who asks, as `kind:name`; the user of this process unless given.
+    """
+
+    def __init__(self, transport: Transport, principal: str = "") -> None:
+        self._transport = transport
+        self.principal = principal or f"user:{_user()}"
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection. Runs go on."""
+        self._transport.close()
+
+    # --- declaring and running -----------------------------------------------------------------------
+
+    def apply(self, resources: Iterable[Declared]) -> list[str]:
+        """Declare resources, all or none; gives what changed, as `Kind/name@version`."""
+        declared = [msgspec.to_builtins(resource) for resource in resources]
+        result = self._call("apply", resources=declared, principal=self.principal)
+        return list(result["names"])
+
+    def submit(
+        self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None
+    ) -> Submitted:
+        """Start a run.
+
+        Args:
+            workflow: `name`, `namespace/name` or `namespace/name@version`.
+            input: the run's input.
+            key: idempotency key: the same key with the same workflow and input is the same run.
+            labels: for finding the run again.
+        """
+        asked = self._submission(workflow, input, key, labels)
+        return msgspec.convert(self._call("submit", **asked), Submitted)
+
+    def run(
+        self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
+        timeout_ms: int = -1,
+    ) -> Run:  # fmt: skip
+        """Start a run and wait for its end, or until the time is over."""
+        asked = self._submission(workflow, input, key, labels)
+        return msgspec.convert(self._call("execute", **asked, timeout_ms=timeout_ms), Run)
+
+    def run_soon(
+        self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
+        trace: bool = False,
+    ) -> Future[Run]:  # fmt: skip
+        """Start a run; the future gives it when it ended, or the refusal."""
+        asked = self._submission(workflow, input, key, labels)
+        return _converted(self._transport.start("execute", {**asked, "trace": trace}))
+
+    def _submission(self, workflow: str, input: JSON, key: str, labels: dict[str, str] | None) -> Reply:
+        return {
+            "workflow": workflow, "input": input, "key": key, "labels": labels or {},
+            "principal": self.principal,
+        }  # fmt: skip
+
+    def wait(self, run_id: str, timeout_ms: int = -1, *, trace: bool = False) -> Run:
+        """The run when it ended, or as it stands when the time is over."""
+        result = self._call("wait", run_id=run_id, timeout_ms=timeout_ms, trace=trace)
+        return msgspec.convert(result, Run)
+
+    def follow(self, run_id: str, after: int = 0) -> Iterator[dict[str, JSON]]:
+        """The run's records later than seq `after`, as they are committed, until it ends."""
+        for reply in self._transport.follow(run_id, after):
+            if "item" in reply:
+                yield reply["item"]
+            else:
+                _result(reply)
+
+    # --- looking -------------------------------------------------------------------------------------
+
+    def get_run(self, run_id: str) -> Run:
+        """A run as it stands."""
+        return msgspec.convert(self._call("run", run_id=run_id), Run)
+
+    def get(
+        self, kind: str, *, status: str = "", workflow: str = "", limit: int = 100
+    ) -> list[dict[str, JSON]]:
+        """`runs`, newest first, `agents` or `workflows`, by name."""
+        return list(self._call("get", kind=kind, status=status, workflow=workflow, limit=limit))
+
+    def unfinished(self, workflow: str, input: JSON = None) -> list[dict[str, JSON]]:
+        """Unfinished runs of a workflow with this input, newest first."""
+        return list(self._call("unfinished", workflow=workflow, input=input))
+
+    def describe(self, kind: str, name: str) -> dict[str, JSON]:
+        """All that is known of a `run`, an `agent` or a `workflow`."""
+        return dict(self._call("describe", kind=kind, name=name))
+
+    def events(self, run_id: str, after: int = 0) -> list[dict[str, JSON]]:
+        """A run's records, oldest first."""
+        return list(self._call("events", run_id=run_id, after=after))
+
+    def trace(self, run_id: str) -> list[str]:
+        """References of the tasks that started, in that order."""
+        return list(self._call("trace", run_id=run_id))
+
+    def activity(self, run_id: str = "") -> list[dict[str, JSON]]:
+        """The attempts that are running now."""
+        return list(self._call("activity", run_id=run_id))
+
+    def status(self) -> dict[str, JSON]:
+        """How the hub is."""
+        return dict(self._call("status"))
+
+    def verify(self) -> dict[str, JSON]:
+        """Check every hash link of the log."""
+        return dict(self._call("verify"))
+
+    # --- acting on runs ------------------------------------------------------------------------------
+
+    def answer(
+        self, run_id: str, *, task: str = "", decision: str = "approve", data: JSON = None, why: str = ""
+    ) -> str:
+        """Answer a `call: human`; gives what was recorded, in a line."""
+        return self._act("answer", run_id=run_id, task=task, decision=decision, data=data, why=why)
+
+    def send(self, event: dict[str, JSON], run_id: str = "") -> str:
+        """Send a CloudEvent to one run, or to all that listen."""
+        return self._act("send", run_id=run_id, event=event)
+
+    def cancel(self, run_id: str, why: str = "") -> str:
+        """End a run now."""
+        return self._act("cancel", run_id=run_id, why=why)
+
+    def suspend(self, run_id: str, why: str = "") -> str:
+        """Start nothing more in a run."""
+        return self._act("suspend", run_id=run_id, why=why)
+
+    def resume(self, run_id: str, why: str = "") -> str:
+        """Let a suspended run go on."""
+        return self._act("resume", run_id=run_id, why=why)
+
+    def resolve(
+        self, run_id: str, verdict: str, *, effect: int = 0, output: JSON = None, why: str = ""
+    ) -> str:
+        """Say what became of an effect in doubt: `succeeded`, `failed` or `retry`."""
+        return self._act("resolve", run_id=run_id, verdict=verdict, effect=effect, output=output, why=why)
+
+    def _act(self, name: str, /, **params: Any) -> str:
+        return str(self._call(name, **params, principal=self.principal)["detail"])
+
+    def _call(self, name: str, /, **params: Any) -> Any:
+        return _result(self._transport.start(name, params).result())
+
+
+def _result(reply: Reply) -> Any:
+    """What a reply gives. Raises PodiumError where that is nothing."""
+    if "result" in reply:
+        return reply["result"]
+    refused = reply.get("refused")
+    if refused is not None:
+        problems = tuple(msgspec.convert(problem, Problem) for problem in refused["problems"])
+        message = "; ".join(problem.message for problem in problems)
+        raise _REFUSALS.get(refused["code"], RefusedError)(message, problems)
+    raise RefusedError(str(reply.get("error", {}).get("message", "the hub gave an answer without a reason")))
+
+
+def _converted(replied: Future[Reply]) -> Future[Run]:
+    future: Future[Run] = Future()
+
+    def on_reply(done: Future[Reply]) -> None:
+        try:
+            future.set_result(msgspec.convert(_result(done.result()), Run))
+        except Exception as error:
+            future.set_exception(error)
+
+    replied.add_done_callback(on_reply)
+    return future
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return str(os.getuid())
+
+
+# --- the socket -------------------------------------------------------------------------------
+
+
+def connect(folder: Path | str = ".podium", principal: str = "") -> Client:
+    """A client of the hub that serves a state folder. Raises UnreachableError if none does."""
+    return Client(SocketTransport(Path(folder)), principal)
+
+
+class SocketTransport:
+    """Calls through the socket of the hub at a state folder.
+
+    Attributes:
+        pid: of the hub.
+    Raises:
+        UnreachableError: no hub serves there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.pid, path = _address(folder)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.connect(path)
+        except OSError as error:
+            self._socket.close()
+            raise UnreachableError(f"the hub at {folder} does not answer: {error.strerror}") from error
+        self._ids = count(1)
+        self._lock = threading.Lock()
+        self._open: dict[int, Future[Reply]] = {}
+        self._streams: dict[int, SimpleQueue[Reply]] = {}
+        self._gone = ""
+        threading.Thread(target=self._read, name="podium-answers", daemon=True).start()
+
+    def start(self, name: str, params: Reply) -> Future[Reply]:
+        future: Future[Reply] = Future()
+        with self._lock:
+            number = next(self._ids)
+            self._open[number] = future
+        self._send(number, name, params)
+        return future
+
+    def follow(self, run_id: str, after: int = 0) -> Iterator[Reply]:
+        with self._lock:
+            number = next(self._ids)
+            heard = self._streams[number] = SimpleQueue()
+        self._send(number, "follow", {"run_id": run_id, "after": after})
+        while True:
+            reply = heard.get()
+            yield reply
+            if "item" not in reply:
+                return
+
+    def close(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    def _send(self, number: int, name: str, params: Reply) -> None:
+        line = msgspec.json.encode({"id": number, "call": name, "params": params}) + b"\n"
+        try:
+            with self._lock:
+                self._socket.sendall(line)
+        except OSError as error:
+            self._lose(f"the hub at {self._folder} went away: {error.strerror}")
+        if self._gone:
+            self._lose(self._gone)
+
+    def _read(self) -> None:
+        reason = "it stopped, or closed the connection"
+        try:
+            with self._socket.makefile("rb") as lines:
+                for line in lines:
+                    self._take(msgspec.json.decode(line))
+        except OSError as error:
+            reason = str(error.strerror)
+        except msgspec.DecodeError as error:
+            reason = f"it sent what is no JSON: {error}"
+        self._lose(f"the hub at {self._folder} went away: {reason}")
+        self._socket.close()
+
+    def _take(self, answer: Reply) -> None:
+        number = answer.pop("id")
+        if number is None:
+            raise OSError(0, answer["error"]["message"])
+        if (heard := self._streams.get(number)) is not None:
+            heard.put(answer)
+            if "item" not in answer:
+                del self._streams[number]
+        elif (future := self._open.pop(number, None)) is not None and not future.done():
+            future.set_result(answer)
+
+    def _lose(self, reason: str) -> None:
+        """Tell everyone who waits that no answer will come."""
+        self._gone = reason
+        while self._open:
+            _, future = self._open.popitem()
+            if not future.done():
+                future.set_exception(UnreachableError(reason))
+        for heard in list(self._streams.values()):
+            heard.put({"error": {"message": reason}})
+        self._streams.clear()
+
+
+def _address(folder: Path) -> tuple[int, str]:
+    try:
+        said = msgspec.json.decode((folder / ADDRESS).read_bytes())
+        return int(said["pid"]), str(said["socket"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreachableError(f"no hub serves {folder}") from error
