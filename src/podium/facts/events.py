@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import msgspec
 
-from podium.facts.values import JSON, Delivery, Error
+from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, Error
 
 
 class Body(msgspec.Struct, omit_defaults=True):
@@ -198,9 +198,10 @@ class EffectRequestedBody(Body):
 class EffectRequested(Event):
     """An effect was decided and, where `started`, its first attempt started (token = this seq).
 
-    `frame`, `parent`, `node` and `slot` as in `TaskStarted`. Where `same`, the task's input is its raw
-    input; where `given`, the performer gets `input`, else the task's input. `reason` is why it was
-    routed so; `verdict` and `rules` are policy's decision, `hold_nano` what was reserved.
+    `frame`, `parent`, `node` and `slot` as in `TaskStarted`. An empty `key` stands for run and effect.
+    Where `same`, the task's input is its raw input; where `given`, the performer gets `input`, else the
+    task's input. `reason` is why it was routed so; `verdict` and `rules` are policy's decision,
+    `hold_nano` what was reserved.
     """
 
     BODY = EffectRequestedBody
@@ -213,7 +214,7 @@ class EffectRequested(Event):
     agent: str = ""
     digest: str = ""
     capability: str = ""
-    delivery: Delivery = "at-least-once"
+    delivery: Delivery = AT_LEAST_ONCE
     task_deadline_at: int = 0
     started: bool = False
     reason: str = ""

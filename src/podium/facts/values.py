@@ -12,6 +12,7 @@ JSON: TypeAlias = Any
 ERRORS = "https://serverlessworkflow.io/spec/1.0.0/errors/"
 
 Delivery: TypeAlias = Literal["at-least-once", "at-most-once"]
+AT_LEAST_ONCE: Delivery = "at-least-once"
 
 
 class Error(msgspec.Struct, frozen=True, omit_defaults=True):

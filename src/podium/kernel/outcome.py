@@ -83,5 +83,6 @@ def perform(shard: Shard, run: Run, effect: Effect) -> Perform:
     return Perform(
         run.id, effect.task, effect.id, effect.attempt, effect.token, shard.epoch, effect.kind, effect.agent,
         effect.digest, effect.capability, effect.input, effect.delivery, effect.deadline_at,
-        effect.heartbeat_ms, effect.key, f"00-{run.id.replace('-', '')}-{effect.token:016x}-01",
+        effect.heartbeat_ms, effect.key or f"{run.id}/{effect.id}",
+        f"00-{run.id.replace('-', '')}-{effect.token:016x}-01",
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from podium.facts import events as e
-from podium.facts.values import JSON, standard_error
+from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
 from podium.kernel.flow import Entry, deadline
 from podium.kernel.step import Step, validation_error
@@ -40,7 +40,7 @@ def request_agent(step: Step, entry: Entry) -> None:
     _request(
         step, entry, given, key, agent.deadline_ms,
         kind="agent", agent=f"{agent.name}@{agent.version}", digest=route.digest, capability=capability,
-        delivery=agent.delivery, reason=route.reason, hold_nano=agent.cost_nano,
+        delivery=_logged(agent.delivery), reason=route.reason, hold_nano=agent.cost_nano,
         heartbeat_ms=agent.heartbeat_ms,
     )  # fmt: skip
 
@@ -53,7 +53,7 @@ def request_http(step: Step, entry: Entry) -> None:
     request.update(method=call.method, output=call.output, redirect=call.redirect)
     _request(
         step, entry, request, "", HTTP_DEADLINE_MS,
-        kind="http", delivery="at-least-once" if call.idempotent else "at-most-once",
+        kind="http", delivery=AT_LEAST_ONCE if call.idempotent else "at-most-once",
         reason=f"{call.method.upper()} {request.get('endpoint')}"[:200],
     )  # fmt: skip
 
@@ -84,7 +84,7 @@ def _request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, 
     step.emit(
         e.EffectRequested(
             effect=effect, frame=run.frame_last + 1, parent=entry.parent.id, node=node.index,
-            task=node.reference, slot=entry.slot, key=key or f"{run.id}/{effect}", same=entry.same,
+            task=node.reference, slot=entry.slot, key=key, same=entry.same,
             given=is_given, started=started, deadline_at=deadline_at,
             task_deadline_at=task_deadline_at, verdict=decision.verdict, rules=decision.rules, **fields,
         ),
@@ -103,3 +103,8 @@ def attempt_deadline(now: int, deadline_ms: int, task_deadline_at: int) -> int:
 def has_slot(step: Step, digest: str) -> bool:
     """Whether an attempt may start now: a slot is free and nobody queued for it before."""
     return not step.shard.queues.get(digest) and step.shard.running.get(digest, 0) < step.view.limit(digest)
+
+
+def _logged(delivery: Delivery) -> Delivery:
+    """The same promise; the default is the very object that the log leaves out."""
+    return AT_LEAST_ONCE if delivery == AT_LEAST_ONCE else delivery

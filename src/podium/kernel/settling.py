@@ -122,9 +122,15 @@ def _failed(step: Step, effect: Effect, reported: Reported, error: Error, cost_n
 
 
 def fail(
-    step: Step, effect: Effect, error: Error, cost_nano: int = 0, provenance: Mapping[str, JSON] | None = None,
-    *, principal: str = "", why: str = "",
-) -> None:  # fmt: skip
+    step: Step,
+    effect: Effect,
+    error: Error,
+    cost_nano: int = 0,
+    provenance: Mapping[str, JSON] | None = None,
+    *,
+    principal: str = "",
+    why: str = "",
+) -> None:
     """Record an effect's failure; its task faults with the error."""
     step.emit(
         e.EffectSettled(
