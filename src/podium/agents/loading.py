@@ -10,16 +10,18 @@ import importlib.util
 import sys
 import threading
 import traceback
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 import podium
 from podium.agents.interface import AttemptFailed
 from podium.facts.catalog import AgentVersion
 
-_importing = threading.Lock()
+_importing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+"""A lock for each module: an import that never ends holds up nobody but those who want the same."""
 _OURS = str(Path(podium.__file__).parent)
 
 
@@ -80,10 +82,7 @@ def _find(module: str, roots: list[str]) -> Path | None:
 
 
 def _defines_async(source: Path, name: str, roots: list[str], hops: int) -> bool:
-    try:
-        body: list[ast.stmt] = ast.parse(source.read_bytes(), str(source)).body
-    except (SyntaxError, ValueError, OSError):
-        return False
+    body = _statements(source)
     head, *rest = name.split(".")
     for part in rest:
         scope = next((s for s in body if isinstance(s, ast.ClassDef) and s.name == head), None)
@@ -101,6 +100,19 @@ def _defines_async(source: Path, name: str, roots: list[str], hops: int) -> bool
                     origin = _imported_from(source, statement, roots)
                     return origin is not None and _defines_async(origin, alias.name, roots, hops - 1)
     return False
+
+
+def _statements(source: Path) -> list[ast.stmt]:
+    """The statements of a module; none if they cannot be read, which its import will explain."""
+    for _ in range(5):
+        try:
+            return ast.parse(source.read_bytes(), str(source)).body
+        except SystemError:
+            # Another thread parsed at the same time; see `tail_of`.
+            continue
+        except (SyntaxError, ValueError, OSError, RecursionError, MemoryError):
+            break
+    return []
 
 
 def _imported_from(source: Path, statement: ast.ImportFrom, roots: list[str]) -> Path | None:
@@ -158,7 +170,7 @@ def _import_shared(place: Place) -> ModuleType:
         if spec is None:
             continue
         unique = f"podium_agent_{hashlib.sha256(root.encode()).hexdigest()[:12]}_{top}"
-        with _importing:
+        with _importing[unique]:
             if root not in sys.path:
                 sys.path.insert(0, root)
             if unique not in sys.modules:
@@ -187,20 +199,32 @@ def _execute(name: str, found: importlib.machinery.ModuleSpec) -> None:
 
 
 def tail_of(error: BaseException, lines: int = 12) -> str:
-    """The last lines of an error's traceback, as text."""
+    """The last lines of an error's traceback, as text, without the frames that are ours.
+
+    Made by hand: the standard formatter parses source to place its carets, and on some interpreters two
+    threads that parse at the same time break each other.
+    """
+    frames = [
+        f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n    {frame.line}'
+        for frame in traceback.extract_tb(error.__traceback__)[-100:]
+        if not frame.filename.startswith(_OURS)
+    ]
     try:
-        text = "".join(traceback.format_exception(type(error), error, _foreign(error), limit=-6))
+        words = "".join(traceback.format_exception_only(type(error), error))
     except Exception:
-        return f"{type(error).__name__} (its own text cannot be had)"
-    return "\n".join(text.strip().splitlines()[-lines:])
+        words = f"{type(error).__name__} (its own text cannot be had)"
+    cause = error.__cause__
+    caused = f"\ncaused by {type(cause).__name__}: {_text_of(cause)}" if cause is not None else ""
+    return "\n".join(
+        ("\n".join(frames[-6:]) + "\n" + words.strip() + caused).strip("\n").splitlines()[-lines:]
+    )
 
 
-def _foreign(error: BaseException) -> TracebackType | None:
-    """The traceback from the first frame that is not ours; where the error came from is for its author."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(_OURS):
-        trace = trace.tb_next
-    return trace
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def misconfigured(agent: AgentVersion, title: str, detail: str = "") -> AttemptFailed:
@@ -219,10 +243,7 @@ def raised(error: BaseException) -> AttemptFailed:
 
     An exception with an attribute `retryable` that is False asks for no further attempt.
     """
-    try:
-        text = str(error)
-    except Exception:
-        text = ""
+    text = _text_of(error)
     title = f"{type(error).__name__}: {text}" if text else type(error).__name__
     retryable = getattr(error, "retryable", True) is not False
     return AttemptFailed(title.splitlines()[0][:500], tail_of(error), retryable=retryable)

@@ -6,98 +6,26 @@ import asyncio
 import logging
 import threading
 import time
-import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
-from contextvars import ContextVar
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping
+from contextvars import Context
+from typing import NamedTuple, TypeAlias
 
 from podium.agents.interface import Adapter, AttemptFailed
-from podium.facts.catalog import AgentVersion
 from podium.facts.inputs import Reported
-from podium.facts.orders import Abandon, Perform
-from podium.facts.values import JSON
-from podium.runtime.reports import PROVENANCE, Stop, failed, stopped
+from podium.facts.orders import Abandon
+from podium.runtime.reports import PROVENANCE, Stop, failed, stopped, unstarted
+from podium.runtime.running import CURRENT, Running, Work
 from podium.runtime.threads import DaemonThreads
 
 SWEEP_S = 0.05
 """Deadlines and silences are noticed at most this much late."""
 GRACE_MS = 3_500
 """An attempt that was told to stop and has not is reported after this, whatever it still does."""
-LINES_KEPT = 100
-LINE_CHARS_MAX = 4096
 
 Key: TypeAlias = tuple[str, int, int]
 
 _log = logging.getLogger("podium.worker")
-_agent_log = logging.getLogger("podium.agent")
-
-
-class Work(NamedTuple):
-    """One attempt to make: for whom, by whom, and the name of the adapter that reaches them."""
-
-    order: Perform
-    agent: AgentVersion
-    reach: str
-
-
-class Running:
-    """One attempt between its order and its report; what an adapter sees as `Attempt`.
-
-    Attributes:
-        started_at: ms since 1970.
-        heard_at: when it last said that it is alive; `started_at` at first.
-        latest: its latest progress.
-        lines: the last lines of its log.
-        stop: why it was told to stop; "" while it was not.
-    """
-
-    __slots__ = (
-        "order",
-        "agent",
-        "reach",
-        "task",
-        "started_at",
-        "heard_at",
-        "latest",
-        "lines",
-        "unended",
-        "stop",
-        "stopped_at",
-        "reported",
-        "_clock",
-        "__weakref__",
-    )
-
-    def __init__(self, work: Work, clock: Callable[[], int]) -> None:
-        self.order, self.agent, self.reach = work
-        self.task: asyncio.Task[None] | None = None
-        self.started_at = self.heard_at = clock()
-        self.latest: JSON = None
-        self.lines: deque[str] | None = None
-        self.unended = ""
-        self.stop: Stop = ""
-        self.stopped_at = 0
-        self.reported = False
-        self._clock = clock
-
-    def progress(self, value: JSON) -> None:
-        self.latest = value
-        self.heard_at = self._clock()
-
-    def log(self, line: str) -> None:
-        if self.lines is None:
-            self.lines = deque(maxlen=LINES_KEPT)
-        self.lines.append(line)
-        order = self.order
-        _agent_log.info("%s %s %s: %s", order.run_id, order.task, order.agent or order.kind, line)
-
-    def say(self, text: str) -> None:
-        """Log what the agent printed, line by line; the end of `text` need not end a line."""
-        *lines, rest = (self.unended + text).split("\n")
-        for line in lines:
-            self.log(line)
-        self.unended = rest[-LINE_CHARS_MAX:]
 
 
 class Left(NamedTuple):
@@ -107,10 +35,6 @@ class Left(NamedTuple):
     reports: list[Reported]
     ended: int
     inbox: list[Work | Abandon | Reported]
-
-
-CURRENT: ContextVar[Running] = ContextVar("podium-attempt")
-"""The attempt whose code runs, in its tasks and in what they start."""
 
 
 class Lane:
@@ -136,7 +60,6 @@ class Lane:
         self.running: dict[Key, Running] = {}
         self.ticked_at = 0.0
         self.loop = asyncio.new_event_loop()
-        self.loop.set_task_factory(self._new_task)  # type: ignore[arg-type]
         self.loop.set_default_executor(DaemonThreads(f"podium-{name}"))
         self._adapters = adapters
         self._deliver = deliver
@@ -145,7 +68,8 @@ class Lane:
         self._inbox: deque[Work | Abandon | Reported] = deque()
         self._reports: list[Reported] = []
         self._ended = 0
-        self._owners: weakref.WeakKeyDictionary[asyncio.Task[Any], Running] = weakref.WeakKeyDictionary()
+        # Of what the lane itself schedules; else it would carry the context of some attempt.
+        self._own = Context()
         self._woken = False
         self._flushing = False
         self._sweeping = False
@@ -155,29 +79,20 @@ class Lane:
         self.thread.start()
 
     def post(self, batch: list[Work] | list[Abandon] | list[Reported]) -> bool:
-        """Hand over attempts to make or to stop, and reports to deliver; False if the lane was given up."""
+        """Hand over attempts to make or to stop, and reports to deliver; False if the lane takes no more."""
         with self._lock:
-            if self._gone:
+            if self._closing:
                 return False
             self._inbox.extend(batch)
-            if self._woken:
-                return True
-            self._woken = True
-        self.loop.call_soon_threadsafe(self._take)
-        return True
+            if not self._woken:
+                self._woken = True
+                self.loop.call_soon_threadsafe(self._take, context=self._own)
+            return True
 
     @property
     def busy(self) -> bool:
         """Whether there is anything to do."""
         return bool(self.running or self._inbox)
-
-    def culprit(self) -> Running | None:
-        """The attempt whose code runs this very moment, if it runs in a task that the attempt started."""
-        task = asyncio.current_task(self.loop)
-        if task is None:
-            return None
-        owner = self._owners.get(task)
-        return owner or next((r for r in list(self.running.values()) if r.task is task), None)
 
     def stop_all(self, stop: Stop) -> None:
         """Tell every attempt to stop."""
@@ -201,12 +116,15 @@ class Lane:
 
     def close(self, timeout_s: float = 3.0) -> None:
         """Close the adapters, end loop and thread. Attempts must have been stopped before."""
+        if not self.thread.is_alive():
+            return
         try:
             asyncio.run_coroutine_threadsafe(self._close_adapters(), self.loop).result(timeout_s)
         except TimeoutError:
             _log.warning("the adapters of %s did not close within %.1f s", self.name, timeout_s)
-        self._closing = True
-        self.loop.call_soon_threadsafe(self.loop.stop)
+        with self._lock:
+            self._closing = True
+            self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(timeout_s)
 
     # --- from here on: the lane's own thread
@@ -231,16 +149,6 @@ class Lane:
         except BaseException:
             _log.exception("the loop of %s did not end well", self.name)
 
-    def _new_task(
-        self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
-    ) -> asyncio.Task[Any]:
-        """Tasks that agents start belong to the attempt that started them."""
-        task: asyncio.Task[Any] = asyncio.Task(coroutine, loop=loop, **options)
-        owner = CURRENT.get(None)
-        if owner is not None:
-            self._owners[task] = owner
-        return task
-
     def _take(self) -> None:
         with self._lock:
             self._woken = False
@@ -261,7 +169,7 @@ class Lane:
         self.ticked_at = time.monotonic()
         if running_by and not self._sweeping:
             self._sweeping = True
-            loop.call_later(SWEEP_S, self._sweep)
+            loop.call_later(SWEEP_S, self._sweep, context=self._own)
 
     def _abandon(self, order: Abandon) -> None:
         running = self.running.get((order.run_id, order.effect, order.token))
@@ -278,6 +186,9 @@ class Lane:
         running.stop = stop
         running.stopped_at = self._clock()
         running.task.cancel()
+        if not running.begun:
+            # Its coroutine will never run, so it cannot report itself.
+            self._end(running, unstarted(running))
 
     def _sweep(self) -> None:
         self.ticked_at = time.monotonic()
@@ -293,10 +204,15 @@ class Lane:
                 self._stop(running, "silent")
         self._sweeping = bool(self.running)
         if self._sweeping:
-            self.loop.call_later(SWEEP_S, self._sweep)
+            self.loop.call_later(SWEEP_S, self._sweep, context=self._own)
 
     async def _attempt(self, running: Running) -> None:
         CURRENT.set(running)
+        # In this order, and in the other one where the lane is given up: an attempt that is moved to the
+        # next lane because it had not begun does not begin here after all.
+        running.begun = True
+        if self._gone:
+            return
         order = running.order
         report: Reported | None
         try:
@@ -343,7 +259,7 @@ class Lane:
             self._reports.append(report)
         if not self._flushing:
             self._flushing = True
-            self.loop.call_soon(self._flush)
+            self.loop.call_soon(self._flush, context=self._own)
 
     def _flush(self) -> None:
         self._flushing = False

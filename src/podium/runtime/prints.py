@@ -6,7 +6,7 @@ import io
 import sys
 from typing import Any, TextIO
 
-from podium.runtime.lane import CURRENT
+from podium.runtime.running import CURRENT
 
 
 class Prints(io.TextIOBase):

@@ -68,6 +68,17 @@ def lost(order: Perform, title: str, detail: str = "") -> Reported:
     )
 
 
+def unstarted(running: Stopped) -> Reported | None:
+    """The report of an attempt that was stopped before it began; none if it was abandoned."""
+    if running.stop == "abandoned":
+        return None
+    if running.stop == "closing":
+        failure = AttemptFailed("the worker was shut down before it began", unstarted=True)
+    else:
+        failure = AttemptFailed("its deadline passed before it began", unstarted=True, kind="timeout")
+    return failed(running.order, failure)
+
+
 def stopped(running: Stopped, remark: str = "") -> Reported | None:
     """The report of an attempt that was stopped; none if it was abandoned and may be made again."""
     order = running.order

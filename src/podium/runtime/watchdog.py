@@ -2,38 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import threading
-import traceback
 from collections.abc import Callable
+from contextvars import Context
+from typing import NamedTuple
 
 from podium.agents.interface import AttemptFailed
-from podium.runtime.lane import Lane, Running
+from podium.runtime.lane import Lane
+from podium.runtime.running import CURRENT, Running
 
 LOOKS = 4
 """How often the watchdog looks within the time after which a loop counts as stalled. Several looks, so
 that a machine that slept, or a process that was stopped, is not taken for a stalled loop."""
 FRAMES_SHOWN = 5
 
-OURS = frozenset({"podium", "asyncio", "threading", "selectors", "logging"})
-
 _log = logging.getLogger("podium.worker")
 
 
 class Stall:
-    """A stalled loop: who stalled it, if that can be told, and where its thread stands.
+    """A stalled loop: what it runs, whose that is, and where it stands.
 
     Attributes:
-        culprits: attempts that are to blame; more than one where only their agent is known.
-        stack: innermost frames of the thread, one a line.
+        culprit: the attempt whose code runs; None if that is none's.
+        stack: innermost frames of that code, one a line.
+        ours: nothing but the worker's own code runs; giving up the loop would help nobody.
     """
 
     def __init__(self, lane: Lane, stall_ms: int) -> None:
-        frames = _frames(lane)
-        culprit = lane.culprit()
-        self.culprits = [culprit] if culprit is not None else _by_frames(lane, frames)
-        self.stack = "\n".join(f"{file}:{line} in {name}" for file, line, name in frames[-FRAMES_SHOWN:])
+        handle, frames = _running_handle(lane)
+        context: Context | None = getattr(handle, "_context", None)
+        self.culprit = context.get(CURRENT) if context is not None else None
+        foreign = [frame for frame in frames if not frame.module.startswith("podium.")]
+        self.ours = handle is None or (self.culprit is None and bool(frames) and not foreign)
+        self.stack = "\n".join(f"{f.file}:{f.line} in {f.name}" for f in foreign[-FRAMES_SHOWN:])
         self._stall_ms = stall_ms
 
     def failure(self, running: Running) -> AttemptFailed:
@@ -100,27 +104,26 @@ class Watchdog:
             _log.exception("the watchdog could not give up the stalled %s", lane.name)
 
 
-def _frames(lane: Lane) -> list[tuple[str, int, str]]:
-    """File, line and function of the thread's frames that are neither ours nor asyncio's, outermost first."""
+class _Frame(NamedTuple):
+    module: str
+    file: str
+    line: int
+    name: str
+
+
+def _running_handle(lane: Lane) -> tuple[object, list[_Frame]]:
+    """The callback that the lane's loop runs now, and the frames inside of it, outermost first.
+
+    A callback carries the context it was made in, and with it the attempt that it belongs to.
+    """
+    found: list[_Frame] = []
     frame = sys._current_frames().get(lane.thread.ident or 0)
-    found = []
-    for one, line in reversed(list(traceback.walk_stack(frame))):
-        module = str(one.f_globals.get("__name__", ""))
-        if module.partition(".")[0] not in OURS:
-            found.append((one.f_code.co_filename, line, one.f_code.co_name))
-    return found
-
-
-def _by_frames(lane: Lane, frames: list[tuple[str, int, str]]) -> list[Running]:
-    """Attempts of the one agent whose folder the code lies in; none where that leaves a choice."""
-    running = list(lane.running.values())
-    names = {name for _, _, name in frames}
-    for file, _, _ in reversed(frames):
-        owners = [r for r in running if r.agent.folder and file.startswith(r.agent.folder + "/")]
-        named = [r for r in owners if str(r.agent.runtime.get("callable")).rpartition(":")[2] in names]
-        for choice in (named, owners):
-            if len({r.order.digest for r in choice}) == 1:
-                return choice
-        if owners:
-            return []
-    return []
+    while frame is not None:
+        if frame.f_code is asyncio.Handle._run.__code__:
+            return frame.f_locals.get("self"), found[::-1]
+        code = frame.f_code
+        found.append(
+            _Frame(frame.f_globals.get("__name__", ""), code.co_filename, frame.f_lineno, code.co_name)
+        )
+        frame = frame.f_back
+    return None, []

@@ -22,8 +22,9 @@ from podium.facts.inputs import Reported
 from podium.facts.orders import Abandon, Perform
 from podium.facts.values import JSON
 from podium.runtime import prints
-from podium.runtime.lane import GRACE_MS, Lane, Running, Work
+from podium.runtime.lane import GRACE_MS, Lane
 from podium.runtime.reports import failed, lost
+from podium.runtime.running import Running, Work
 from podium.runtime.watchdog import Stall, Watchdog
 
 STALL_MS = 1_000
@@ -115,8 +116,8 @@ class EmbeddedWorker:
                 (inner if reach == "inner" else outer).append(Work(order, agent, reach))
         with self._idle:
             self._open += len(inner) + len(outer)
-        if refused:
-            self._outer.post(refused)
+        if refused and not self._outer.post(refused):
+            self._deliver(refused, 0)
         if outer:
             self._outer.post(outer)
         if inner:
@@ -144,6 +145,8 @@ class EmbeddedWorker:
 
     def close(self, grace_ms: int) -> None:
         """Let what runs go on for the grace, stop the rest (reported `lost`), end processes and threads."""
+        if self._closing:
+            return
         self._closing = True
         if not self.drain(grace_ms):
             self._outer.stop_all("closing")
@@ -168,7 +171,7 @@ class EmbeddedWorker:
                 unstarted=True,
                 kind="configuration",
             )
-        reach = str(agent.runtime["type"])
+        reach = str(agent.runtime.get("type"))
         if reach == "function":
             reach = "inner" if in_process(agent) else "child"
         if reach == "inner":
@@ -177,8 +180,8 @@ class EmbeddedWorker:
         return agent, reach
 
     def _post_inner(self, batch: list[Work] | list[Abandon]) -> None:
-        while not self._inner.post(batch):
-            # It was given up between the two looks at it; its successor stands already.
+        # If it was just given up, its successor stands already.
+        while not self._inner.post(batch) and not self._closing:
             continue
 
     def _new_inner(self) -> Lane:
@@ -197,32 +200,34 @@ class EmbeddedWorker:
 
     def _stalled(self, lane: Lane, stall: Stall) -> None:
         """Give up a lane whose loop does not turn: blame the culprit, move what had not begun elsewhere."""
-        if not stall.culprits and not stall.stack:
+        if stall.ours:
             _log.warning("the loop of %s does not turn, though no agent's code runs on it", lane.name)
             return
+        culprit = stall.culprit
         self._inner = self._new_inner()
         left = lane.give_up()
         self._given_up = [old for old in self._given_up if old.thread.is_alive()] + [lane]
-        blamed = {id(running) for running in stall.culprits}
-        for digest in {running.order.digest for running in stall.culprits}:
-            self._blocks[digest] = self._blocks.get(digest, 0) + 1
+        if culprit is not None:
+            self._blocks[culprit.order.digest] = self._blocks.get(culprit.order.digest, 0) + 1
         reports = list(left.reports)
+        moving: list[Work | Abandon | Reported] = []
         for running in left.running:
             order = running.order
-            if id(running) in blamed:
+            if not running.begun:
+                moving.append(Work(order, running.agent, running.reach))
+            elif running is culprit:
                 reports.append(failed(order, stall.failure(running)))
             else:
                 reports.append(lost(order, "another agent blocked the loop that it ran on", stall.stack))
-        names = sorted({running.order.agent for running in stall.culprits}) or ["unknown code"]
         _log.error(
-            "%s blocked the worker's loop; %d attempts lost, %d blocked threads in all; it stands at:\n%s",
-            ", ".join(names),
-            len(left.running) - len(blamed),
+            "%s blocked the worker's loop; %d attempts are lost, %d threads are blocked; it stands at:\n%s",
+            culprit.order.agent if culprit is not None else "unknown code",
+            sum(report.status == "lost" for report in reports),
             self.blocked_threads(),
             stall.stack,
         )
-        self._move(left.inbox)
-        self._deliver(reports, left.ended + len(left.running))
+        self._move(moving + left.inbox)
+        self._deliver(reports, left.ended + len(left.running) - len(moving))
 
     def _move(self, inbox: list[Work | Abandon | Reported]) -> None:
         for item in inbox:

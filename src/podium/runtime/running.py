@@ -1,0 +1,94 @@
+"""An attempt at work: what the worker keeps of it between its order and its report."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import NamedTuple
+
+from podium.facts.catalog import AgentVersion
+from podium.facts.orders import Perform
+from podium.facts.values import JSON
+from podium.runtime.reports import Stop
+
+LINES_KEPT = 100
+LINE_CHARS_MAX = 4096
+
+_agent_log = logging.getLogger("podium.agent")
+
+
+class Work(NamedTuple):
+    """One attempt to make: for whom, by whom, and the name of the adapter that reaches them."""
+
+    order: Perform
+    agent: AgentVersion
+    reach: str
+
+
+class Running:
+    """One attempt between its order and its report; what an adapter sees as `Attempt`.
+
+    Attributes:
+        started_at: ms since 1970.
+        heard_at: when it last said that it is alive; `started_at` at first.
+        latest: its latest progress.
+        lines: the last lines of its log.
+        begun: its adapter was asked; until then nothing of it was performed.
+        stop: why it was told to stop; "" while it was not.
+    """
+
+    __slots__ = (
+        "order",
+        "agent",
+        "reach",
+        "task",
+        "started_at",
+        "heard_at",
+        "latest",
+        "lines",
+        "unended",
+        "stop",
+        "stopped_at",
+        "begun",
+        "reported",
+        "_clock",
+        "__weakref__",
+    )
+
+    def __init__(self, work: Work, clock: Callable[[], int]) -> None:
+        self.order, self.agent, self.reach = work
+        self.task: asyncio.Task[None] | None = None
+        self.started_at = self.heard_at = clock()
+        self.latest: JSON = None
+        self.lines: deque[str] | None = None
+        self.unended = ""
+        self.stop: Stop = ""
+        self.stopped_at = 0
+        self.begun = False
+        self.reported = False
+        self._clock = clock
+
+    def progress(self, value: JSON) -> None:
+        self.latest = value
+        self.heard_at = self._clock()
+
+    def log(self, line: str) -> None:
+        if self.lines is None:
+            self.lines = deque(maxlen=LINES_KEPT)
+        self.lines.append(line)
+        order = self.order
+        _agent_log.info("%s %s %s: %s", order.run_id, order.task, order.agent or order.kind, line)
+
+    def say(self, text: str) -> None:
+        """Log what the agent printed, line by line; the end of `text` need not end a line."""
+        *lines, rest = (self.unended + text).split("\n")
+        for line in lines:
+            self.log(line)
+        self.unended = rest[-LINE_CHARS_MAX:]
+
+
+CURRENT: ContextVar[Running] = ContextVar("podium-attempt")
+"""The attempt whose code runs: in its task, and in every task and callback that it starts."""
