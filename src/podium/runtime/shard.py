@@ -53,13 +53,14 @@ class ShardHost:
     """One shard of runs: its state, its log, and the runs that are out in the cold.
 
     Attributes:
+        store: where the shard is kept; for the hub's thread.
         number: the shard's place among the shards.
         state: as of the last commit, between steps. None after a failure, until `reload`.
         view: the catalog.
     """
 
     def __init__(self, store: Store, shard: int, view: View, hub: str) -> None:
-        self._store = store
+        self.store = store
         self._hub = hub
         self.number = shard
         self.view = view
@@ -96,13 +97,13 @@ class ShardHost:
         """Make up the state from the log again, after a commit that failed. The epoch stays, and so do the
         attempts in flight; what the failed step had set in motion starts over with the next step.
         """
-        self.writer.head = self._store.head(self.number)
+        self.writer.head = self.store.head(self.number)
         self.state = self._load()
         self._reloaded = True
 
     def _load(self) -> Shard:
         state = Shard()
-        snapshot = self._store.snapshot(self.number)
+        snapshot = self.store.snapshot(self.number)
         if snapshot is not None:
             loaded = _decode_state(snapshot.state)
             state.seq, state.now = loaded.seq, loaded.now
@@ -110,17 +111,17 @@ class ShardHost:
             for run in loaded.runs:
                 state.admit(run)
             self._snapshot_seq = snapshot.seq
-        for record in read_records(self._store, self.number, state.seq):
+        for record in read_records(self.store, self.number, state.seq):
             self._replay(state, record)
         self._settle_memory(state)
-        self._cold_wake = self._store.next_wake(self.number)
+        self._cold_wake = self.store.next_wake(self.number)
         return state
 
     def _replay(self, state: Shard, record: Record) -> None:
         """Fold a stored record in; runs that were cold when the snapshot was taken come back for it."""
         run_id = record.run_id
         if run_id and run_id not in state.runs and record.event.previous:
-            for frozen in self._store.cold(self.number, [run_bytes(run_id)]):
+            for frozen in self.store.cold(self.number, [run_bytes(run_id)]):
                 if frozen.seq >= record.seq:
                     state.seq, state.now = record.seq, max(state.now, record.at)
                     return
@@ -132,7 +133,7 @@ class ShardHost:
         candidates = [run for run in state.runs.values() if run.ended or idle(run)]
         for start in range(0, len(candidates), 500):
             batch = candidates[start : start + 500]
-            frozen = {row.run: row.seq for row in self._store.cold(self.number, map(_key, batch))}
+            frozen = {row.run: row.seq for row in self.store.cold(self.number, map(_key, batch))}
             for run in batch:
                 if frozen.get(_key(run)) == run.seq:
                     state.dismiss(run.id)
@@ -181,13 +182,13 @@ class ShardHost:
             elif type(told) is i.SendEvent:
                 wanted.update(dict.fromkeys(self._listening()))
             elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
-                wanted.update((run_text(run), None) for _, run in self._store.due(self.number, now))
+                wanted.update((run_text(run), None) for _, run in self.store.due(self.number, now))
                 self._overtaken = [run_bytes(of) for of in wanted if of in state.runs]
         missing = [run_bytes(run_id) for run_id in wanted if run_id not in state.runs]
         if not missing:
             return []
         loaded = []
-        for frozen in self._store.cold(self.number, missing):
+        for frozen in self.store.cold(self.number, missing):
             run = _decode_run(frozen.state)
             state.admit(run)
             loaded.append(run.id)
@@ -195,7 +196,7 @@ class ShardHost:
 
     def _listening(self) -> Iterable[str]:
         after = b""
-        while found := self._store.waiting(self.number, "event", ANY_EVENT, after):
+        while found := self.store.waiting(self.number, "event", ANY_EVENT, after):
             yield from map(run_text, found)
             after = found[-1]
 
@@ -229,7 +230,7 @@ class ShardHost:
 
     def _note_wake(self, frozen: list[ColdRun], now: int) -> None:
         if self._cold_wake and self._cold_wake <= now:
-            self._cold_wake = self._store.next_wake(self.number)
+            self._cold_wake = self.store.next_wake(self.number)
             return
         for run in frozen:
             for wait in run.waits:
@@ -246,7 +247,7 @@ class ShardHost:
         )
         digest = sha256(content).digest()
         try:
-            self._store.save_snapshot(
+            self.store.save_snapshot(
                 self.number, Snapshot(state.seq, self.writer.head.epoch, content, digest)
             )
         except StoreError:
