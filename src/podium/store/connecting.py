@@ -33,7 +33,7 @@ _WRITER = (
     "PRAGMA mmap_size = 0",
     "PRAGMA wal_autocheckpoint = 0",
     "PRAGMA journal_size_limit = 16777216",
-    "PRAGMA cache_size = -16000",
+    "PRAGMA cache_size = -8000",
 )
 
 
