@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 import time
@@ -425,12 +426,18 @@ def test_an_import_that_takes_long_blocks_nobody(quick: Bench) -> None:
 
 
 def test_a_sync_function_runs_in_another_process(bench: Bench) -> None:
-    import os
-
     digest = bench.function("who", "import os\ndef who(x): return os.getpid()\n")
     report = bench.call(digest)
     assert report.status == "succeeded"
     assert report.output != os.getpid()
+
+
+@pytest.mark.parametrize("runtime", [{"isolation": "process"}, {"memory_bytes": 2**30}])
+def test_an_async_function_that_asks_for_it_runs_in_another_process(
+    bench: Bench, runtime: dict[str, Any]
+) -> None:
+    digest = bench.function("who", "import os\nasync def who(x): return os.getpid()\n", **runtime)
+    assert bench.call(digest).output != os.getpid()
 
 
 def test_a_sync_function_past_its_deadline_is_killed(bench: Bench) -> None:

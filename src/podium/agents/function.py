@@ -14,8 +14,12 @@ from podium.facts.catalog import AgentVersion
 
 
 def in_process(agent: AgentVersion) -> bool:
-    """Whether attempts of this function agent run in the worker's own process: async, not isolated."""
-    if agent.runtime.get("isolation") == "process":
+    """Whether attempts of this function agent run in the worker's own process.
+
+    They do if the callable is async and asks for neither isolation nor a bound of memory, which only a
+    process of its own can have.
+    """
+    if agent.runtime.get("isolation") == "process" or agent.runtime.get("memory_bytes"):
         return False
     try:
         return loading.is_plainly_async(loading.place_of(agent))
