@@ -1,0 +1,142 @@
+"""What the views answer: plain data, ready to be JSON. Times are ms since 1970, 0 for never."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Run(msgspec.Struct, frozen=True):
+    """One run.
+
+    Attributes:
+        run_id: its id.
+        workflow: `namespace/name`; `version` and `digest` say which one exactly it is pinned to.
+        status: `running`, `waiting` (for time, people or events alone), `suspended`, `completed`, `faulted`
+            or `cancelled`.
+        effects_open: effects without an outcome; `effects_done` those that settled.
+        error_title: why it faulted, in one line; "".
+        last_seq: its last record in the log, from which all of them can be followed back.
+        cursor: where the page after this run begins.
+    """
+
+    run_id: str
+    workflow: str
+    version: str
+    digest: str
+    status: str
+    principal: str
+    key: str
+    started_at: int
+    ended_at: int
+    updated_at: int
+    effects_open: int
+    effects_done: int
+    cost_nano: int
+    error_title: str
+    labels: dict[str, str]
+    last_seq: int
+    cursor: int
+
+
+class Effect(msgspec.Struct, frozen=True):
+    """One effect of a run.
+
+    Attributes:
+        effect: its number in the run, from 1.
+        kind: `agent`, `http` or `human`.
+        agent: `name@version` of who performs it; "" where nobody in the catalog does.
+        status: `queued`, `running`, `waiting` (for a person), `backoff`, `in_doubt`, `resolved`, `succeeded`,
+            `failed`, or `cancelled` with its task.
+        attempt: number of its last attempt; 0 before the first.
+        reason: why it was routed so; `verdict` what policy decided.
+        error_title: what went wrong with the last attempt that failed; "".
+    """
+
+    effect: int
+    task: str
+    kind: str
+    agent: str
+    capability: str
+    status: str
+    attempt: int
+    requested_at: int
+    settled_at: int
+    cost_nano: int
+    reason: str
+    verdict: str
+    error_title: str
+
+
+class Approval(msgspec.Struct, frozen=True):
+    """A request that waits for a person: `call: human`. `deadline_at` is 0 if it may wait for ever."""
+
+    run_id: str
+    workflow: str
+    effect: int
+    task: str
+    title: str
+    since: int
+    deadline_at: int
+    cursor: int
+
+
+class Escalation(msgspec.Struct, frozen=True):
+    """Something that waits for an operator.
+
+    Attributes:
+        kind: `in_doubt` (an attempt was lost and may or may not have been performed), `exhausted` (an effect
+            failed for good, and its run with it), `faulted` (a run faulted for another reason).
+        effect: 0 where it is the run as such.
+    """
+
+    kind: str
+    run_id: str
+    workflow: str
+    effect: int
+    task: str
+    reason: str
+    since: int
+    cursor: int
+
+
+class Resource(msgspec.Struct, frozen=True):
+    """A version of an agent or a workflow.
+
+    Attributes:
+        current: whether its name alone means this version now.
+        capabilities: what an agent offers.
+    """
+
+    kind: str
+    name: str
+    version: str
+    digest: str
+    applied_at: int
+    principal: str
+    revision: int
+    current: bool
+    description: str
+    capabilities: list[str]
+
+
+class Spend(msgspec.Struct, frozen=True):
+    """What an agent did in a day (UTC).
+
+    Attributes:
+        agent: `name@version`; `http` for calls of plain endpoints.
+        calls: attempts that were started that day.
+        cost_nano: cost that was booked that day, in nano-units.
+    """
+
+    day: str
+    agent: str
+    calls: int
+    cost_nano: int
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """Counts: runs by status (all statuses are there), approvals and escalations that wait."""
+
+    runs: dict[str, int]
+    approvals: int
+    escalations: int

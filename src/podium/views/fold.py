@@ -1,0 +1,345 @@
+"""Fold records into rows, in memory; `tables` writes what a whole batch of them came to.
+
+An effect that is requested and settled in one batch is one row to write, and so is a run with all its
+events. The fold takes the log at its word, as the kernel does; bodies that were erased leave blanks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import msgspec
+
+from podium.facts import events as e
+from podium.facts.events import Record
+from podium.facts.values import Error
+from podium.views.rows import NO_FAILURE, EffectRow, RunRow
+
+SHARD_BITS = 40
+"""A position is (shard << SHARD_BITS) | seq."""
+
+ROOT = 1
+"""The frame of a run's outermost scope."""
+
+DAY_MS = 86_400_000
+
+_encode = msgspec.json.Encoder().encode
+
+Key = tuple[int, int]
+"""(run, effect)"""
+
+_UNENDED = frozenset({"running", "suspended"})
+
+
+class Memory(Protocol):
+    """What was folded before."""
+
+    def run(self, run_id: str) -> RunRow:
+        """A run as of the last record folded."""
+
+    def route(self, route: tuple[str, str, str, str, str]) -> int:
+        """The id of (kind, agent, capability, reason, verdict)."""
+
+    def definition(self, definition: tuple[str, str, str]) -> int:
+        """The id of (workflow, version, digest)."""
+
+
+class Fold:
+    """What a batch of records comes to.
+
+    Attributes:
+        runs: those that have news, by run id.
+        approvals: row by (run, effect), in column order; None where it is over. `escalations` likewise.
+        resources: rows in column order, in the order in which they were applied.
+        labels: (name, value, run).
+        spend: by (day, route): calls and cost.
+        totals: by how much each total changed.
+    """
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.runs: dict[str, RunRow] = {}
+        self.approvals: dict[Key, tuple[Any, ...] | None] = {}
+        self.escalations: dict[Key, tuple[Any, ...] | None] = {}
+        self.resources: list[tuple[Any, ...]] = []
+        self.labels: list[tuple[str, str, int]] = []
+        self.spend: dict[tuple[str, int], list[int]] = {}
+        self.totals: dict[str, int] = {}
+        self._base = 0
+        self._today: dict[int, list[int]] = {}
+        self._day_from = self._day_to = 0
+        self._handlers: dict[type[e.Event], Callable[[RunRow, Record, Any], None]] = {
+            e.TaskStarted: self._task_started,
+            e.TaskCompleted: self._task_completed,
+            e.TaskFaulted: self._task_faulted,
+            e.TaskResumed: self._task_resumed,
+            e.EffectRequested: self._effect_requested,
+            e.AttemptStarted: self._attempt_started,
+            e.AttemptFailed: self._attempt_failed,
+            e.EffectSettled: self._effect_settled,
+            e.EffectInDoubt: self._effect_in_doubt,
+            e.EffectResolved: self._effect_resolved,
+            e.RunSuspended: self._run_suspended,
+            e.RunResumed: self._run_resumed,
+            e.RunCompleted: self._run_completed,
+            e.RunFaulted: self._run_faulted,
+            e.RunCancelled: self._run_cancelled,
+        }
+
+    def take(self, shard: int, records: Iterable[Record]) -> None:
+        """Fold records of one shard, in order, without gaps."""
+        self._base = shard << SHARD_BITS
+        runs, handlers = self.runs, self._handlers
+        for record in records:
+            run_id, event = record.run_id, record.event
+            kind = type(event)
+            run = runs.get(run_id)
+            if run is None:
+                if not run_id:
+                    if kind is e.ResourceApplied:
+                        self._resource_applied(record, event)
+                    continue
+                run = self._run_started(record, event) if kind is e.RunStarted else self._memory.run(run_id)
+                runs[run_id] = run
+            handler = handlers.get(kind)
+            if handler is not None:
+                handler(run, record, event)
+            run.last_seq = record.seq
+            run.updated_at = record.at
+
+    def finish(self) -> None:
+        """Book what was counted by day."""
+        self._end_day()
+
+    # --- runs ----------------------------------------------------------------------------------------
+
+    def _run_started(self, record: Record, event: Any) -> RunRow:
+        workflow, _, version = event.workflow.rpartition("@")
+        definition = self._memory.definition((workflow, version, event.digest))
+        run = RunRow(
+            self._base | record.seq, record.run_id, definition, event.principal, event.key, record.at
+        )
+        labels = record.body.labels if isinstance(record.body, e.RunStartedBody) else {}
+        if labels:
+            run.labels = _encode(labels).decode()
+            self.labels.extend((name, value, run.run) for name, value in labels.items())
+        return run
+
+    def _run_suspended(self, run: RunRow, record: Record, event: Any) -> None:
+        run.lifecycle = "suspended"
+
+    def _run_resumed(self, run: RunRow, record: Record, event: Any) -> None:
+        run.lifecycle = "running"
+
+    def _run_completed(self, run: RunRow, record: Record, event: Any) -> None:
+        self._end(run, record, "completed")
+
+    def _run_cancelled(self, run: RunRow, record: Record, event: Any) -> None:
+        self._end(run, record, "cancelled")
+
+    def _run_faulted(self, run: RunRow, record: Record, event: Any) -> None:
+        self._end(run, record, "faulted")
+        run.error_title = _title(record)
+        task, effect = run.failed
+        if task == event.task:
+            self._escalate("exhausted", run, effect, record, event.task, run.error_title)
+        else:
+            self._escalate("faulted", run, 0, record, event.task, run.error_title)
+
+    def _end(self, run: RunRow, record: Record, status: str) -> None:
+        run.lifecycle = status
+        run.ended_at = record.at
+        if run.effects:
+            self._cancel(run, list(run.effects.values()), record.at)
+        run.frames = {}
+
+    # --- tasks ---------------------------------------------------------------------------------------
+
+    def _task_started(self, run: RunRow, record: Record, event: Any) -> None:
+        if event.frame != ROOT:
+            run.frames[event.frame] = (event.kind, event.parent)
+
+    def _task_completed(self, run: RunRow, record: Record, event: Any) -> None:
+        if event.frame:
+            # Only a fork ends while something in it goes on: the branches that lost.
+            if run.frames.get(event.frame, _NO_FRAME)[0] == "fork":
+                self._tear_down(run, event.frame, record.at)
+            run.frames.pop(event.frame, None)
+
+    def _task_faulted(self, run: RunRow, record: Record, event: Any) -> None:
+        catcher = event.catcher
+        run.failed = NO_FAILURE
+        self._tear_down(run, catcher, record.at)
+        if event.retry_at:
+            run.frames[catcher] = ("backoff", run.frames[catcher][1])
+
+    def _task_resumed(self, run: RunRow, record: Record, event: Any) -> None:
+        run.frames[event.frame] = ("try", run.frames[event.frame][1])
+
+    def _tear_down(self, run: RunRow, top: int, at: int) -> None:
+        """End what goes on below a frame."""
+        below = run.below(top)
+        for frame in below:
+            del run.frames[frame]
+        below.add(top)
+        self._cancel(run, [effect for effect in run.effects.values() if effect.parent in below], at)
+
+    def _cancel(self, run: RunRow, effects: list[EffectRow], at: int) -> None:
+        for effect in effects:
+            self._leave(run, effect)
+            effect.status = "cancelled"
+            effect.settled_at = at
+            del run.effects[effect.effect]
+            run.dirty[effect.effect] = effect
+
+    # --- effects -------------------------------------------------------------------------------------
+
+    def _effect_requested(self, run: RunRow, record: Record, event: Any) -> None:
+        kind, number, at = event.kind, event.effect, record.at
+        route = self._memory.route((kind, event.agent, event.capability, event.reason, event.verdict))
+        if event.started:
+            status = "running"
+            self._call(at, route)
+        else:
+            status = "waiting" if kind == "human" else "queued"
+        effect = EffectRow(
+            run.run, number, event.task, route, status, 1 if event.started else 0, at, 0, 0, event.frame,
+            event.parent,
+        )  # fmt: skip
+        run.effects[number] = run.dirty[number] = effect
+        if status == "waiting":
+            self._ask(run, effect, record, event)
+
+    def _attempt_started(self, run: RunRow, record: Record, event: Any) -> None:
+        effect = run.effects[event.effect]
+        effect.status = "running"
+        effect.attempt = event.attempt
+        run.dirty[event.effect] = effect
+        self._call(record.at, effect.route)
+
+    def _attempt_failed(self, run: RunRow, record: Record, event: Any) -> None:
+        effect = run.effects[event.effect]
+        effect.status = "backoff"
+        effect.error_title = _title(record)
+        run.dirty[event.effect] = effect
+        if event.cost_nano:
+            self._pay(run, record.at, effect, event.cost_nano)
+
+    def _effect_settled(self, run: RunRow, record: Record, event: Any) -> None:
+        number = event.effect
+        effect = run.effects.pop(number)
+        if effect.status == "waiting":
+            self._leave(run, effect)
+        effect.status = event.status
+        effect.settled_at = record.at
+        run.dirty[number] = effect
+        run.effects_done += 1
+        if event.cost_nano:
+            self._pay(run, record.at, effect, event.cost_nano)
+        if event.status == "failed":
+            effect.error_title = _title(record)
+            run.failed = (event.task, number)
+
+    def _effect_in_doubt(self, run: RunRow, record: Record, event: Any) -> None:
+        effect = run.effects[event.effect]
+        effect.status = "in_doubt"
+        run.dirty[event.effect] = effect
+        self._escalate("in_doubt", run, event.effect, record, event.task, event.reason)
+
+    def _effect_resolved(self, run: RunRow, record: Record, event: Any) -> None:
+        effect = run.effects[event.effect]
+        self._leave(run, effect)
+        effect.status = "queued" if event.verdict == "retry" else "resolved"
+        run.dirty[event.effect] = effect
+
+    # --- who has to act ------------------------------------------------------------------------------
+
+    def _ask(self, run: RunRow, effect: EffectRow, record: Record, event: Any) -> None:
+        body = record.body
+        given = body.input if isinstance(body, e.EffectRequestedBody) else None
+        title = given.get("title", "") if isinstance(given, dict) else ""
+        self.approvals[run.run, effect.effect] = (
+            self._base | record.seq, run.run, effect.effect, event.task, str(title), record.at,
+            event.task_deadline_at,
+        )  # fmt: skip
+        self._count("approvals", 1)
+
+    def _escalate(
+        self, kind: str, run: RunRow, effect: int, record: Record, task: str, reason: str
+    ) -> None:  # fmt: skip
+        self.escalations[run.run, effect] = (
+            self._base | record.seq, kind, run.run, effect, task, reason, record.at,
+        )  # fmt: skip
+        self._count("escalations", 1)
+
+    def _leave(self, run: RunRow, effect: EffectRow) -> None:
+        """Nobody has to act on the effect any more, as it stands."""
+        if effect.status == "waiting":
+            self.approvals[run.run, effect.effect] = None
+            self._count("approvals", -1)
+        elif effect.status == "in_doubt":
+            self.escalations[run.run, effect.effect] = None
+            self._count("escalations", -1)
+
+    def _count(self, name: str, change: int) -> None:
+        self.totals[name] = self.totals.get(name, 0) + change
+
+    # --- spend ---------------------------------------------------------------------------------------
+
+    def _call(self, at: int, route: int) -> None:
+        if not self._day_from <= at < self._day_to:
+            self._begin_day(at)
+        booked = self._today.get(route)
+        if booked is None:
+            self._today[route] = [1, 0]
+        else:
+            booked[0] += 1
+
+    def _pay(self, run: RunRow, at: int, effect: EffectRow, cost_nano: int) -> None:
+        effect.cost_nano += cost_nano
+        run.cost_nano += cost_nano
+        if not self._day_from <= at < self._day_to:
+            self._begin_day(at)
+        self._today.setdefault(effect.route, [0, 0])[1] += cost_nano
+
+    def _begin_day(self, at: int) -> None:
+        self._end_day()
+        self._day_from = at - at % DAY_MS
+        self._day_to = self._day_from + DAY_MS
+
+    def _end_day(self) -> None:
+        if self._today:
+            day = day_of(self._day_from)
+            for route, (calls, cost_nano) in self._today.items():
+                booked = self.spend.setdefault((day, route), [0, 0])
+                booked[0] += calls
+                booked[1] += cost_nano
+            self._today = {}
+
+    # --- the catalog ---------------------------------------------------------------------------------
+
+    def _resource_applied(self, record: Record, event: Any) -> None:
+        spec = record.body.spec if isinstance(record.body, e.ResourceBody) else {}
+        capabilities = [offered["name"] for offered in spec.get("capabilities", ())]
+        about = spec.get("description") or spec.get("document", {}).get("document", {}).get("summary") or ""
+        self.resources.append(
+            (
+                event.kind, event.name, event.version, event.digest, record.at, event.principal,
+                event.revision, str(about), _encode(capabilities).decode(),
+            )
+        )  # fmt: skip
+
+
+_NO_FRAME = ("", 0)
+
+
+def day_of(at: int) -> str:
+    """The day in UTC, `2026-01-31`, of a time in ms since 1970."""
+    return datetime.fromtimestamp(at // 1000, UTC).date().isoformat()
+
+
+def _title(record: Record) -> str:
+    error: Error | None = getattr(record.body, "error", None)
+    return error.title or error.type if error is not None else ""
