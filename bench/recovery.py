@@ -1,6 +1,6 @@
 """A hub is killed with runs in flight; how soon does the next one hand their attempts out again.
 
-    python -m bench.recovery --runs 1000
+python -m bench.recovery --runs 1000
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ def fill(folder: Path, runs: int, history: int) -> None:
             load.stop()
         for start in range(0, runs, 250):
             hub.tell_all(
-                [SubmitRun(run_id=str(uuid4()), workflow="bench/stall") for _ in range(min(250, runs - start))]
+                [
+                    SubmitRun(run_id=str(uuid4()), workflow="bench/stall")
+                    for _ in range(min(250, runs - start))
+                ]
             )
         while hub.do(lambda: in_flight(hub)).result() < runs:
             time.sleep(0.02)

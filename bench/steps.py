@@ -111,6 +111,7 @@ def measure(runs: int, seconds: float) -> dict[str, Any]:
         "step_latency_p50_ms": round(durations[len(durations) // 2] / STEPS * 1e3, 4),
         "step_latency_p99_ms": round(durations[int(len(durations) * 0.99)] / STEPS * 1e3, 4),
         "records_per_commit": round(load.records / load.commits, 1),
+        "records_per_step": round(load.records / steps, 3),
         "growth_bytes_per_step": round(growth / steps, 1),
     }
 

@@ -1,6 +1,6 @@
 """Runs that wait: what they cost in memory and on disk, and how a hub starts over them.
 
-    python -m bench.waiting --runs 10000
+python -m bench.waiting --runs 10000
 """
 
 from __future__ import annotations
