@@ -1,4 +1,4 @@
-"""A program: a process that leads a group of its own, with its pipes on the loop, and leaves nothing running."""
+"""A program: a process that leads a group of its own, its pipes on the loop, that leaves nothing running."""
 
 from __future__ import annotations
 
