@@ -151,7 +151,7 @@ class _Parser:
                 return term
             if token.kind == "field":
                 self._position += 1
-                term = _member(term, token.text[1:])
+                term = self._step(term, literal(token.text[1:]))
             elif token.text == "." and token.kind == "operator":
                 self._position += 1
                 term = self._after_dot(term)
@@ -166,7 +166,7 @@ class _Parser:
         following = self._next()
         if following is not None and following.kind == "string":
             self._position += 1
-            return self._by(term, self._string(following))
+            return self._step(term, self._string(following))
         if self._take("["):
             return self._index(term)
         raise NotCovered
@@ -174,18 +174,11 @@ class _Parser:
     def _index(self, term: Built) -> Built:
         key = self.pipe()
         self._require("]")
-        return self._by(term, key)
+        return self._step(term, key)
 
-    def _by(self, term: Built, key: Built) -> Built:
-        if not key.literal:
-            return _indexed(term, key)
-        constant = key.run(None, {})
-        if isinstance(constant, str):
-            return _member(term, constant)
-        if type(constant) is int and abs(constant) < EXACT:
-            run = term.run
-            return Built(lambda data, arguments: element(run(data, arguments), constant), total=term.total)
-        raise NotCovered
+    def _step(self, term: Built, key: Built) -> Built:
+        """`term[key]`, or `term[key]?`, which forgives this step and none before it."""
+        return _forgiving(term, key) if self._take("?") else _by(term, key)
 
     def _term(self) -> Built:
         token = self._next()
@@ -193,7 +186,7 @@ class _Parser:
             raise NotCovered
         self._position += 1
         if token.kind == "field":
-            return _path((token.text[1:],))
+            return self._step(_path(()), literal(token.text[1:]))
         if token.kind == "number":
             return literal(_number(token.text))
         if token.kind == "string":
@@ -268,7 +261,7 @@ class _Parser:
             raise NotCovered
         if self._take(":"):
             return key, self._value()
-        return key, self._by(_path(()), key)
+        return key, _by(_path(()), key)
 
     def _value(self) -> Built:
         first = self._alternative()
@@ -401,6 +394,34 @@ def _member(term: Built, name: str) -> Built:
         return value.get(name) if type(value) is dict else field(value, name)
 
     return Built(follow, total=term.total)
+
+
+def _by(term: Built, key: Built) -> Built:
+    if not key.literal:
+        return _indexed(term, key)
+    constant = key.run(None, {})
+    if isinstance(constant, str):
+        return _member(term, constant)
+    if type(constant) is int and abs(constant) < EXACT:
+        run = term.run
+        return Built(lambda data, arguments: element(run(data, arguments), constant), total=term.total)
+    raise NotCovered
+
+
+def _forgiving(term: Built, key: Built) -> Built:
+    run, key_run = term.run, key.run
+
+    def attempt(data: JSON, arguments: Mapping[str, JSON]) -> JSON:
+        key = key_run(data, arguments)
+        value = run(data, arguments)
+        try:
+            return indexed(value, key)
+        except Undecided:
+            raise
+        except ExpressionFailed:
+            raise Nothing from None
+
+    return Built(attempt, total=False)
 
 
 def _indexed(term: Built, key: Built) -> Built:
