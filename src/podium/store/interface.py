@@ -130,7 +130,8 @@ class Store(Protocol):
             thawed: runs back in memory: their waits are deleted, their row stays. They thaw before any
                 gets cold.
         Raises:
-            Fenced: epoch, seq or hash is not what the writer believes. Nothing was stored.
+            Fenced: epoch, seq or hash is not what the writer believes, or the shard was never claimed.
+                Nothing was stored.
             StorageFull: nothing was stored; the store is still readable.
             StoreError: anything else; whether it was stored is unknown. Reload from the log. A batch with
                 gaps or of another epoch is refused with it, too.

@@ -78,7 +78,7 @@ class MemoryStore:
         if {row.epoch for row in rows} - {previous.epoch}:
             raise StoreError(f"the batch holds records of another epoch than {previous.epoch}")
         found = self._shard(shard)
-        if found.head() != previous:
+        if found.head() != previous or not found.epoch:
             raise Fenced(f"shard {shard} has another writer: it stands at {found.head()}, not at {previous}")
         for digest, content in blobs:
             self._blobs.setdefault(digest, content)
@@ -138,7 +138,7 @@ class MemoryStore:
 
     def save_snapshot(self, shard: int, snapshot: Snapshot) -> None:
         found = self._shard(shard)
-        if snapshot.epoch != found.epoch:
+        if snapshot.epoch != found.epoch or not found.epoch:
             raise Fenced(
                 f"shard {shard} has another writer: its epoch is {found.epoch}, not {snapshot.epoch}"
             )

@@ -135,7 +135,7 @@ class SqliteStore(Reading):
     def save_snapshot(self, shard: int, snapshot: Snapshot) -> None:
         with _Writing(self, "save a snapshot", shard):
             epoch = self._head(shard).epoch
-            if epoch != snapshot.epoch:
+            if epoch != snapshot.epoch or not epoch:
                 raise Fenced(_fenced(shard, f"its epoch is {epoch}, this writer's {snapshot.epoch}"))
             self._connection.execute(_SNAPSHOT, (shard, *snapshot))
             self._connection.execute(_DROP_SNAPSHOTS, (shard, SNAPSHOTS_KEPT))
@@ -161,7 +161,7 @@ class SqliteStore(Reading):
     def _guard(self, shard: int, previous: Head) -> None:
         """Refuse unless the shard is as the writer believes. Under BEGIN IMMEDIATE it stays so."""
         head = self._head(shard)
-        if head != previous:
+        if head != previous or not head.epoch:
             raise Fenced(
                 _fenced(shard, f"it stands at {_place(head)}; this writer believed {_place(previous)}")
             )
