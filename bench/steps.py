@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import bench.agents
 from bench import world
+from podium.bootstrap import LocalHub
 from podium.facts.events import Record, RunCompleted, RunFaulted
 from podium.facts.inputs import SubmitRun
 from podium.runtime.hub import Hub
@@ -83,6 +84,14 @@ def file_bytes(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in folder.iterdir() if path.is_file()}
 
 
+def views_behind_s(hub: LocalHub) -> float:
+    """Seconds from now until the views reflect all that is committed."""
+    begun = time.perf_counter()
+    state = hub.do(lambda: hub.shard.state).result()
+    assert state is not None and hub.views.wait_for(1, state.seq, 60_000)
+    return time.perf_counter() - begun
+
+
 def measure(runs: int, seconds: float) -> dict[str, Any]:
     """Figures of one measurement, with units in their keys."""
     folder = world.fresh_folder(f"steps-{runs}")
@@ -92,7 +101,7 @@ def measure(runs: int, seconds: float) -> dict[str, Any]:
         warm_up.start()
         time.sleep(0.5)
         warm_up.stop()
-        before = sum(file_bytes(folder).values())
+        before = file_bytes(folder)
         load = Load(hub, runs)
         cpu, begun = time.process_time(), time.perf_counter()
         load.start()
@@ -100,7 +109,10 @@ def measure(runs: int, seconds: float) -> dict[str, Any]:
         load.stop()
         elapsed, cpu = time.perf_counter() - begun, time.process_time() - cpu
         steps = load.completed * STEPS
-    growth = sum(file_bytes(folder).values()) - before
+        behind = views_behind_s(hub)
+    after = file_bytes(folder)
+    growth = sum(after.values()) - sum(before.values())
+    log_growth = after["log.db"] - before["log.db"]
     durations = sorted(load.durations_s)
     return {
         "runs": runs,
@@ -112,7 +124,9 @@ def measure(runs: int, seconds: float) -> dict[str, Any]:
         "step_latency_p99_ms": round(durations[int(len(durations) * 0.99)] / STEPS * 1e3, 4),
         "records_per_commit": round(load.records / load.commits, 1),
         "records_per_step": round(load.records / steps, 3),
+        "views_behind_s": round(behind, 3),
         "growth_bytes_per_step": round(growth / steps, 1),
+        "log_growth_bytes_per_step": round(log_growth / steps, 1),
     }
 
 

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from podium.bootstrap import open_hub
-
+from podium.bootstrap import LocalHub, open_hub
 from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of
 from podium.facts.inputs import Apply
@@ -36,7 +35,7 @@ def fresh_folder(name: str) -> Path:
 
 
 @contextmanager
-def hub(folder: Path) -> Iterator[Hub]:
+def hub(folder: Path) -> Iterator[LocalHub]:
     """A hub that serves while the block runs."""
     running = open_hub(folder)
     try:

@@ -132,7 +132,7 @@ class TaskStarted(Event):
     kind: str = ""
     task: str = ""
     slot: int = 0
-    same: bool = False
+    same: bool = True
     wake_at: int = 0
     deadline_at: int = 0
 
@@ -216,13 +216,13 @@ class EffectRequested(Event):
     capability: str = ""
     delivery: Delivery = AT_LEAST_ONCE
     task_deadline_at: int = 0
-    started: bool = False
+    started: bool = True
     reason: str = ""
     verdict: str = "allow"
     rules: tuple[str, ...] = ()
     hold_nano: int = 0
     key: str = ""
-    same: bool = False
+    same: bool = True
     given: bool = False
     slot: int = 0
     deadline_at: int = 0
@@ -275,11 +275,11 @@ class EffectSettled(Event):
 
     BODY = EffectSettledBody
     effect: int = 0
-    attempt: int = 0
+    attempt: int = 1
     task: str = ""
     status: str = "succeeded"
     cost_nano: int = 0
-    completes: bool = False
+    completes: bool = True
     transformed: bool = False
     exported: bool = False
     next: int = 0

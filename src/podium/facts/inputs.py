@@ -51,7 +51,8 @@ class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):
         error: of a failure: title, detail and kind; None otherwise.
         retryable: whether another attempt could do better.
         cost_nano: metered cost, if the performer knows it; -1 if it does not.
-        provenance: who really did it: worker, pid, usage figures.
+        provenance: what the performer adds: the process that did it, usage figures. Empty for what ran in
+            the hub itself, which `EpochStarted` names.
     """
 
     run_id: str

@@ -98,10 +98,9 @@ def settle(
             settled.transformed = result is not output
             body.result = result if settled.transformed else None
         settled.next = following(parent, node, frame.slot, node.target, scope_of(step, parent))
-        settled.completes = True
     except (Waiting, Faulted):
         # The outcome must be durable before anything is asked about it; the task ends later.
-        settled.exported = settled.transformed = False
+        settled.completes = settled.exported = settled.transformed = False
         body.context = body.result = None
     step.emit(settled, body)
 
@@ -135,6 +134,7 @@ def fail(
     step.emit(
         e.EffectSettled(
             effect=effect.id, attempt=effect.attempt, task=effect.task, status="failed",
+            completes=False,
             cost_nano=cost_nano, principal=principal,
         ),
         e.EffectSettledBody(error=error, why=why, provenance=dict(provenance or {})),

@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeAlias
 from podium.agents.interface import Adapter, AttemptFailed
 from podium.facts.inputs import Reported
 from podium.facts.orders import Abandon
-from podium.runtime.reports import PROVENANCE, Stop, failed, stopped, unstarted
+from podium.runtime.reports import Stop, failed, stopped, unstarted
 from podium.runtime.running import CURRENT, Running, Work
 from podium.runtime.threads import DaemonThreads
 
@@ -217,7 +217,6 @@ class Lane:
         report: Reported | None
         try:
             performed = await self._adapters[running.reach].perform(running.agent, running)
-            provenance = {**PROVENANCE, **performed.provenance} if performed.provenance else PROVENANCE
             report = Reported(
                 run_id=order.run_id,
                 effect=order.effect,
@@ -225,7 +224,7 @@ class Lane:
                 status="succeeded",
                 output=performed.output,
                 cost_nano=performed.cost_nano,
-                provenance=provenance,
+                provenance=performed.provenance,
             )
         except AttemptFailed as failure:
             report = failed(order, failure)

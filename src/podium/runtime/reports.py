@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Literal, Protocol, TypeAlias
 
 from podium.agents.interface import AttemptFailed
 from podium.facts.inputs import Reported
 from podium.facts.orders import Perform
-from podium.facts.values import ERRORS, JSON, STATUS, Error
+from podium.facts.values import ERRORS, STATUS, Error
 
 Stop: TypeAlias = Literal["", "timeout", "silent", "abandoned", "closing"]
 """Why an attempt was told to stop."""
-
-PROVENANCE: dict[str, JSON] = {"worker": "embedded", "pid": os.getpid()}
 
 
 class Stopped(Protocol):
@@ -51,7 +48,6 @@ def failed(order: Perform, failure: AttemptFailed) -> Reported:
         status=status,
         error=error,
         retryable=failure.retryable,
-        provenance=PROVENANCE,
     )
 
 
@@ -64,7 +60,6 @@ def lost(order: Perform, title: str, detail: str = "") -> Reported:
         token=order.token,
         status="lost",
         error=error,
-        provenance=PROVENANCE,
     )
 
 
