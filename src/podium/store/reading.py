@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import apsw
 
@@ -15,7 +15,7 @@ from podium.store.faults import RESTORE, is_damage, translate
 from podium.store.interface import GENESIS, ColdRun, Corrupted, Head, Row, Snapshot, StoreError
 
 _EPOCH = "SELECT epoch FROM shard WHERE shard = ?"
-_LAST = f"SELECT {COLUMNS} FROM log WHERE position = ({END})"
+_LAST = f"SELECT position & 1099511627775, hash FROM log WHERE position = ({END})"
 _RANGE = f"SELECT {COLUMNS} FROM log WHERE position BETWEEN ? AND ? ORDER BY position LIMIT ?"
 _BLOB = "SELECT bytes FROM blob WHERE digest = ?"
 _COLD = "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND run = ?"
@@ -105,12 +105,20 @@ class Reading:
     def close(self) -> None:
         self._connection.close(True)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
     def _head(self, shard: int) -> Head:
         epoch = self._connection.execute(_EPOCH, (shard,)).get
         last = self._connection.execute(_LAST, (shard,)).fetchone()
         if last is None:
             return Head(epoch or 0, 0, GENESIS)
-        return Head(epoch or 0, last[0], last[8])
+        return Head(epoch or 0, last[0], last[1])
 
     def _cold_runs(self, sql: str, bindings: tuple[int | bytes | str, ...]) -> list[ColdRun]:
         found = []

@@ -116,10 +116,8 @@ class SqliteStore(Reading):
             )
             many(_THAW, ((shard, run) for run in thawed))
             self._cool(shard, {run.run: run for run in cold})
-        if self._wal_pages >= self._checkpoint_at:
-            self._checkpoint(self._mode())
-        if self.full:
-            self.full = not self._ballast.load()
+        if self._wal_pages < self._checkpoint_at or self._checkpoint(self._mode()):
+            self._restore_ballast()
 
     def due(self, shard: int, now: int, limit: int = 1000) -> list[tuple[int, bytes]]:
         with Doing(self, "read the timers"):
@@ -143,20 +141,24 @@ class SqliteStore(Reading):
     def checkpoint(self) -> None:
         """Move the whole write-ahead log into the file and empty it; for when there is nothing to do.
 
+        Readers in the way and a full disk are no error: what was committed is safe where it is.
+
         Raises:
             StoreError: with `fail_stop`, if the device fails to keep what it is given.
         """
         self._refuse_if_lost()
-        self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        if self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE):
+            self._restore_ballast()
         self._refuse_if_lost()
-        if self.full:
-            self.full = not self._ballast.load()
 
     def close(self) -> None:
         """Close; what was committed moves into the file, unless the device has failed before."""
         if self._lost:
             self._connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        super().close()
+        try:
+            super().close()
+        except apsw.Error:
+            pass  # What was committed is in the write-ahead log, whatever became of its last checkpoint.
 
     def _guard(self, shard: int, previous: Head) -> None:
         """Refuse unless the shard is as the writer believes. Under BEGIN IMMEDIATE it stays so."""
@@ -187,15 +189,25 @@ class SqliteStore(Reading):
             return apsw.SQLITE_CHECKPOINT_PASSIVE
         return apsw.SQLITE_CHECKPOINT_RESTART
 
-    def _checkpoint(self, mode: int) -> None:
-        """Move committed pages into the file. What fails here was committed before, and stays so."""
+    def _checkpoint(self, mode: int) -> bool:
+        """Move committed pages into the file; whether the device bears it.
+
+        What fails here was committed before and stays so: no caller may be told that its append failed.
+        """
         self._checkpoint_at = self._wal_pages + self._checkpoint_pages
         try:
             self._connection.wal_checkpoint(mode=mode)
         except (apsw.BusyError, apsw.LockedError):
             pass  # Readers are in the way; the next one will do.
         except apsw.Error as error:
-            self._write_failure(error, "checkpoint")
+            if not isinstance(self._write_failure(error, "checkpoint"), StorageFull):
+                self._lost = _named(error)
+            return False
+        return True
+
+    def _restore_ballast(self) -> None:
+        if self.full:
+            self.full = not self._ballast.load()
 
     def _refuse_if_lost(self) -> None:
         if self._lost:
@@ -208,7 +220,7 @@ class SqliteStore(Reading):
             return self._failure(error, doing, shard, 0)
         failure = translate(error, self._path, doing, self._connection.system_errno)
         if failure.fail_stop:
-            self._lost = str(error)
+            self._lost = _named(error)
         if isinstance(failure, StorageFull):
             self._ballast.drop()
             self.full = True
@@ -268,6 +280,10 @@ def _check(rows: Sequence[Row], previous: Head) -> None:
         raise StoreError(
             f"the batch holds records of another epoch than {previous.epoch}; nothing was stored"
         )
+
+
+def _named(error: apsw.Error) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _place(head: Head) -> str:

@@ -6,7 +6,8 @@ CREATE TABLE shard (
 ) STRICT;
 
 -- A record's key is one integer, (shard << 40) | seq: appends then fill the last page of the tree to the
--- brim and split nothing, and a body of some KB stays beside its key.
+-- brim and split nothing, and a body of some KB stays beside its key. The hash stands
+-- before what may be long: finding it then reads one page.
 CREATE TABLE log (
     position INTEGER PRIMARY KEY,
     epoch INTEGER NOT NULL,
@@ -14,9 +15,9 @@ CREATE TABLE log (
     type TEXT NOT NULL,
     version INTEGER NOT NULL,
     at INTEGER NOT NULL,
+    hash BLOB NOT NULL,
     envelope BLOB NOT NULL,
     body BLOB NOT NULL,
-    hash BLOB NOT NULL,
     shard INTEGER GENERATED ALWAYS AS (position >> 40) VIRTUAL,
     seq INTEGER GENERATED ALWAYS AS (position & 1099511627775) VIRTUAL
 ) STRICT;
