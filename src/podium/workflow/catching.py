@@ -55,10 +55,8 @@ def error_template(draft: Draft, value: JSON, place: Place, scope: Scope) -> Exp
     return draft.template(given, place, scope)
 
 
-def caught(
-    draft: Draft, value: JSON, retries: dict[str, JSON], place: Place, scope: Scope
-) -> tuple[Catch, JSON]:
-    """`catch`, but for its body; the second value is its `do`, None if there is none."""
+def caught(draft: Draft, value: JSON, retries: dict[str, JSON], place: Place, scope: Scope) -> Catch:
+    """`catch`, but for its body."""
     given = draft.table(
         value, place, "`catch`", ("errors", "as", "when", "exceptWhen", "retry", "do"),
         unsupported={"then": "let the tasks after the `try` branch with `switch`"},
@@ -67,14 +65,13 @@ def caught(
     if "as" in given:
         variable = draft.variable(given["as"], place / "as", "`as`")
     inner = scope.with_names(variable)
-    catch = Catch(
+    return Catch(
         matches=_matches(draft, given.get("errors", {}), place / "errors"),
         when=_condition(draft, given, "when", place, inner),
         except_when=_condition(draft, given, "exceptWhen", place, inner),
         variable=variable,
         retry=_retry(draft, given, retries, place, inner),
     )
-    return catch, given.get("do")
 
 
 def _condition(

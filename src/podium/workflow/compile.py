@@ -113,7 +113,7 @@ def _header(draft: Draft, value: JSON) -> dict[str, str]:
         required=("dsl", "namespace", "name", "version"),
     )  # fmt: skip
     dsl = draft.text(given.get("dsl", "1.0.3"), place / "dsl", "`dsl`")
-    if dsl and not _DSL.fullmatch(dsl):
+    if not _DSL.fullmatch(dsl):
         draft.unsupported(place / "dsl", f"version `{shown(dsl)}` of the language", "write `dsl: '1.0.3'`")
     for field in ("title", "summary"):
         draft.text(given.get(field, ""), place / field, f"`{field}`")

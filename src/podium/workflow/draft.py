@@ -24,8 +24,6 @@ from podium.workflow.program import Duration, Expression, Node, Schema
 from podium.workflow.schemas import compile_schema
 
 PROBLEMS_MAX = 100
-NODES_MAX = 20_000
-"""Functions that call functions multiply; a document that grows beyond this is refused."""
 
 TASK_ARGUMENTS = frozenset(("context", "input", "task", "workflow", "runtime"))
 """What every task has. `$output` joins them in `export.as`."""
@@ -98,10 +96,6 @@ class Draft:
         """The index of the next node, in the order of reading."""
         self.nodes.append(None)
         return len(self.nodes) - 1
-
-    @property
-    def full(self) -> bool:
-        return len(self.nodes) >= NODES_MAX
 
     # --- plain values ---------------------------------------------------------------------------
 

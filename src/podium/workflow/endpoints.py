@@ -59,8 +59,7 @@ def _piece(draft: Draft, piece: str, place: Place) -> Part:
         return template(piece.replace("${", ""), "")
     name = _NAME.fullmatch(piece)
     if name is None:
-        message = f"`{shown(piece)}` is not supported yet in an endpoint; use `{{name}}` or an expression."
-        draft.refuse("configuration", place, message)
+        draft.unsupported(place, f"`{shown(piece)}` in an endpoint", "use `{name}` or an expression")
         return template("", "")
     return _member(name.group(1))
 

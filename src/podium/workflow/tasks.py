@@ -33,6 +33,8 @@ COMMON = ("if", "input", "output", "export", "timeout", "then", "metadata")
 DIRECTIVES = {"end": END, "exit": EXIT}
 DEPTH_MAX = 50
 """Tasks inside tasks, deeper than anyone reads."""
+TASKS_MAX = 10_000
+"""Functions that call functions multiply; a document that unfolds beyond this is refused."""
 
 _CALLS: dict[str, Callable[[Draft, JSON, Place, Scope], Detail]] = {
     "agent": call_agent,
@@ -79,6 +81,7 @@ class TaskCompiler:
         self._draft, self._uses = draft, uses
         self._open_functions: list[str] = []
         self._depth = 0
+        self._tasks = 0
 
     def body(self, tasks: JSON, place: Place, scope: Scope) -> int:
         """A list of tasks that has no name of its own; gives the index of its node."""
@@ -143,7 +146,8 @@ class TaskCompiler:
 
     def _task(self, name: str, task: JSON, place: Place, siblings: Siblings, scope: Scope) -> int:
         index = self._draft.reserve()
-        if self._depth >= DEPTH_MAX or self._draft.full:
+        self._tasks += 1
+        if self._depth >= DEPTH_MAX or self._tasks > TASKS_MAX:
             self._draft.refuse("too-large", place, "The tasks nest too deep, or are too many.")
             return index
         self._depth += 1
@@ -293,11 +297,12 @@ class TaskCompiler:
 
     def _try(self, task: dict[str, JSON], place: Place, scope: Scope) -> Try:
         body = self.body(task["try"], place / "try", scope)
-        catch, tasks = caught(self._draft, task["catch"], self._uses.retries, place / "catch", scope)
-        if tasks is None:
-            return Try(body, catch)
-        inner = scope.with_names(catch.variable)
-        return Try(body, replace(catch, body=self.body(tasks, place / "catch" / "do", inner)))
+        at, given = place / "catch", task["catch"]
+        catch = caught(self._draft, given, self._uses.retries, at, scope)
+        if isinstance(given, dict) and "do" in given:
+            tasks = self.body(given["do"], at / "do", scope.with_names(catch.variable))
+            catch = replace(catch, body=tasks)
+        return Try(body, catch)
 
     def _switch(self, value: JSON, place: Place, siblings: Siblings, scope: Scope) -> Switch:
         items = self._items(value, place)
