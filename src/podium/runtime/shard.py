@@ -59,8 +59,13 @@ class ShardHost:
         view: the catalog.
     """
 
-    def __init__(self, store: Store, shard: int, view: View, hub: str) -> None:
+    def __init__(
+        self, store: Store, shard: int, view: View, hub: str, *,
+        snapshot_records: int = SNAPSHOT_RECORDS, passivate_ms: int = PASSIVATE_MS,
+    ) -> None:  # fmt: skip
         self.store = store
+        self._snapshot_records = snapshot_records
+        self._passivate_ms = passivate_ms
         self._hub = hub
         self.number = shard
         self.view = view
@@ -219,14 +224,14 @@ class ShardHost:
         for run_id in chain(leaving, unchanged):
             state.dismiss(run_id)
         self._note_wake(frozen, state.now)
-        if state.seq - self._snapshot_seq >= SNAPSHOT_RECORDS:
+        if state.seq - self._snapshot_seq >= self._snapshot_records:
             self.save_snapshot(state)
 
     def _may_leave(self, state: Shard, run: Run) -> bool:
         if run.id in state.pending or not idle(run):
             return False
         due = next_wake(run, state.now)
-        return not due or due - state.now > PASSIVATE_MS
+        return not due or due - state.now > self._passivate_ms
 
     def _note_wake(self, frozen: list[ColdRun], now: int) -> None:
         if self._cold_wake and self._cold_wake <= now:
