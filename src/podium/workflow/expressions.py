@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 
 from podium.facts.values import JSON
 from podium.resources.troubles import pointer
-from podium.workflow.jq_native import (
+from podium.workflow.jq_closures import (
     Built,
     Native,
     NotCovered,
     Nothing,
     array_of,
-    build,
     joined,
     literal,
     object_of,
 )
+from podium.workflow.jq_native import build
 from podium.workflow.jq_text import Malformed, Token, calls_of, embedded, tokens_of, variables_of
 from podium.workflow.jq_values import scalar_text
 from podium.workflow.program import Expression
