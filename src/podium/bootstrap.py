@@ -21,9 +21,13 @@ from podium.store.interface import Store, Unwritable
 from podium.store.lock import HubLock
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader
+from podium.views.follower import ViewsFollower
 
 LOG = "log.db"
 """The log's file in the state folder."""
+
+VIEWS = "views.db"
+"""The views' file in the state folder; it may be deleted."""
 
 LOCK = "hub.lock"
 """What keeps a second hub out of the state folder."""
@@ -38,6 +42,7 @@ class LocalHub(Hub):
     Attributes:
         folder: the state folder, absolute.
         worker: who performs the attempts.
+        views: what keeps the tables for queries up with the log.
     """
 
     def __init__(self, folder: Path, lock: HubLock, store: Store) -> None:
@@ -48,6 +53,7 @@ class LocalHub(Hub):
         shard = ShardHost(store, RUNS_SHARD, system.catalog, name)
         self.worker = EmbeddedWorker(self._hear, system.catalog.agents.get, folder, clock.now)
         super().__init__(store, shard, system, clock, self.worker, Evaluator(self._learn))
+        self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
 
     def _hear(self, reports: list[Reported]) -> None:
         self.tell_all(reports)
@@ -55,9 +61,16 @@ class LocalHub(Hub):
     def _learn(self, answer: Evaluated) -> None:
         self.tell_all([answer])
 
+    def start(self) -> None:
+        """Take the shards over and serve; the views follow. Raises StoreError as a hub does."""
+        self.listen(self.views.feed)
+        super().start()
+        self.views.start()
+
     def stop(self, grace_ms: int = 2_000) -> None:
         """Start nothing more, give attempts in flight the grace, and let the folder go."""
         super().stop(grace_ms)
+        self.views.close()
         self._lock.release()
 
 

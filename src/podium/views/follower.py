@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -30,6 +31,9 @@ BACKLOG_MAX = 100_000
 BATCH_RECORDS = 20_000
 """No more records than about this are written in one transaction."""
 
+TURN_RECORDS = 256
+"""After so many records other threads get a turn."""
+
 log = structlog.get_logger("podium.views")
 
 _Item = tuple[int, list[Record]]
@@ -42,18 +46,18 @@ class ViewsFollower:
         path: the views' file; made if it is not there, dropped and made again if it cannot be trusted.
         reader_factory: makes a reader of the log, for the follower's own thread.
         shards: those to follow.
-        pause_s: see `PAUSE_S`.
+        pause_s: see `PAUSE_S`; `backlog_max`: see `BACKLOG_MAX`.
     Attributes:
         trouble: why the views do not move, in a sentence; "" while they do.
     """
 
     def __init__(
         self, path: Path, reader_factory: Callable[[], Reader], shards: Sequence[int] = (0, 1),
-        pause_s: float = PAUSE_S,
+        pause_s: float = PAUSE_S, backlog_max: int = BACKLOG_MAX,
     ) -> None:  # fmt: skip
         self.trouble = ""
         self._path, self._reader_factory, self._shards = path, reader_factory, tuple(shards)
-        self._pause_s = pause_s
+        self._pause_s, self._backlog_max = pause_s, backlog_max
         self._queue: SimpleQueue[_Item | None] = SimpleQueue()
         # Each is changed by one thread alone: the hub's and the follower's.
         self._fed = 0
@@ -75,7 +79,7 @@ class ViewsFollower:
 
     def feed(self, shard: int, records: list[Record]) -> None:
         """Hand over what was committed. From one thread alone; never waits and never fails."""
-        if self._fed - self._taken > BACKLOG_MAX:
+        if self._fed - self._taken > self._backlog_max:
             # The last one says how far the log goes; the follower reads what it misses before it.
             records = records[-1:]
         self._fed += len(records)
@@ -157,7 +161,7 @@ class ViewsFollower:
             self._start_over("its file is gone")
             tables = self._opened()
         at = {shard: seq for shard, (seq, _) in tables.progress.items()}
-        folded = 0
+        folded = yielded = 0
         for shard, records in batch:
             seq = at.get(shard, 0)
             if records[-1].seq <= seq:
@@ -166,9 +170,13 @@ class ViewsFollower:
                 folded += self._fold_missing(shard, records, seq, at)
             else:
                 folded += self._fold(shard, records, at)
+            if folded - yielded >= TURN_RECORDS:
+                # The hub's thread waits for the interpreter; it must not wait for a whole batch.
+                yielded = folded
+                time.sleep(0)
             if folded >= BATCH_RECORDS:
                 self._write(at)
-                folded = 0
+                folded = yielded = 0
         self._write(at)
 
     def _fold(self, shard: int, records: list[Record], at: dict[int, int]) -> int:

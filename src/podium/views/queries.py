@@ -126,8 +126,8 @@ class Views:
     def overview(self) -> Overview:
         """Counts for the first glance."""
         counts: dict[str, int] = dict(self._rows("SELECT name, count FROM totals"))
-        runs = {status: counts.get(f"runs.{status}", 0) for status in STATUSES}
-        return Overview(runs, counts.get("approvals", 0), counts.get("escalations", 0))
+        runs = {status: counts[f"runs.{status}"] for status in STATUSES}
+        return Overview(runs, counts["approvals"], counts["escalations"])
 
     def progress(self) -> dict[int, int]:
         """Shard to seq of the last record that the views reflect."""

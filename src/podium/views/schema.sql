@@ -127,3 +127,7 @@ CREATE TABLE totals (
     name TEXT PRIMARY KEY,
     count INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+INSERT INTO totals (name, count) VALUES
+    ('approvals', 0), ('escalations', 0), ('runs.running', 0), ('runs.waiting', 0), ('runs.suspended', 0),
+    ('runs.completed', 0), ('runs.faulted', 0), ('runs.cancelled', 0);

@@ -32,6 +32,7 @@ _CHANGE_RUN = (
     "UPDATE runs SET status = ?, ended_at = ?, updated_at = ?, effects_open = ?, effects_done = ?, "
     "cost_nano = ?, error_title = ?, last_seq = ?, open = ? WHERE run = ?"
 )
+_ROUTE = ("kind", "agent", "capability", "reason", "verdict")
 _FIND_EFFECT = "SELECT * FROM effects WHERE run = ? AND effect = ?"
 _PUT_EFFECT = f"REPLACE INTO effects VALUES ({', '.join('?' * len(EffectRow.__struct_fields__))})"
 _ADD_LABEL = "INSERT OR IGNORE INTO labels (name, value, run) VALUES (?, ?, ?)"
@@ -49,9 +50,7 @@ _SPEND = (
     "SELECT ?1, CASE agent WHEN '' THEN kind ELSE agent END, ?3, ?4 FROM routes WHERE id = ?2 "
     "ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, cost_nano = cost_nano + excluded.cost_nano"
 )
-_TOTAL = (
-    "INSERT INTO totals (name, count) VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
-)
+_TOTAL = "UPDATE totals SET count = count + ? WHERE name = ?"
 _PROGRESS = "REPLACE INTO progress (shard, seq, hash) VALUES (?, ?, ?)"
 
 _encode = msgspec.json.Encoder().encode
@@ -75,11 +74,15 @@ class Tables:
         self._path = path
         self._connection = open_writer(path)
         self._file = file_id(path)
-        found = self._connection.execute("SELECT shard, seq, hash FROM progress")
-        self.progress: dict[int, tuple[int, bytes]] = {shard: (seq, hash) for shard, seq, hash in found}
         self._runs: dict[str, RunRow] = {}
-        self._routes = _Ids(self._connection, "routes", ("kind", "agent", "capability", "reason", "verdict"))
-        self._definitions = _Ids(self._connection, "definitions", ("workflow", "version", "digest"))
+        try:
+            found = self._connection.execute("SELECT shard, seq, hash FROM progress")
+            self.progress: dict[int, tuple[int, bytes]] = {shard: (seq, hash) for shard, seq, hash in found}
+            self._routes = _Ids(self._connection, "routes", _ROUTE)
+            self._definitions = _Ids(self._connection, "definitions", ("workflow", "version", "digest"))
+        except apsw.Error:
+            self.abandon()
+            raise
         self.route = self._routes.id
         self.definition = self._definitions.id
         self._fold = Fold(self)
@@ -107,7 +110,7 @@ class Tables:
             self._write_runs(fold)
             self._write_others(fold)
             many = self._connection.executemany
-            many(_TOTAL, ((name, change) for name, change in fold.totals.items() if change))
+            many(_TOTAL, ((change, name) for name, change in fold.totals.items() if change))
             many(_PROGRESS, ((shard, *at) for shard, at in progress.items()))
         self.progress.update(progress)
         self._keep(fold.runs)
