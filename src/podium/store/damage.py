@@ -41,26 +41,27 @@ def first_break(previous: bytes, after: int, rows: Sequence[Row]) -> int:
     return 0
 
 
-def span(connection: apsw.Connection, shard: int, first: int) -> tuple[int, int]:
-    """The stretch of damaged or missing records from `first` on.
+def span(connection: apsw.Connection, shard: int, start: int) -> tuple[int, int]:
+    """The first stretch of damaged or missing records at or after seq `start`, where reading failed.
 
     Returns:
         its first and last seq; the last is 0 if nothing after it can be read.
     """
-    try:
-        position = connection.execute(END, (shard,)).get
-    except _UNREADABLE:
-        return first, 0
-    end = (position or 0) & LAST_SEQ
-    previous = GENESIS if first == 1 else _hash(_probe(connection, shard, first - 1))
-    seq = first
-    while seq <= end:
+    end = _end(connection, shard)
+    previous = GENESIS if start == 1 else _hash(_probe(connection, shard, start - 1))
+    first, seq = 0, start
+    while not end or seq <= end:
         row = _probe(connection, shard, seq)
-        if row is not None and (previous is None or _holds(previous, row)):
+        sound = row is not None and (previous is None or _holds(previous, row))
+        if not sound and not first:
+            first = seq
+            if not end:
+                return first, 0
+        if sound and first:
             break
         previous = _hash(row)
         seq += 1
-    return first, max(first, seq - 1)
+    return (first, seq - 1) if first else (start, start)
 
 
 def tail(connection: apsw.Connection, shard: int) -> int:
@@ -78,6 +79,14 @@ def tail(connection: apsw.Connection, shard: int) -> int:
         else:
             low = middle
     return high
+
+
+def _end(connection: apsw.Connection, shard: int) -> int:
+    """The last seq; 0 if it cannot be read."""
+    try:
+        return (connection.execute(END, (shard,)).get or 0) & LAST_SEQ
+    except _UNREADABLE:
+        return 0
 
 
 def _holds(previous: bytes, row: Row) -> bool:
