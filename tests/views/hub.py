@@ -49,32 +49,43 @@ ASK = {"call": "human", "with": {"title": "Go on?"}}
 NAP = {"wait": {"seconds": 3}}
 AGAIN = {"delay": {"seconds": 1}, "limit": {"attempt": {"count": 2}}}
 
+FORK = [
+    {"left": call("patient")},
+    {"middle": {"do": [{"nap": NAP}, {"late": call("plain")}]}},
+    {"right": ASK},
+]
+RACE = [
+    {"fast": call("plain")},
+    {"slow": {"do": [{"ask": ASK}]}},
+    {"slower": caught({"work": call("once")})},
+]
+SCOPE = {"do": [{"ask": ASK}, {"work": call("plain")}], "timeout": {"after": "PT9S"}}
+
 RESOURCES = (
     agent("plain", concurrency=2),
     agent("patient", concurrency=2, retry={"attempts": 3, "delay_ms": 500}),
     agent("once", delivery="at-most-once"),
-    workflow("sequence", {"one": call("plain")}, {"two": caught({"inner": call("once")})}, {"three": call("patient")}),
-    workflow("retry", {"again": caught({"work": call("plain")}, retry=AGAIN)}, {"nap": NAP}, {"last": call("once")}),
     workflow(
-        "fork",
-        {"all": {"fork": {"branches": [
-            {"left": call("patient")}, {"middle": {"do": [{"nap": NAP}, {"late": call("plain")}]}}, {"right": ASK},
-        ]}}},
+        "sequence",
+        {"one": call("plain")},
+        {"two": caught({"inner": call("once")})},
+        {"three": call("patient")},
     ),
     workflow(
-        "race",
-        {"first": {"fork": {"compete": True, "branches": [
-            {"fast": call("plain")}, {"slow": {"do": [{"ask": ASK}]}}, {"slower": caught({"work": call("once")})},
-        ]}}},
-        {"after": call("patient")},
+        "retry",
+        {"again": caught({"work": call("plain")}, retry=AGAIN)},
+        {"nap": NAP},
+        {"last": call("once")},
     ),
+    workflow("fork", {"all": {"fork": {"branches": FORK}}}),
+    workflow("race", {"first": {"fork": {"compete": True, "branches": RACE}}}, {"after": call("patient")}),
     workflow(
         "limits",
-        {"guarded": caught({"scope": {"do": [{"ask": ASK}, {"work": call("plain")}], "timeout": {"after": "PT9S"}}})},
+        {"guarded": caught({"scope": SCOPE})},
         {"each": {"for": {"each": "item", "in": "${ [1, 2, 3] }"}, "do": [{"one": call("plain")}]}},
         {"hear": {"listen": {"to": {"one": {"with": {"type": "test.go"}}}}}},
     ),
-)  # fmt: skip
+)
 
 
 class Scene:

@@ -279,13 +279,12 @@ def test_a_late_reply_moves_the_run_and_nothing_else(board: Board) -> None:
 
 
 def test_erased_bodies_leave_blanks(board: Board) -> None:
-    board.write(
-        ("a", started()), ("a", human()[0]), ("b", started()), ("b", asked()), ("b", failed()[0]),
-        ("b", e.RunFaulted(task="/do/1/pack")), ("", e.ResourceApplied(kind="Agent", name="packer", version="1.0.0")),
-        ("c", started()), ("c", asked()), ("c", e.AttemptFailed(effect=1, attempt=1)),
-    )  # fmt: skip
+    board.write(("", e.ResourceApplied(kind="Agent", name="packer", version="1.0.0")))
+    board.write(("a", started()), ("a", human()[0]))
+    board.write(("b", started()), ("b", asked()), ("b", failed()[0]), ("b", e.RunFaulted(task="/do/1/pack")))
+    board.write(("c", started()), ("c", asked()), ("c", e.AttemptFailed(effect=1, attempt=1)))
+    assert [agent.capabilities for agent in board.views.agents()] == [[]]
     assert [approval.title for approval in board.views.approvals()] == [""]
     assert [escalation.reason for escalation in board.views.escalations()] == [""]
     assert run_of(board.views, "a").labels == {} and run_of(board.views, "b").error_title == ""
-    assert [agent.capabilities for agent in board.views.agents()] == [[]]
     assert effects_of(board.views, "c")[0].status == "backoff"

@@ -79,11 +79,16 @@ class ViewsFollower:
 
     def feed(self, shard: int, records: list[Record]) -> None:
         """Hand over what was committed. From one thread alone; never waits and never fails."""
-        if self._fed - self._taken > self._backlog_max:
+        if self.backlog > self._backlog_max:
             # The last one says how far the log goes; the follower reads what it misses before it.
             records = records[-1:]
         self._fed += len(records)
         self._queue.put((shard, records))
+
+    @property
+    def backlog(self) -> int:
+        """Records that wait in memory."""
+        return self._fed - self._taken
 
     def caught_up(self) -> dict[int, int]:
         """Shard to seq of the last record that the views reflect."""
