@@ -95,8 +95,8 @@ def test_a_bad_program_is_answered_with_the_reason(asker: Asker, program: str, f
     "program",
     [
         "env", "input", "[inputs]", "debug", 'debug("x")', "stderr", "halt", "halt_error", "halt_error(1)",
-        "now", "0 | localtime", '0 | strflocaltime("%c")', "input_line_number", "input_filename", '"a" | modulemeta',
-        "get_search_list", "get_jq_origin", "get_prog_origin",
+        "now", "0 | localtime", '0 | strflocaltime("%c")', "input_line_number", "input_filename",
+        '"a" | modulemeta', "get_search_list", "get_jq_origin", "get_prog_origin",
     ],
 )  # fmt: skip
 def test_what_would_reach_outside_is_not_available(asker: Asker, program: str) -> None:
