@@ -250,11 +250,11 @@ class Door:
         forget = hub.do(lambda: hub.listen(committed)).result()
         try:
             # What was committed before the listener began is in the log; what both have comes once.
-            run = self._inquiry.run(run_id)
+            ended = self._inquiry.run(run_id)["ended_at"] > 0
             for record in self._inquiry.records(run_id, after):
-                after = record.seq
+                after, ended = record.seq, ended or isinstance(record.event, _ENDS)
                 yield {"item": presenting.record_shown(record)}
-            while not run["ended_at"]:
+            while not ended:
                 try:
                     record = heard.get(timeout=_LOOK_S)
                 except Empty:
@@ -262,9 +262,8 @@ class Door:
                         raise StoreError(hub.trouble or "the hub has stopped") from None
                     continue
                 if record.seq > after:
+                    after, ended = record.seq, isinstance(record.event, _ENDS)
                     yield {"item": presenting.record_shown(record)}
-                    if isinstance(record.event, _ENDS):
-                        break
             yield {"result": self._inquiry.run(run_id)}
         finally:
             hub.do(forget)

@@ -1,0 +1,146 @@
+"""`answer`, `send`, `cancel`, `suspend`, `resume` and `resolve`: stepping in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from podium.cli import hubs, values
+from podium.cli.exits import Exit
+from podium.cli.options import Options
+from podium.cli.output import say, show_json, show_line
+
+Given = Annotated[Options, Parameter(parse=False)]
+
+
+def answer(
+    run: str, /, *, task: str = "", decision: str = "approve", data: str = "", why: str = "", options: Given
+) -> int:
+    """Answer a question that a run asks a person.
+
+    Parameters
+    ----------
+    run
+        Id of the run, or the beginning of it.
+    task
+        The task that asks, where several do: its name or reference.
+    decision
+        One of the decisions that the question allows.
+    data
+        What its form asks for: JSON, or `@file.json`.
+    why
+        For the audit.
+    """
+    given = values.document(data) if data else None
+    with hubs.asked(options.state) as client:
+        detail = client.answer(run, task=task, decision=decision, data=given, why=why)
+    return _done(options, detail)
+
+
+def send(
+    run: str = "", /, *, type: str, data: str = "", source: str = "podium:cli", id: str = "", options: Given
+) -> int:
+    """Send an event (CloudEvents 1.0) to a run, or to every run that listens.
+
+    Parameters
+    ----------
+    run
+        Id of the run, or the beginning of it; without it every run that listens for such an event gets it.
+    type
+        The event's type.
+    data
+        Its data: JSON, or `@file.json`.
+    source
+        Where it comes from.
+    id
+        Its id; a run takes an event of the same source and id once.
+    """
+    from uuid import uuid4
+
+    event: dict[str, Any] = {"specversion": "1.0", "id": id or str(uuid4()), "source": source, "type": type}
+    if data:
+        event.update(datacontenttype="application/json", data=values.document(data))
+    with hubs.asked(options.state) as client:
+        detail = client.send(event, run)
+    return _done(options, detail or "sent")
+
+
+def cancel(run: str, /, *, why: str = "", options: Given) -> int:
+    """End a run now; what is in flight is told to stop.
+
+    Parameters
+    ----------
+    run
+        Id of the run, or the beginning of it.
+    why
+        For the audit.
+    """
+    with hubs.asked(options.state) as client:
+        detail = client.cancel(run, why)
+    return _done(options, detail)
+
+
+def suspend(run: str, /, *, why: str = "", options: Given) -> int:
+    """Start nothing more in a run; what is in flight may settle.
+
+    Parameters
+    ----------
+    run
+        Id of the run, or the beginning of it.
+    why
+        For the audit.
+    """
+    with hubs.asked(options.state) as client:
+        detail = client.suspend(run, why)
+    return _done(options, detail)
+
+
+def resume(run: str, /, *, why: str = "", options: Given) -> int:
+    """Let a suspended run go on.
+
+    Parameters
+    ----------
+    run
+        Id of the run, or the beginning of it.
+    why
+        For the audit.
+    """
+    with hubs.asked(options.state) as client:
+        detail = client.resume(run, why)
+    return _done(options, detail)
+
+
+def resolve(
+    run: str, /, *, verdict: Literal["succeeded", "failed", "retry"], effect: int = 0, output: str = "",
+    why: str = "", options: Given,
+) -> int:  # fmt: skip
+    """Say what became of an effect in doubt: an at-most-once attempt that was lost while it ran.
+
+    Parameters
+    ----------
+    run
+        Id of the run, or the beginning of it.
+    verdict
+        It was performed (`succeeded`, with its output), it was and failed, or it was not: do it (`retry`).
+    effect
+        Its number, where several are in doubt.
+    output
+        What it gave: JSON, or `@file.json`.
+    why
+        For the audit.
+    """
+    given = values.document(output) if output else None
+    with hubs.asked(options.state) as client:
+        detail = client.resolve(run, verdict, effect=effect, output=given, why=why)
+    return _done(options, detail)
+
+
+def _done(options: Options, detail: str) -> int:
+    if options.format == "json":
+        show_json({"detail": detail})
+    elif options.format == "jsonl":
+        show_line({"detail": detail})
+    else:
+        say(detail)
+    return Exit.OK

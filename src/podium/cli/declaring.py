@@ -1,0 +1,184 @@
+"""`apply`, `validate` and `schema`: what is declared in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from podium.cli import hubs
+from podium.cli.exits import Exit, Stop
+from podium.cli.options import Options
+from podium.cli.output import plural, say, show_json, show_line
+
+if TYPE_CHECKING:
+    from podium.facts.values import Problem
+    from podium.resources.manifest import Document
+    from podium.sdk.client import Client
+
+Given = Annotated[Options, Parameter(parse=False)]
+
+_PROBLEMS_SHOWN_MAX = 50
+
+
+def apply(*paths: Path, options: Given) -> int:
+    """Declare agents and workflows: all that the files hold, or nothing.
+
+    Parameters
+    ----------
+    paths
+        Manifests, Python files with decorated functions, or folders of them.
+    """
+    documents = load(_given(paths))
+    with hubs.asked(options.state) as client:
+        changed = apply_to(client, documents)
+    _show(
+        [
+            {"kind": d.kind, "name": d.name, "version": d.version, "changed": _label(d) in changed}
+            for d in documents
+        ],
+        options,
+    )
+    say(f"{plural(len(documents), 'resource')}, {len(changed)} changed")
+    return Exit.OK
+
+
+def validate(*paths: Path, options: Given) -> int:
+    """Check agents and workflows without declaring them.
+
+    Parameters
+    ----------
+    paths
+        Manifests, Python files with decorated functions, or folders of them.
+    """
+    documents = load(_given(paths))
+    _show(
+        [{"kind": d.kind, "name": d.name, "version": d.version, "digest": d.digest} for d in documents],
+        options,
+    )
+    say(f"{plural(len(documents), 'resource')}, no problems")
+    return Exit.OK
+
+
+def schema(kind: Literal["agent", "workflow"] = "agent", /) -> int:
+    """Print the JSON Schema of a kind of manifest, for editors.
+
+    Parameters
+    ----------
+    kind
+        Of agents, or of workflow documents as far as Podium runs them.
+    """
+    if kind == "agent":
+        from podium.resources.kinds import Agent
+
+        show_json(Agent.model_json_schema(by_alias=True))
+    else:
+        from podium.resources.workflow_schema import workflow_schema
+
+        show_json(workflow_schema())
+    return Exit.OK
+
+
+# --- loading ----------------------------------------------------------------------------------
+
+
+def load(paths: Sequence[Path]) -> list[Document]:
+    """Everything that the paths declare, checked. Raises Stop with every problem at its place."""
+    from podium.sdk.manifests import load as read
+
+    loaded = read(paths)
+    documents = list(loaded.documents)
+    problems = [*loaded.problems, *_compile_problems(documents)]
+    if problems:
+        missing = all(problem.rule == "file" for problem in problems) and not any(map(Path.exists, paths))
+        raise Stop(Exit.NOT_FOUND if missing else Exit.USAGE, told(problems))
+    if not documents:
+        raise Stop(Exit.USAGE, f"{', '.join(map(str, paths))}: nothing is declared there")
+    return documents
+
+
+def apply_to(client: Client, documents: Iterable[Document]) -> list[str]:
+    """Declare documents; gives the names of what changed. Raises Stop, with the places of what is refused."""
+    from podium.facts.catalog import Declared
+    from podium.sdk.client import PodiumError
+
+    documents = list(documents)
+    try:
+        return client.apply(Declared(d.kind, d.name, d.version, d.digest, d.spec) for d in documents)
+    except PodiumError as error:
+        workflows = [document for document in documents if document.kind == "Workflow"]
+        if len(workflows) == 1 and error.problems:
+            error.args = (told([_placed(problem, workflows[0]) for problem in error.problems]),)
+        raise
+
+
+def _compile_problems(documents: Iterable[Document]) -> list[Problem]:
+    """What is wrong with the workflows, expressions included."""
+    from podium.workflow.compile import compile_workflow
+
+    found = []
+    for document in documents:
+        if document.kind == "Workflow":
+            _, problems = compile_workflow(
+                document.spec["document"], document.digest, syntax_check=_check_syntax
+            )
+            found += [_placed(problem, document) for problem in problems]
+    return found
+
+
+def _check_syntax(programs: list[str]) -> list[str | None]:
+    from podium.runtime.evaluator import Evaluator
+
+    evaluator = Evaluator(lambda _: None)
+    try:
+        return evaluator.check_syntax(programs)
+    finally:
+        evaluator.close()
+
+
+def _placed(problem: Problem, document: Document) -> Problem:
+    import msgspec
+
+    if problem.file:
+        return problem
+    line, column = document.place(problem.path)
+    return msgspec.structs.replace(problem, file=document.file, line=line, column=column)
+
+
+# --- telling ----------------------------------------------------------------------------------
+
+
+def told(problems: Sequence[Problem]) -> str:
+    """Problems as lines: `file:line:column: message (rule, path)`."""
+    lines = []
+    for problem in problems[:_PROBLEMS_SHOWN_MAX]:
+        place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
+        what = ", ".join(filter(None, (problem.rule, problem.path)))
+        lines.append(f"{place}: {problem.message} ({what})" if place else f"{problem.message} ({what})")
+    if len(problems) > _PROBLEMS_SHOWN_MAX:
+        lines.append(f"and {len(problems) - _PROBLEMS_SHOWN_MAX} more problems")
+    return "\n".join(lines)
+
+
+def _given(paths: Sequence[Path]) -> Sequence[Path]:
+    if not paths:
+        raise Stop(Exit.USAGE, "no file is named", "give the files or folders that hold the manifests")
+    return paths
+
+
+def _label(document: Document) -> str:
+    return f"{document.kind}/{document.name}@{document.version}"
+
+
+def _show(rows: list[dict[str, Any]], options: Options) -> None:
+    if options.format == "json":
+        show_json(rows)
+    elif options.format == "jsonl":
+        for row in rows:
+            show_line(row)
+    else:
+        for row in rows:
+            mark = "" if row.get("changed", True) else " (unchanged)"
+            print(f"{row['kind']}/{row['name']}@{row['version']}{mark}")

@@ -1,0 +1,226 @@
+"""`get`, `describe`, `story`, `events` and `audit verify`: what there is, and what happened."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from podium.cli import hubs
+from podium.cli.exits import Exit, Stop
+from podium.cli.options import Options
+from podium.cli.output import moment, money, say, short, show_json, show_line, show_rows, span
+
+if TYPE_CHECKING:
+    from podium.views.story import Line
+
+Given = Annotated[Options, Parameter(parse=False)]
+Row = dict[str, Any]
+Status = Literal["running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting"]
+
+_FOR_PEOPLE = {"human": "a person", "in_doubt": "a verdict", "event": "an event", "timer": "time"}
+
+
+# --- lists ------------------------------------------------------------------------------------
+
+
+def runs(*, status: Status | None = None, workflow: str = "", limit: int = 20, options: Given) -> int:
+    """List runs, newest first.
+
+    Parameters
+    ----------
+    status
+        Only those; `waiting` are the unfinished ones that wait for people.
+    workflow
+        Only those of a workflow: `name`, `namespace/name` or `namespace/name@version`.
+    limit
+        So many at most.
+    """
+    with hubs.looked_at(options.state) as client:
+        rows = client.get("runs", status=status or "", workflow=workflow, limit=limit)
+    now = time.time_ns() // 1_000_000
+    columns = (
+        ("run", lambda row: short(row["id"])),
+        ("workflow", lambda row: row["workflow"]),
+        ("status", lambda row: row["status"]),
+        ("started", lambda row: moment(row["started_at"])),
+        ("took", lambda row: span((row["ended_at"] or now) - row["started_at"])),
+        ("cost", lambda row: money(row["cost_nano"])),
+        ("remark", _remark),
+    )
+    show_rows(rows, options.format or "table", columns, "no runs")
+    return Exit.OK
+
+
+def agents(*, limit: int = 100, options: Given) -> int:
+    """List agents, in the versions that are current.
+
+    Parameters
+    ----------
+    limit
+        So many at most.
+    """
+    with hubs.looked_at(options.state) as client:
+        rows = client.get("agents", limit=limit)
+    columns = (
+        ("agent", lambda row: row["name"]),
+        ("version", lambda row: row["version"]),
+        ("runtime", lambda row: row["runtime"]),
+        ("capabilities", lambda row: ", ".join(row["capabilities"])),
+        ("description", lambda row: row["description"]),
+    )
+    show_rows(rows, options.format or "table", columns, "no agents; `podium apply` declares some")
+    return Exit.OK
+
+
+def workflows(*, limit: int = 100, options: Given) -> int:
+    """List workflows, in the versions that are current.
+
+    Parameters
+    ----------
+    limit
+        So many at most.
+    """
+    with hubs.looked_at(options.state) as client:
+        rows = client.get("workflows", limit=limit)
+    columns = (
+        ("workflow", lambda row: row["name"]),
+        ("version", lambda row: row["version"]),
+        ("summary", lambda row: row["title"] or row["summary"]),
+    )
+    show_rows(rows, options.format or "table", columns, "no workflows; `podium apply` declares some")
+    return Exit.OK
+
+
+def _remark(row: Row) -> str:
+    """Why a run faulted, or whom it waits for."""
+    if row["error"]:
+        return str(row["error"]["title"])
+    if row["ended_at"]:
+        return ""
+    waits = [
+        f"{_FOR_PEOPLE[one['kind']]} ({one['task']})"
+        for one in row["waiting_for"]
+        if one["kind"] in _FOR_PEOPLE
+    ]
+    return f"waits for {', '.join(waits)}" if waits else ""
+
+
+# --- one thing --------------------------------------------------------------------------------
+
+
+def describe(kind: Literal["run", "agent", "workflow"], name: str, /, *, options: Given) -> int:
+    """Show all that is known of one run, agent or workflow.
+
+    Parameters
+    ----------
+    kind
+        What it is.
+    name
+        Of a run its id, or the beginning of it.
+    """
+    with hubs.looked_at(options.state) as client:
+        found = client.describe(kind, name)
+    if options.format == "jsonl":
+        show_line(found)
+    else:
+        show_json(found)
+    return Exit.OK
+
+
+def story(run: str, /, *, options: Given) -> int:
+    """Tell what happened in a run: what was asked, who was chosen and why, what came of it, and its cost.
+
+    Parameters
+    ----------
+    run
+        Id of the run, or the beginning of it.
+    """
+    from podium.views.story import tell
+
+    with hubs.looked_at(options.state) as client:
+        records = client.events(run)
+    lines = tell(records, time.time_ns() // 1_000_000)
+    if options.format == "json":
+        show_json([_told(line) for line in lines])
+    elif options.format == "jsonl":
+        for line in lines:
+            show_line(_told(line))
+    else:
+        for line in lines:
+            print(_written(line))
+    return Exit.OK
+
+
+def _told(line: Line) -> Row:
+    import msgspec
+
+    told: Row = msgspec.to_builtins(line)
+    return told
+
+
+def _written(line: Line) -> str:
+    at = time.strftime("%H:%M:%S", time.localtime(line.at / 1000)) if line.at else " " * 8
+    return f"{at}  {'  ' * line.depth}{line.text}".rstrip()
+
+
+def events(run: str, /, *, follow: bool = False, after: int = 0, options: Given) -> int:
+    """Show the records of a run, oldest first, as the log has them.
+
+    Parameters
+    ----------
+    run
+        Id of the run, or the beginning of it.
+    follow
+        Go on showing them as they are committed, until the run ends.
+    after
+        Only those later than this position.
+    """
+    with hubs.looked_at(options.state) as client:
+        records = client.follow(run, after) if follow else client.events(run, after)
+        if options.format == "json" and not follow:
+            show_json(list(records))
+            return Exit.OK
+        for record in records:
+            if options.format in ("json", "jsonl"):
+                show_line(record)
+            else:
+                print(_event(record), flush=follow)
+    return Exit.OK
+
+
+_SHOWN_APART = frozenset(("seq", "at", "run_id", "type", "version", "ordinal", "previous", "body"))
+
+
+def _event(record: Row) -> str:
+    at = time.strftime("%H:%M:%S", time.localtime(record["at"] / 1000))
+    fields = " ".join(
+        f"{name}={value}"
+        for name, value in record.items()
+        if name not in _SHOWN_APART and value not in ("", 0, False, [], None)
+    )
+    return f"{record['seq']:>8}  {at}  {record['type']:<16} {fields}"
+
+
+# --- the log ----------------------------------------------------------------------------------
+
+
+def verify(*, options: Given) -> int:
+    """Check every link of the log, from its first record to its last."""
+    with hubs.looked_at(options.state) as client:
+        found = client.verify()
+    if options.format == "jsonl":
+        show_line(found)
+    elif options.format == "json":
+        show_json(found)
+    else:
+        for shard in found["shards"]:
+            print(
+                f"shard {shard['shard']}: {shard['records']} records, epoch {shard['epoch']}, {shard['hash']}"
+            )
+    breaks = [shard["break"]["reason"] for shard in found["shards"] if shard["break"]]
+    if breaks:
+        raise Stop(Exit.FAILED, f"the log does not verify: {'; '.join(breaks)}", "restore it from a backup")
+    say("every link holds")
+    return Exit.OK

@@ -1,0 +1,214 @@
+"""Progress of a run on stderr: one screen where there is a terminal, else a line for each event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from podium.cli.output import money, say, short, span
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+Record = dict[str, Any]
+
+TASKS_SHOWN_MAX = 20
+"""The screen shows the tasks that started last."""
+
+_RETRY_SOON_MS = 1_000
+
+
+class Progress(Protocol):
+    """Who shows how a run comes along."""
+
+    def hear(self, record: Record) -> None:
+        """A record of the run was committed."""
+
+    def close(self) -> None: ...
+
+
+def describe(record: Record) -> str:
+    """What a record means to somebody who watches; "" for those that mean nothing to them."""
+    task, body = record.get("task", ""), record["body"] or {}
+    match record["type"]:
+        case "RunStarted":
+            return f"{record['workflow']} started"
+        case "EffectRequested" if record["kind"] == "human":
+            return f"{task}: asks a person"
+        case "EffectRequested":
+            waits = "" if record["started"] else ", waits for a slot"
+            return f"{task} -> {record['agent'] or record['reason']}{waits}"
+        case "AttemptStarted" if record["attempt"] > 1:
+            return f"{task}: attempt {record['attempt']}"
+        case "AttemptFailed":
+            pause = record["retry_at"] - record["at"]
+            again = f"again in {span(pause)}" if pause >= _RETRY_SOON_MS else "again"
+            return f"{task}: {_title(body)}; {again}"
+        case "EffectSettled" if record["status"] == "failed":
+            return f"{task}: failed: {_title(body)}"
+        case "EffectSettled":
+            cost = money(record["cost_nano"])
+            return f"{task}: done{f', cost {cost}' if cost else ''}"
+        case "EffectInDoubt":
+            return f"{task}: in doubt: {record['reason']}"
+        case "TaskStarted" if record["kind"] in ("wait", "listen"):
+            return f"{task}: {'waits' if record['kind'] == 'wait' else 'listens for events'}"
+        case "TaskFaulted" if record["catcher"]:
+            return f"{task}: {_title(body)}; caught"
+        case "RunSuspended":
+            return f"suspended by {record['principal']}"
+        case "RunResumed":
+            return f"resumed by {record['principal']}"
+        case "RunCompleted" | "RunFaulted" | "RunCancelled":
+            return str(record["type"]).removeprefix("Run").lower()
+    return ""
+
+
+def calls_for(record: Record) -> str:
+    """The command that a person must give now, if a record calls for one; else ""."""
+    if record["type"] == "EffectRequested" and record["kind"] == "human":
+        asked = (record["body"] or {}).get("input") or {}
+        decisions = "|".join(asked.get("decisions", ["approve"]))
+        form = " --data '{…}'" if asked.get("form") else ""
+        return (
+            f"{asked.get('title', 'a person is asked')}\n"
+            f"  podium answer {short(record['run_id'])} --task {record['task'].rsplit('/', 1)[-1]} "
+            f"--decision {decisions}{form}"
+        )
+    if record["type"] == "EffectInDoubt":
+        return (
+            f"{record['task']} may or may not have been performed; look, then say which:\n"
+            f"  podium resolve {short(record['run_id'])} --effect {record['effect']} "
+            "--verdict succeeded|failed|retry"
+        )
+    return ""
+
+
+def _title(body: Record) -> str:
+    return str((body.get("error") or {}).get("title") or "it failed")
+
+
+class Lines:
+    """A line for each event."""
+
+    def hear(self, record: Record) -> None:
+        text = describe(record)
+        if text:
+            at = time.strftime("%H:%M:%S", time.localtime(record["at"] / 1000))
+            say(f"{at} {short(record['run_id'])} {text}")
+        if call := calls_for(record):
+            say(call)
+
+    def close(self) -> None: ...
+
+
+class _Row:
+    """A task on the screen."""
+
+    __slots__ = ("agent", "attempt", "cost_nano", "ended_at", "note", "started_at", "status", "task")
+
+    def __init__(self, task: str, agent: str, status: str, at: int) -> None:
+        self.task, self.agent, self.status, self.started_at = task, agent, status, at
+        self.attempt, self.cost_nano, self.ended_at, self.note = 1, 0, 0, ""
+
+
+class Screen:
+    """A table of tasks that stays in its place.
+
+    Args:
+        activity: the attempts that are running now, for what they say of their progress.
+    """
+
+    def __init__(self, title: str, activity: Callable[[], list[Record]]) -> None:
+        from rich.console import Console
+        from rich.live import Live
+
+        self._title, self._activity = title, activity
+        self._rows: dict[int, _Row] = {}
+        self._calls: dict[int, str] = {}
+        self._cost_nano = 0
+        self._status = "running"
+        self._live = Live(
+            console=Console(stderr=True), get_renderable=self._render, refresh_per_second=4, transient=False
+        )
+        self._live.start()
+
+    def hear(self, record: Record) -> None:
+        effect, at = record.get("effect", 0), record["at"]
+        row = self._rows.get(effect)
+        match record["type"]:
+            case "EffectRequested":
+                status = "asks" if record["kind"] == "human" else "runs" if record["started"] else "queued"
+                self._rows[effect] = _Row(record["task"], record["agent"] or record["kind"], status, at)
+            case "AttemptStarted" if row:
+                row.status, row.attempt = "runs", record["attempt"]
+            case "AttemptFailed" if row:
+                row.status, row.note = "retries", _title(record["body"] or {})
+                self._cost_nano += record["cost_nano"]
+            case "EffectSettled" if row:
+                row.status = "done" if record["status"] == "succeeded" else "failed"
+                row.note = "" if row.status == "done" else _title(record["body"] or {})
+                row.cost_nano, row.ended_at = record["cost_nano"], at
+                self._cost_nano += record["cost_nano"]
+            case "EffectInDoubt" if row:
+                row.status, row.note = "in doubt", record["reason"]
+            case "RunSuspended" | "RunResumed" | "RunCompleted" | "RunFaulted" | "RunCancelled":
+                self._status = str(record["type"]).removeprefix("Run").lower()
+        if call := calls_for(record):
+            self._calls[effect] = call
+        elif record["type"] in ("EffectSettled", "EffectResolved"):
+            self._calls.pop(effect, None)
+
+    def close(self) -> None:
+        self._activity = list
+        self._live.stop()
+
+    def _render(self) -> RenderableType:
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        now = time.time_ns() // 1_000_000
+        said = self._said()
+        table = Table(box=None, pad_edge=False, show_header=False, expand=False)
+        for _ in range(6):
+            table.add_column(no_wrap=True, overflow="ellipsis")
+        rows = list(self._rows.items())
+        for effect, row in rows[-TASKS_SHOWN_MAX:]:
+            style = _STYLES.get(row.status, "")
+            table.add_row(
+                Text(row.status, style), row.task, row.agent, span((row.ended_at or now) - row.started_at),
+                f"attempt {row.attempt}" if row.attempt > 1 else "",
+                Text(row.note or said.get(effect, "") or money(row.cost_nano), "dim"),
+            )  # fmt: skip
+        hidden = len(rows) - TASKS_SHOWN_MAX
+        cost = f", cost {money(self._cost_nano)}" if self._cost_nano else ""
+        more = f", {hidden} earlier tasks not shown" if hidden > 0 else ""
+        head = Text(f"{self._title}: {self._status}{cost}{more}", "bold")
+        return Group(head, table, *(Text(call, "yellow") for call in self._calls.values()))
+
+    def _said(self) -> dict[int, str]:
+        """What running attempts say of themselves, by effect. A screen never fails for it."""
+        try:
+            return {one["effect"]: _said(one) for one in self._activity()}
+        except Exception:
+            return {}
+
+
+_STYLES = {
+    "done": "green",
+    "failed": "red",
+    "retries": "yellow",
+    "in doubt": "red",
+    "asks": "yellow",
+    "runs": "cyan",
+}
+
+
+def _said(activity: Record) -> str:
+    progress = activity.get("progress")
+    if progress is not None:
+        return str(progress)[:60]
+    lines = activity.get("lines") or [""]
+    return str(lines[-1])[:60]

@@ -1,0 +1,185 @@
+"""The JSON Schema of workflow documents, as far as Podium runs them: for editors, which it helps to complete.
+
+The compiler says more, and has the last word: names, expressions and references are its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podium.resources.durations import UNITS
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_EXPRESSION: Schema = {"type": "string", "description": "an expression in `${ }`"}
+_ANY: Schema = {}
+_NAME: Schema = {"type": "string", "pattern": "^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$"}
+
+
+def _object(required: tuple[str, ...] = (), /, **properties: Schema) -> Schema:
+    """An object with these members and no others. A trailing `_` keeps a name from being Python's."""
+    return {
+        "type": "object",
+        "properties": {name.rstrip("_"): schema for name, schema in properties.items()},
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _one_of(**properties: Schema) -> Schema:
+    """An object with exactly one of these members."""
+    return {**_object(**properties), "minProperties": 1, "maxProperties": 1}
+
+
+def _named(values: Schema) -> Schema:
+    """An object of one member, whose name is free."""
+    return {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": values}
+
+
+def _map(values: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": values}
+
+
+def workflow_schema() -> Schema:
+    """JSON Schema 2020-12 of a workflow document (workflow DSL 1.0.3, and Podium's `call` functions)."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Workflow",
+        **_object(
+            ("document", "do"),
+            document=_object(
+                ("dsl", "namespace", "name", "version"), dsl={"type": "string", "pattern": r"^1\.0\.\d+$"},
+                namespace=_NAME, name=_NAME, version=_TEXT, title=_TEXT, summary=_TEXT, tags=_map(_TEXT),
+                metadata=_map(_ANY),
+            ),
+            input=_ref("input"),
+            output=_ref("output"),
+            timeout=_ref("timeout"),
+            evaluate=_object(language={"const": "jq"}, mode={"const": "strict"}),
+            use=_object(
+                functions=_map(_ref("task")), retries=_map(_ref("retry")), errors=_map(_ref("error")),
+                timeouts=_map(_ref("timeout")),
+            ),
+            do=_ref("tasks"),
+        ),
+        "$defs": _definitions(),
+    }  # fmt: skip
+
+
+def _definitions() -> Schema:
+    schema = _object(("document",), format={"enum": ["json", "json:2020-12"]}, document=_ANY)
+    moulded = {"type": ["string", "object"]}
+    duration = {
+        "anyOf": [
+            _object(**{unit: {"type": "number"} for unit in UNITS}),
+            {"type": "string", "description": "ISO 8601, `PT30S`, or an expression"},
+        ]
+    }
+    error = _object(
+        ("type", "status"), type=_TEXT, status={"type": "integer", "minimum": 0}, title=_TEXT, detail=_TEXT,
+        instance=_TEXT,
+    )  # fmt: skip
+    return {
+        "schema": schema,
+        "input": _object(schema=_ref("schema"), from_=moulded),
+        "output": _object(schema=_ref("schema"), as_=moulded),
+        "duration": duration,
+        "timeout": {"anyOf": [_TEXT, _object(("after",), after=_ref("duration"))]},
+        "error": error,
+        "retry": _retry(),
+        "event": _object(("with",), with_={"type": "object", "minProperties": 1}),
+        "tasks": {"type": "array", "items": _named(_ref("task"))},
+        "task": {"anyOf": [_with_common(kind) for kind in _kinds()]},
+    }  # fmt: skip
+
+
+def _retry() -> Schema:
+    growing = {"increment": _ref("duration"), "maxDelay": _ref("duration")}
+    steeper = {"multiplier": {"type": "number", "minimum": 1, "maximum": 100}, "maxDelay": _ref("duration")}
+    return _object(
+        when=_EXPRESSION,
+        exceptWhen=_EXPRESSION,
+        delay=_ref("duration"),
+        backoff=_one_of(constant=_object(), linear=_object(**growing), exponential=_object(**steeper)),
+        limit=_object(
+            attempt=_object(count={"type": "integer", "minimum": 0}), duration=_ref("duration")
+        ),
+        jitter=_object(("from", "to"), from_=_ref("duration"), to=_ref("duration")),
+    )  # fmt: skip
+
+
+def _kinds() -> list[Schema]:
+    """What each kind of task has of its own."""
+    case = _object(("then",), when=_EXPRESSION, then=_TEXT)
+    filters = {"type": "array", "items": _ref("event")}
+    catch = _object(
+        errors=_object(with_={"type": "object"}), as_=_TEXT, when=_EXPRESSION, exceptWhen=_EXPRESSION,
+        retry={"anyOf": [_TEXT, _ref("retry")]}, do=_ref("tasks"), then=_TEXT,
+    )  # fmt: skip
+    return [
+        *_calls(),
+        _object(("do",), do=_ref("tasks")),
+        _object(
+            ("for", "do"),
+            for_=_object(("in",), each=_TEXT, in_={"type": ["string", "array"]}, at=_TEXT),
+            while_=_EXPRESSION,
+            do=_ref("tasks"),
+        ),
+        _object(
+            ("fork",), fork=_object(("branches",), branches=_ref("tasks"), compete={"type": "boolean"})
+        ),
+        _object(
+            ("listen",),
+            listen=_object(
+                ("to",), read={"enum": ["data", "envelope", "raw"]},
+                to=_one_of(one=_ref("event"), any=filters, all=filters),
+            ),
+        ),
+        _object(("raise",), raise_=_object(("error",), error={"anyOf": [_TEXT, _ref("error")]})),
+        _object(("set",), set={"type": ["object", "string"]}),
+        _object(
+            ("switch",),
+            switch={"type": "array", "minItems": 1, "items": _named(case)},
+        ),
+        _object(("try", "catch"), try_=_ref("tasks"), catch=catch),
+        _object(("wait",), wait=_ref("duration")),
+    ]  # fmt: skip
+
+
+def _calls() -> list[Schema]:
+    agent = _object(
+        capability=_TEXT, agent=_TEXT, input=_ANY, idempotencyKey=_TEXT,
+        select=_object(require=_map(_TEXT), prefer=_map(_TEXT)),
+    )  # fmt: skip
+    human = _object(
+        ("title",), title=_TEXT, description=_TEXT, form={"type": ["object", "boolean"]},
+        decisions={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
+    )  # fmt: skip
+    http = _object(
+        ("method", "endpoint"), method=_TEXT, endpoint={"type": ["string", "object"]},
+        headers={"type": ["object", "string"]}, query={"type": ["object", "string"]}, body=_ANY,
+        output={"enum": ["content", "raw", "response"]}, redirect={"type": "boolean"},
+    )  # fmt: skip
+    own = {"agent": agent, "human": human, "http": http}
+    named = [_object(("call", "with"), call={"const": name}, with_=given) for name, given in own.items()]
+    other: Schema = {"type": "string", "not": {"enum": list(own)}, "description": "one of `use.functions`"}
+    return [*named, _object(("call",), call=other, with_={"type": "object"})]
+
+
+def _with_common(kind: Schema) -> Schema:
+    """A kind of task with what every task may have."""
+    common = {
+        "if": _EXPRESSION,
+        "input": _ref("input"),
+        "output": _ref("output"),
+        "export": _ref("output"),
+        "timeout": _ref("timeout"),
+        "then": _TEXT,
+        "metadata": _map(_ANY),
+    }
+    return {**kind, "properties": {**kind["properties"], **common}}
