@@ -118,11 +118,8 @@ class FolderSight:
         with readers.lend() as reader:
             for record in read_records(reader, SYSTEM_SHARD, 0):
                 self._catalog.fold(record)
-            # A reload only reads.
             host = ShardHost(cast(Store, reader), shard, self._catalog, "")
-            host.reload()
-            assert host.state is not None
-            self._runs = host.state.runs
+            self._runs = host.observe().runs
 
     def look(self, work: Callable[[Runs, Catalog], T]) -> T:
         return work(self._runs, self._catalog)
