@@ -61,7 +61,6 @@ UNSUPPORTED = {
     "uri template operators": (http(endpoint="https://example.com/{?q}"), "/do/0/a/with/endpoint"),
     "catalog function": (task({"call": "log:1.0.0@default"}), "/do/0/a/call"),
     "remote function": (task({"call": "https://example.com/function.yaml"}), "/do/0/a/call"),
-    "catch then": (catch(then="end"), "/do/0/a/catch/then"),
     "attempt duration": (
         catch(retry={"limit": {"attempt": {"duration": "PT1S"}}}),
         "/do/0/a/catch/retry/limit/attempt/duration",

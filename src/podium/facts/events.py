@@ -333,7 +333,8 @@ class EventReceivedBody(Body):
 class EventReceived(Event):
     """A CloudEvent reached the run; `frame` is the listening task that consumed it, 0 if buffered.
 
-    `slot` is the filter it passed.
+    `slot` is the filter it passed. Where `fleeting`, it was sent to all who want it now, and is buffered only
+    until it is known who does.
     """
 
     BODY = EventReceivedBody
@@ -342,10 +343,14 @@ class EventReceived(Event):
     id: str = ""
     source: str = ""
     principal: str = ""
+    fleeting: bool = False
 
 
 class EventConsumed(Event):
-    """A buffered event was taken by the listening task `frame`; `index` is its place in the buffer."""
+    """A buffered event was taken by the listening task `frame`; `index` is its place in the buffer.
+
+    Where `frame` is 0, no task wants it, and it is gone.
+    """
 
     frame: int = 0
     slot: int = 0

@@ -9,6 +9,7 @@ import msgspec
 
 from podium.facts.orders import Evaluate
 from podium.facts.values import JSON, Error, standard_error
+from podium.kernel.bounds import excess
 from podium.kernel.outcome import Outcome
 from podium.kernel.state import Pending, Run, Shard
 from podium.workflow.program import Expression, ExpressionFailed, Node, Program, Undecided
@@ -39,7 +40,7 @@ class Arguments(Mapping[str, JSON]):
     "Runtime expression arguments").
     """
 
-    __slots__ = ("entered_at", "input", "node", "output", "program", "raw", "run", "variables")
+    __slots__ = ("entered_at", "input", "node", "output", "program", "raw", "raw_output", "run", "variables")
 
     def __init__(
         self,
@@ -54,6 +55,7 @@ class Arguments(Mapping[str, JSON]):
     ) -> None:
         self.run, self.program, self.node, self.variables = run, program, node, variables
         self.entered_at, self.raw, self.input, self.output = entered_at, raw, input, output
+        self.raw_output: JSON = None
 
     def __getitem__(self, name: str) -> JSON:
         if name in self.variables:
@@ -79,16 +81,10 @@ class Arguments(Mapping[str, JSON]):
             self.input, self.output,
         )  # fmt: skip
 
-    def with_input(self, value: JSON) -> Arguments:
-        """The same arguments, once the task's input is known."""
-        self.input = value
-        return self
-
     def _task(self) -> JSON:
-        output = None if self.output is MISSING else self.output
         return {
             "name": self.node.name, "reference": self.node.reference, "definition": self.node.definition,
-            "input": self.raw, "output": output, "startedAt": _instant(self.entered_at),
+            "input": self.raw, "output": self.raw_output, "startedAt": _instant(self.entered_at),
         }  # fmt: skip
 
     def _workflow(self) -> JSON:
@@ -111,12 +107,19 @@ def _instant(at: int) -> JSON:
 class Evaluation:
     """Evaluates expressions for one run within one step."""
 
-    __slots__ = ("_out", "_run", "_shard", "since")
+    __slots__ = ("_out", "_run", "_shard")
 
     def __init__(self, shard: Shard, run: Run, out: Outcome) -> None:
         self._shard, self._run, self._out = shard, run, out
-        pending = shard.pending.get(run.id)
-        self.since = pending.since if pending is not None else shard.now
+
+    def since(self, parent: int, node: int) -> int:
+        """The time at which a task began to be entered, in ms: now, unless it had to wait for an answer."""
+        pending = self._shard.pending.get(self._run.id)
+        return self._shard.now if pending is None else pending.since.pop((parent, node), self._shard.now)
+
+    def waits(self, parent: int, node: int, since: int) -> None:
+        """Keep that time until the task can be entered."""
+        self._shard.pending[self._run.id].since[parent, node] = since
 
     def value(self, expression: Expression, data: JSON, arguments: Arguments, instance: str) -> JSON:
         """What the expression gives.
@@ -127,7 +130,7 @@ class Evaluation:
         """
         if expression.native is not None:
             try:
-                return expression.native(data, arguments)
+                return _bounded(expression, expression.native(data, arguments), instance)
             except Undecided:
                 pass
             except ExpressionFailed as failure:
@@ -143,7 +146,7 @@ class Evaluation:
     def _ask(self, expression: Expression, argument: bytes, instance: str) -> JSON:
         pending = self._shard.pending.get(self._run.id)
         if pending is None:
-            pending = self._shard.pending[self._run.id] = Pending(self._shard.now)
+            pending = self._shard.pending[self._run.id] = Pending()
         key = (expression.program, argument)
         answer = pending.answers.get(key)
         if answer is None:
@@ -154,7 +157,14 @@ class Evaluation:
         value, failure = answer
         if failure:
             raise Faulted(_expression_error(expression, instance, failure))
-        return value
+        return _bounded(expression, value, instance)
+
+
+def _bounded(expression: Expression, value: JSON, instance: str) -> JSON:
+    too_much = excess(value)
+    if too_much:
+        raise Faulted(_expression_error(expression, instance, f"it would have {too_much}"))
+    return value
 
 
 def _undefined(expression: Expression, instance: str, name: str) -> Error:

@@ -15,6 +15,12 @@ from podium.kernel.state import Frame
 from podium.kernel.step import Step
 from podium.workflow.program import Node, RetryPolicy, Try
 
+PAUSE_MAX_MS = 366 * 24 * 3600 * 1000
+"""No pause before another try is longer: growing without a bound, it would leave the calendar."""
+DOUBLINGS_MAX = 64
+UNLIMITED_PAUSE_MS = 1_000
+"""The least pause of a retry without any limit: it may go on for ever, but not as fast as it can."""
+
 _STANDARD = (
     ERRORS,
     "https://open-workflow-specification.org/spec/1.0.0/errors/",
@@ -73,7 +79,7 @@ def _catch(step: Step, frame: Frame, error: Error) -> int | None:
     retry_at = _retry_at(step, frame, node, catch.retry, value, arguments)
     if retry_at:
         return retry_at
-    return 0 if catch.body else None
+    return 0 if catch.body or catch.target is not None else None
 
 
 def _matches(wanted: Mapping[str, JSON], error: Error) -> bool:
@@ -82,7 +88,7 @@ def _matches(wanted: Mapping[str, JSON], error: Error) -> bool:
         if name == "type":
             if not same_type(str(value), error.type):
                 return False
-        elif present != value:
+        elif type(present) is not type(value) or present != value:
             return False
     return True
 
@@ -105,26 +111,27 @@ def _retry_at(
         return 0
     if policy.except_when is not None and holds(step, policy.except_when, error, arguments, task):
         return 0
-    if policy.attempts and frame.tries >= policy.attempts:
+    if policy.attempts is not None and frame.tries >= policy.attempts:
         return 0
     pause = _pause(step, frame, policy, error, arguments)
     limit = step.duration(policy.duration, error, arguments, task)
     if limit and now + pause > frame.entered_at + limit:
         return 0
-    return max(now + pause, 1)
+    if not limit and policy.attempts is None:
+        pause = max(pause, UNLIMITED_PAUSE_MS)
+    return now + pause
 
 
 def _pause(step: Step, frame: Frame, policy: RetryPolicy, error: JSON, arguments: Arguments) -> int:
     task = frame.task
     delay = step.duration(policy.delay, error, arguments, task)
     if policy.backoff == "exponential":
-        delay = int(delay * policy.multiplier**frame.tries)
+        growth = policy.multiplier ** min(frame.tries, DOUBLINGS_MAX)
+        delay = int(delay * growth)
     elif policy.backoff == "linear":
         increment = step.duration(policy.increment, error, arguments, task) or delay
         delay += increment * frame.tries
-    most = step.duration(policy.delay_max, error, arguments, task)
-    if most:
-        delay = min(delay, most)
+    delay = min(delay, step.duration(policy.delay_max, error, arguments, task) or PAUSE_MAX_MS)
     low = step.duration(policy.jitter_from, error, arguments, task)
     high = step.duration(policy.jitter_to, error, arguments, task)
     return delay + low + jitter(step.run.id, task, frame.tries, max(high - low, 0))

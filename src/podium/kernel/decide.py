@@ -63,7 +63,7 @@ def resume(shard: Shard, view: View, out: Outcome) -> None:
 def _advance(step: Step) -> None:
     overdue(step)
     requeue_due(step)
-    advance(step)
+    advance(step, late=True)
 
 
 def _known(shard: Shard, told: Any, out: Outcome) -> Run | None:
@@ -138,12 +138,8 @@ def _evaluated(shard: Shard, told: i.Evaluated, view: View, out: Outcome) -> Non
 
 
 def _tick(shard: Shard, told: i.Tick, view: View, out: Outcome) -> None:
-    timers, now = shard.timers, shard.now
-    while timers and timers[0][0] <= now:
-        at, run_id = heapq.heappop(timers)
-        if shard.timer_of.get(run_id) != at:
-            continue
-        del shard.timer_of[run_id]
+    now = shard.now
+    for run_id in _due(shard):
         run = shard.runs.get(run_id)
         if run is None or run.ended:
             continue
@@ -152,6 +148,17 @@ def _tick(shard: Shard, told: i.Tick, view: View, out: Outcome) -> None:
         following = next_wake(run, now)
         if following:
             shard.wake(run_id, following)
+
+
+def _due(shard: Shard) -> list[str]:
+    """Take the runs whose time has come off the timers, each once, whatever is due again at once."""
+    due = []
+    while shard.timers and shard.timers[0][0] <= shard.now:
+        at, run_id = heapq.heappop(shard.timers)
+        if shard.timer_of.get(run_id) == at:
+            del shard.timer_of[run_id]
+            due.append(run_id)
+    return due
 
 
 def _live(shard: Shard, told: Any, out: Outcome) -> Run | None:
@@ -215,22 +222,33 @@ def _resolve(shard: Shard, told: i.ResolveEffect, view: View, out: Outcome) -> N
 
 def _send(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
     if told.run_id:
-        run = _live(shard, told, out)
-        runs = [run] if run is not None else []
-        if not runs:
-            return
-    else:
-        runs = [shard.runs[run_id] for run_id in list(shard.listeners)]
+        _send_to_one(shard, told, view, out)
+        return
     reached = 0
-    for run in runs:
-        step = Step(shard, run, view, out)
-        refusal = send_event(step, told)
-        if refusal is not None:
-            out.reply(told.ticket, refusal)
-            return
-        reached += 1
+    for run_id in list(shard.listeners):
+        step = Step(shard, shard.runs[run_id], view, out)
+        before = step.run.seq
+        # A run that can hold no more events must not keep the others from theirs.
+        send_event(step, told)
+        reached += step.run.seq > before
         advance(step)
-    out.reply(told.ticket, Accepted(told.run_id, created=reached > 0, detail=f"reached {reached} runs"))
+    out.reply(told.ticket, Accepted(created=reached > 0, detail=f"reached {reached} runs"))
+
+
+def _send_to_one(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
+    run = _live(shard, told, out)
+    if run is None:
+        return
+    step = Step(shard, run, view, out)
+    before = run.seq
+    refusal = send_event(step, told)
+    if refusal is not None:
+        out.reply(told.ticket, refusal)
+        return
+    reached = run.seq > before
+    advance(step)
+    detail = "received" if reached else "had been received before"
+    out.reply(told.ticket, Accepted(run.id, created=reached, detail=detail))
 
 
 def _catalog_changed(shard: Shard, told: i.CatalogChanged, view: View, out: Outcome) -> None:

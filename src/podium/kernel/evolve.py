@@ -14,7 +14,7 @@ from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.lifecycles import EFFECT, RUN
 from podium.facts.values import JSON
-from podium.kernel.state import EVENTS_BUFFERED_MAX, GRACE_MS, ROOT, Effect, Frame, Run, Shard
+from podium.kernel.state import EVENTS_BUFFERED_MAX, GRACE_MS, ROOT, Buffered, Effect, Frame, Run, Shard
 
 
 def evolve(shard: Shard, record: Record) -> None:
@@ -68,8 +68,8 @@ def _run_started(shard: Shard, record: Record) -> Run:
     assert record.run_id not in shard.runs
     run = Run(
         record.run_id, event.workflow, event.digest, RUN["", "RunStarted"], event.key, event.principal,
-        body.submitted, body.input, body.labels, frames={}, effects={}, ready=[ROOT], buffer=[], seen=[],
-        frame_last=ROOT, started_at=record.at, deadline_at=event.deadline_at,
+        body.submitted, body.input, body.labels, ready={ROOT: None}, frame_last=ROOT, started_at=record.at,
+        deadline_at=event.deadline_at,
     )  # fmt: skip
     phase = "prepare" if event.prepares else ""
     run.frames[ROOT] = Frame(
@@ -90,7 +90,7 @@ def _end(shard: Shard, run: Run, record: Record) -> None:
     for effect in list(run.effects.values()):
         _drop_effect(shard, run, effect)
     run.frames = {}
-    run.ready = []
+    run.ready = {}
     run.buffer = []
     run.seen = []
     run.input = None
@@ -141,7 +141,7 @@ def _enter(shard: Shard, run: Run, event: Any, kind: str, data: JSON, at: int) -
     if parent.kind == "fork":
         parent.cursor = event.slot + 1
     else:
-        run.ready.remove(parent.id)
+        del run.ready[parent.id]
     return frame
 
 
@@ -149,9 +149,9 @@ def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record)
     if event.frame == ROOT:
         root = run.frames[ROOT]
         root.phase = ""
-        root.input = root.data = body.input
+        root.input = root.data = body and body.input
         return
-    data = raw_input(run.frames[event.parent]) if event.same else body.input
+    data = raw_input(run.frames[event.parent]) if event.same else body and body.input
     frame = _enter(shard, run, event, event.kind, data, record.at)
     frame.wake_at = event.wake_at
     frame.deadline_at = event.deadline_at
@@ -159,13 +159,12 @@ def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record)
         if body.variables:
             frame.variables = {**frame.variables, **body.variables}
         frame.items = body.items
-    if event.kind not in ("wait", "listen") or run.buffer:
-        run.ready.append(frame.id)
     if event.kind == "listen":
-        frame.outputs = {}
-        shard.listeners[run.id] = 1
-    elif event.kind == "fork":
-        frame.outputs = {}
+        shard.listeners[run.id] = shard.listeners.get(run.id, 0) + 1
+        if run.buffer:
+            run.ready[frame.id] = None
+    elif event.kind != "wait":
+        run.ready[frame.id] = None
     at = min(filter(None, (event.wake_at, event.deadline_at)), default=0)
     if at:
         shard.wake(run.id, at)
@@ -174,17 +173,31 @@ def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record)
 def _leave(shard: Shard, run: Run, frame: Frame) -> None:
     """Drop a frame and everything below it."""
     if frame.open:
-        for child in [child for child in run.frames.values() if child.parent == frame.id]:
-            _leave(shard, run, child)
+        _leave_below(shard, run, frame)
     if frame.effect:
         effect = run.effects.get(frame.effect)
         if effect is not None:
             _drop_effect(shard, run, effect)
     del run.frames[frame.id]
-    if frame.id in run.ready:
-        run.ready.remove(frame.id)
-    if frame.kind == "listen" and not any(other.kind == "listen" for other in run.frames.values()):
-        shard.listeners.pop(run.id, None)
+    run.ready.pop(frame.id, None)
+    if frame.kind == "listen":
+        shard.listeners[run.id] -= 1
+        if not shard.listeners[run.id]:
+            del shard.listeners[run.id]
+
+
+def _leave_below(shard: Shard, run: Run, frame: Frame) -> None:
+    """Drop everything below a frame. Frames stand in the order of their numbers, parents before children."""
+    gone = {frame.id}
+    below = []
+    for other in run.frames.values():
+        if other.parent in gone:
+            gone.add(other.id)
+            below.append(other)
+    for other in below:
+        other.open = 0
+        _leave(shard, run, other)
+    frame.open = 0
 
 
 def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: int) -> None:
@@ -192,8 +205,7 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
     if following < 0:
         run.frames[ROOT].data = output
         run.ending = True
-        if ROOT not in run.ready:
-            run.ready.append(ROOT)
+        run.ready[ROOT] = None
         return
     if parent.kind == "do":
         parent.data = output
@@ -203,13 +215,12 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
         parent.cursor += 1
     elif parent.kind == "try":
         parent.data = output
-        parent.phase = "done"
+        parent.phase = "caught" if parent.phase == "catch" else "done"
     else:
         assert parent.kind == "fork"
         parent.outputs[following] = output
         parent.cursor = max(parent.cursor, following + 1)
-    if parent.id not in run.ready:
-        run.ready.append(parent.id)
+    run.ready[parent.id] = None
 
 
 def _task_completed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
@@ -225,21 +236,17 @@ def _task_completed(shard: Shard, run: Run, event: Any, body: Any, record: Recor
 
 def _task_faulted(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     catcher = run.frames[event.catcher]
-    for child in [child for child in run.frames.values() if child.parent == catcher.id]:
-        _leave(shard, run, child)
-    catcher.open = 0
+    _leave_below(shard, run, catcher)
     catcher.error = body and body.error
     if event.retry_at:
         catcher.phase = "backoff"
         catcher.tries += 1
         catcher.wake_at = event.retry_at
-        if catcher.id in run.ready:
-            run.ready.remove(catcher.id)
+        run.ready.pop(catcher.id, None)
         shard.wake(run.id, event.retry_at)
     else:
         catcher.phase = "catch"
-        if catcher.id not in run.ready:
-            run.ready.append(catcher.id)
+        run.ready[catcher.id] = None
 
 
 def _task_resumed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
@@ -247,7 +254,7 @@ def _task_resumed(shard: Shard, run: Run, event: Any, body: Any, record: Record)
     assert frame.phase == "backoff"
     frame.phase = ""
     frame.wake_at = 0
-    run.ready.append(frame.id)
+    run.ready[frame.id] = None
 
 
 # --- effects ----------------------------------------------------------------------------------------
@@ -342,7 +349,7 @@ def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Recor
             frame.phase, frame.data = "settled", body and body.output
         else:
             frame.phase, frame.error = "faulted", body and body.error
-        run.ready.append(frame.id)
+        run.ready[frame.id] = None
         return
     if event.exported:
         run.context = body and body.context
@@ -375,27 +382,29 @@ def _stale_reply(shard: Shard, run: Run, event: Any, body: Any, record: Record) 
 
 
 def _event_received(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
-    run.seen.append(f"{event.source} {event.id}")
-    if len(run.seen) > EVENTS_BUFFERED_MAX:
-        del run.seen[0]
+    if event.id:
+        run.seen.append(f"{event.source} {event.id}")
+        if len(run.seen) > EVENTS_BUFFERED_MAX:
+            del run.seen[0]
     content = body.event if body else {}
     if event.frame:
         _consume(run, event.frame, event.slot, content)
     else:
-        run.buffer.append(content)
+        run.buffer.append(Buffered(content, event.fleeting))
         for frame in run.frames.values():
-            if frame.kind == "listen" and frame.id not in run.ready:
-                run.ready.append(frame.id)
+            if frame.kind == "listen":
+                run.ready[frame.id] = None
 
 
 def _event_consumed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
-    _consume(run, event.frame, event.slot, run.buffer.pop(event.index))
+    taken = run.buffer.pop(event.index)
+    if event.frame:
+        _consume(run, event.frame, event.slot, taken.event)
 
 
 def _consume(run: Run, frame_id: int, slot: int, content: JSON) -> None:
     run.frames[frame_id].outputs[slot] = content
-    if frame_id not in run.ready:
-        run.ready.append(frame_id)
+    run.ready[frame_id] = None
 
 
 _SHARD_EVENTS: dict[type[e.Event], Callable[[Shard, Any], None]] = {

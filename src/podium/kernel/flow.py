@@ -26,7 +26,8 @@ class Entry:
 
 def holds(step: Step, expression: Expression, data: JSON, arguments: Arguments, reference: str) -> bool:
     """A condition holds unless it gives false or null, as in jq."""
-    return step.evaluation.value(expression, data, arguments, reference) not in (False, None)
+    value = step.evaluation.value(expression, data, arguments, reference)
+    return value is not None and value is not False
 
 
 def deadline(step: Step, node: Node, data: JSON, arguments: Arguments) -> int:
@@ -45,15 +46,13 @@ def scope_of(step: Step, parent: Frame) -> int:
 def flow_out(step: Step, node: Node, raw_output: JSON, arguments: Arguments) -> tuple[JSON, bool, JSON]:
     """Transform and check what a task gives: (output, whether the context changes, the new context)."""
     output, reference = raw_output, node.reference
+    arguments.raw_output = raw_output
     if node.output_as is not None:
         output = step.evaluation.value(node.output_as, raw_output, arguments, reference)
     check_schema(node.output_schema, output, reference, "the output")
     if node.export_as is None:
         return output, False, None
-    exporting = Arguments(
-        step.run, step.program, node, arguments.variables, arguments.entered_at, arguments.raw,
-        arguments.input, output,
-    )  # fmt: skip
-    context = step.evaluation.value(node.export_as, output, exporting, reference)
+    arguments.output = output
+    context = step.evaluation.value(node.export_as, output, arguments, reference)
     check_schema(node.export_schema, context, reference, "what is exported")
     return output, True, context

@@ -10,6 +10,7 @@ from podium.facts.events import (
     Record,
     RunStarted,
     RunStartedBody,
+    StaleReply,
 )
 from podium.facts.orders import Abandon, Order, Perform
 from podium.facts.values import Reply
@@ -61,7 +62,7 @@ class Outcome:
                     self.orders.append(perform(shard, run, run.effects[run.effect_last]))
             elif kind is AttemptStarted:
                 self.orders.append(perform(shard, run, run.effects[event.effect]))  # type: ignore[attr-defined]
-            if run.ended:
+            if run.ended and kind is not StaleReply:
                 self.ended.append(run_id)
         if shard.abandoned:
             self.orders.extend(Abandon(*attempt) for attempt in shard.abandoned)

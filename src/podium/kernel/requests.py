@@ -8,9 +8,9 @@ from podium.facts import events as e
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
 from podium.kernel.flow import Entry, deadline
-from podium.kernel.step import Step, validation_error
+from podium.kernel.step import Step, text_of, validation_error
 from podium.policy.development import decide
-from podium.workflow.program import CallAgent, CallHttp, CallHuman
+from podium.workflow.program import CallAgent, CallHttp, CallHuman, Expression
 
 HTTP_DEADLINE_MS = 60_000
 
@@ -36,13 +36,24 @@ def request_agent(step: Step, entry: Entry) -> None:
         raise Faulted(validation_error(reference, title, breaches))
     key = ""
     if call.key is not None:
-        key = str(step.evaluation.value(call.key, entry.data, entry.arguments, reference))
+        key = _key(
+            step.evaluation.value(call.key, entry.data, entry.arguments, reference), call.key, reference
+        )
     _request(
         step, entry, given, key, agent.deadline_ms,
         kind="agent", agent=f"{agent.name}@{agent.version}", digest=route.digest, capability=capability,
         delivery=_logged(agent.delivery), reason=route.reason, hold_nano=agent.cost_nano,
         heartbeat_ms=agent.heartbeat_ms,
     )  # fmt: skip
+
+
+def _key(value: JSON, expression: Expression, reference: str) -> str:
+    """An idempotency key. One that is missing would be the same for all who miss it."""
+    if value is None or value == "":
+        raise Faulted(
+            standard_error("expression", reference, f"{expression.text[:200]} gave no key", "give a text")
+        )
+    return text_of(value)
 
 
 def request_http(step: Step, entry: Entry) -> None:
@@ -54,7 +65,7 @@ def request_http(step: Step, entry: Entry) -> None:
     _request(
         step, entry, request, "", HTTP_DEADLINE_MS,
         kind="http", delivery=AT_LEAST_ONCE if call.idempotent else "at-most-once",
-        reason=f"{call.method.upper()} {request.get('endpoint')}"[:200],
+        reason=call.method,
     )  # fmt: skip
 
 

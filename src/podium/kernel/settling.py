@@ -10,10 +10,10 @@ from podium.facts.catalog import AgentVersion
 from podium.facts.inputs import Reported
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.arguments import Faulted, Waiting
-from podium.kernel.catching import jitter
+from podium.kernel.catching import DOUBLINGS_MAX, PAUSE_MAX_MS, jitter
 from podium.kernel.flow import flow_out, scope_of
 from podium.kernel.outcome import Outcome
-from podium.kernel.requests import attempt_deadline
+from podium.kernel.requests import HTTP_DEADLINE_MS, attempt_deadline
 from podium.kernel.state import GRACE_MS, Effect, Shard
 from podium.kernel.step import Step, View, following, validation_error
 
@@ -40,7 +40,14 @@ def stale(step: Step, reported: Reported) -> None:
     body = None
     if reported.output is not None or reported.error is not None:
         body = e.StaleReplyBody(reported.output, reported.error)
-    step.emit(e.StaleReply(effect=reported.effect, token=reported.token, status=reported.status), body)
+    effect = step.run.effects.get(reported.effect)
+    late = e.StaleReply(
+        effect=reported.effect,
+        token=reported.token,
+        status=reported.status,
+        task=effect.task if effect else "",
+    )
+    step.emit(late, body)
 
 
 def overdue(step: Step) -> None:
@@ -49,12 +56,11 @@ def overdue(step: Step) -> None:
     for effect in list(step.run.effects.values()):
         if effect.status == "running" and effect.deadline_at and effect.deadline_at + GRACE_MS <= now:
             error = standard_error("timeout", effect.task, "no word from the performer past the deadline")
-            report(
-                step,
-                Reported(
-                    run_id=step.run.id, effect=effect.id, token=effect.token, status="lost", error=error
-                ),
-            )
+            silent = Reported(
+                run_id=step.run.id, effect=effect.id, token=effect.token, error=error,
+                status="lost" if effect.delivery == "at-most-once" else "failed",
+            )  # fmt: skip
+            report(step, silent)
 
 
 def _lost_error(effect: Effect) -> Error:
@@ -107,17 +113,18 @@ def settle(
 
 def _failed(step: Step, effect: Effect, reported: Reported, error: Error, cost_nano: int) -> None:
     retry_at = _retry_at(step, effect, reported)
-    body = e.AttemptFailedBody(error, reported.output)
-    if retry_at is not None:
-        step.emit(
-            e.AttemptFailed(
-                effect=effect.id, attempt=effect.attempt, task=effect.task, status=reported.status,
-                retry_at=retry_at, cost_nano=cost_nano,
-            ),
-            body,
-        )  # fmt: skip
+    if retry_at is None:
+        fail(step, effect, error, cost_nano, reported.provenance, output=reported.output)
         return
-    fail(step, effect, error, cost_nano, reported.provenance)
+    # An output that breaks the contract makes a failure of what its performer calls a success.
+    status = "failed" if reported.status == "succeeded" else reported.status
+    step.emit(
+        e.AttemptFailed(
+            effect=effect.id, attempt=effect.attempt, task=effect.task, status=status, retry_at=retry_at,
+            cost_nano=cost_nano,
+        ),
+        e.AttemptFailedBody(error, reported.output),
+    )  # fmt: skip
 
 
 def fail(
@@ -127,17 +134,18 @@ def fail(
     cost_nano: int = 0,
     provenance: Mapping[str, JSON] | None = None,
     *,
+    output: JSON = None,
     principal: str = "",
     why: str = "",
 ) -> None:
-    """Record an effect's failure; its task faults with the error."""
+    """Record an effect's failure; its task faults with the error. `output` is what broke the contract."""
     step.emit(
         e.EffectSettled(
             effect=effect.id, attempt=effect.attempt, task=effect.task, status="failed",
             completes=False,
             cost_nano=cost_nano, principal=principal,
         ),
-        e.EffectSettledBody(error=error, why=why, provenance=dict(provenance or {})),
+        e.EffectSettledBody(output, error=error, why=why, provenance=dict(provenance or {})),
     )  # fmt: skip
 
 
@@ -158,11 +166,10 @@ def _pause(run_id: str, effect: Effect, agent: AgentVersion) -> int:
     retry = agent.retry
     pause = retry.delay_ms
     if retry.backoff == "exponential":
-        pause *= 2**effect.failures
+        pause *= 2 ** min(effect.failures, DOUBLINGS_MAX)
     elif retry.backoff == "linear":
         pause *= effect.failures + 1
-    if retry.delay_max_ms:
-        pause = min(pause, retry.delay_max_ms)
+    pause = min(pause, retry.delay_max_ms or PAUSE_MAX_MS)
     return pause + jitter(run_id, effect.task, effect.attempt, retry.jitter_ms)
 
 
@@ -183,7 +190,7 @@ def start_queued(shard: Shard, view: View, out: Outcome) -> None:
             ):
                 agent = view.agents.get(digest)
                 frame = run.frames[effect.frame]
-                own = agent.deadline_ms if agent is not None else 60_000
+                own = agent.deadline_ms if agent is not None else HTTP_DEADLINE_MS
                 out.emit(
                     shard, run,
                     e.AttemptStarted(

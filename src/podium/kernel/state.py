@@ -37,8 +37,9 @@ class Frame(msgspec.Struct, omit_defaults=True):
         open: children that are running.
         items: what a `for` goes over.
         outputs: of a fork: branch to output; of a listen: filter to consumed event.
-        phase: "" while running; `prepare` (root), `backoff`, `catch`, `done` (try and fork), `settled` (the
-            effect's output is in `data`), `faulted` (an error is in `error`).
+        phase: "" while running; `prepare` (root); of a try `backoff`, `catch`, `done` (the body ended well)
+            or `caught` (the body of its catch did); of an effect `settled` (its output is in `data`) or
+            `faulted` (an error is in `error`).
         slot: branch of the enclosing fork.
         tries: how often a try body was repeated.
         effect: the effect this task waits for; 0 for none.
@@ -91,11 +92,22 @@ class Effect(msgspec.Struct, omit_defaults=True):
     heartbeat_ms: int = 0
 
 
+class Buffered(msgspec.Struct, omit_defaults=True):
+    """An event that no task has taken yet.
+
+    Attributes:
+        fleeting: it was for all who want it now; it goes as soon as it is known that nobody does.
+    """
+
+    event: dict[str, Any]
+    fleeting: bool = False
+
+
 class Run(msgspec.Struct, omit_defaults=True):
     """One execution of a workflow.
 
     Attributes:
-        ready: frames that can go on, in the order in which they became so.
+        ready: frames that can go on, in the order in which they became so (a set that keeps its order).
         buffer: events that no task has taken yet.
         seen: `source id` of the events received, for telling repeats.
         ordinal: number of its last event; `seq` that event's place in the log.
@@ -112,15 +124,15 @@ class Run(msgspec.Struct, omit_defaults=True):
     submitted: str = ""
     input: JSON = None
     labels: dict[str, str] = {}
-    context: JSON = None
+    context: JSON = {}
     output: JSON = None
     error: Error | None = None
     frames: dict[int, Frame] = {}
     effects: dict[int, Effect] = {}
     frame_last: int = 0
     effect_last: int = 0
-    ready: list[int] = []
-    buffer: list[dict[str, Any]] = []
+    ready: dict[int, None] = {}
+    buffer: list[Buffered] = []
     seen: list[str] = []
     ordinal: int = 0
     seq: int = 0
@@ -136,14 +148,23 @@ class Run(msgspec.Struct, omit_defaults=True):
 
 
 class Pending:
-    """What a run waits for from the evaluator. Volatile: a crash forgets it and it is asked again."""
+    """What a run waits for from the evaluator, or that it has more to do than one step does.
+
+    Volatile: a crash forgets it, and it is asked again.
+
+    Attributes:
+        asked: questions, as program and argument.
+        answers: value and failure of those that were answered.
+        since: (parent frame, node) of a task that waits to be entered, and since when it does. What it asks
+            may depend on that time, and must be the same when it starts over.
+    """
 
     __slots__ = ("answers", "asked", "since")
 
-    def __init__(self, since: int) -> None:
+    def __init__(self) -> None:
         self.answers: dict[tuple[str, bytes], tuple[JSON, str]] = {}
         self.asked: set[tuple[str, bytes]] = set()
-        self.since = since
+        self.since: dict[tuple[int, int], int] = {}
 
 
 class Shard:
@@ -161,8 +182,8 @@ class Shard:
         abandoned: (run, effect, token) of attempts whose task was torn down.
         timers: heap of (when, run); stale entries are harmless.
         timer_of: run to its entry in the heap that counts.
-        listeners: runs with a listening task, in the order in which they began.
-        pending: runs that wait for the evaluator.
+        listeners: runs with listening tasks, and how many, in the order in which they began.
+        pending: runs that wait for the evaluator, or go on with the next step.
     """
 
     __slots__ = (
@@ -203,8 +224,9 @@ class Shard:
                 self.running[effect.digest] = self.running.get(effect.digest, 0) + 1
             elif effect.status == "queued":
                 self.queues.setdefault(effect.digest, deque()).append((run.id, effect.id))
-        if any(frame.kind == "listen" for frame in run.frames.values()):
-            self.listeners[run.id] = 1
+        listening = sum(frame.kind == "listen" for frame in run.frames.values())
+        if listening:
+            self.listeners[run.id] = listening
         at = next_wake(run)
         if at:
             self.wake(run.id, at)

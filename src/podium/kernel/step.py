@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import msgspec
+
 from podium.facts.catalog import AgentVersion
 from podium.facts.events import Body, Event, Record
 from podium.facts.values import JSON, standard_error
@@ -14,7 +16,9 @@ from podium.kernel.outcome import Outcome
 from podium.kernel.routing import Route
 from podium.kernel.state import Frame, Run, Shard
 from podium.workflow.durations import milliseconds
-from podium.workflow.program import EXIT, CallAgent, Duration, Node, Program, Schema
+from podium.workflow.program import END, EXIT, CallAgent, Duration, Node, Program, Schema
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class View(Protocol):
@@ -81,6 +85,11 @@ def validation_error(instance: str, title: str, breaches: list[Any]) -> Any:
     return standard_error("validation", instance, title, detail)
 
 
+def text_of(value: JSON) -> str:
+    """A value as text: texts as they are, anything else as JSON."""
+    return value if isinstance(value, str) else _encode(value).decode()
+
+
 def following(parent: Frame, node: Node, slot: int, target: int, scope: int) -> int:
     """Where the parent goes on after a child, as `TaskCompleted.next` wants it.
 
@@ -88,8 +97,8 @@ def following(parent: Frame, node: Node, slot: int, target: int, scope: int) -> 
         target: the child's (or the chosen case's) target.
         scope: number of children of the parent's scope.
     """
-    if target == -1:
-        return -1
+    if target == END:
+        return END
     if parent.kind == "fork":
         return slot
     return scope if target == EXIT else target

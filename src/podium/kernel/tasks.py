@@ -13,42 +13,58 @@ import msgspec
 
 from podium.facts import events as e
 from podium.facts.values import JSON, Error, standard_error
-from podium.kernel.arguments import MISSING, Arguments, Faulted, Waiting
+from podium.kernel.arguments import Arguments, Faulted, Waiting
+from podium.kernel.bounds import excess
 from podium.kernel.catching import fault
 from podium.kernel.evolve import raw_input
 from podium.kernel.flow import Entry, deadline, flow_out, holds, scope_of
-from podium.kernel.listening import consume
+from podium.kernel.listening import consume, wanted_count
 from podium.kernel.requests import request_agent, request_http, request_human
-from podium.kernel.state import ROOT, Frame
-from podium.kernel.step import Step, check_schema, following
+from podium.kernel.state import ROOT, Frame, Pending
+from podium.kernel.step import Step, check_schema, following, text_of
 from podium.workflow import program as p
 from podium.workflow.program import Node
+
+TURNS_MAX = 1_000
+"""After so many transitions a run lets others go on, and what it did be made durable; it goes on at once."""
 
 _NO_VALUE: dict[str, JSON] = {}
 
 
-def advance(step: Step) -> None:
+def advance(step: Step, *, late: bool = False) -> None:
     """Let everything in the run that can go on go on, until nothing can.
 
     Two sources of change meet here: frames that became ready, and times that have come.
+
+    Args:
+        late: whether times may have come and gone unnoticed.
     """
-    run = step.run
-    waiting = _fire(step)
-    progress = True
+    run, shard = step.run, step.shard
+    due = shard.timer_of.get(run.id, 0)
+    waiting = False
+    if late or 0 < due <= shard.now or run.id in shard.pending:
+        waiting = _fire(step)
+    progress, turns = True, 0
     while progress and run.ready and run.status == "running":
         progress = False
+        if turns >= TURNS_MAX:
+            shard.pending.setdefault(run.id, Pending())
+            shard.wake(run.id, shard.now)
+            return
         for frame_id in tuple(run.ready):
             frame = run.frames.get(frame_id)
             if frame is None or frame_id not in run.ready:
                 continue
             try:
-                progress |= _turn(step, frame)
+                if _turn(step, frame):
+                    progress = True
+                    turns += 1
             except Waiting:
                 waiting = True
             if run.status != "running":
                 break
     if not waiting:
-        step.shard.pending.pop(run.id, None)
+        shard.pending.pop(run.id, None)
 
 
 def _turn(step: Step, frame: Frame) -> bool:
@@ -72,7 +88,7 @@ def _fire(step: Step) -> bool:
         error = standard_error("timeout", "/", "the workflow took longer than its timeout")
         step.emit(e.RunFaulted(task="/"), e.RunFaultedBody(error))
         return False
-    for frame_id in sorted(run.frames):
+    for frame_id in tuple(run.frames):
         frame = run.frames.get(frame_id)
         if frame is None or run.status != "running":
             continue
@@ -95,30 +111,37 @@ def _fire(step: Step) -> bool:
 
 def _enter(step: Step, parent: Frame, node: Node, slot: int = 0) -> bool:
     raw = raw_input(parent)
-    arguments = Arguments(step.run, step.program, node, parent.variables, step.evaluation.since, raw, MISSING)
-    entry = Entry(parent, node, slot, raw, arguments)
-    reference = node.reference
+    at = step.evaluation.since(parent.id, node.index)
+    entry = Entry(parent, node, slot, raw, Arguments(step.run, step.program, node, parent.variables, at, raw))
     try:
-        if node.condition is not None and not holds(step, node.condition, raw, arguments, reference):
-            _finish(step, entry, raw, node.target, skipped=True)
-            return True
-        check_schema(node.input_schema, raw, reference, "the input")
-        if node.input_from is not None:
-            entry.data = step.evaluation.value(node.input_from, raw, arguments, reference)
-        arguments.with_input(entry.data)
-        _ENTER[node.kind](step, entry)
-    except Faulted as faulted:
-        fault(step, parent, reference, faulted.error)
+        try:
+            _enter_as_it_is(step, entry)
+        except Faulted as faulted:
+            fault(step, parent, node.reference, faulted.error)
+    except Waiting:
+        step.evaluation.waits(parent.id, node.index, at)
+        raise
     return True
 
 
-def _start_frame(
-    step: Step, entry: Entry, *, wake_at: int = 0, items: list[JSON] | None = None, variables: Any = _NO_VALUE
-) -> None:
+def _enter_as_it_is(step: Step, entry: Entry) -> None:
+    node, raw, arguments = entry.node, entry.raw, entry.arguments
+    reference = node.reference
+    if node.condition is not None and not holds(step, node.condition, raw, arguments, reference):
+        _finish(step, entry, raw, node.target, skipped=True)
+        return
+    check_schema(node.input_schema, raw, reference, "the input")
+    if node.input_from is not None:
+        entry.data = step.evaluation.value(node.input_from, raw, arguments, reference)
+    arguments.input = entry.data
+    _ENTER[node.kind](step, entry)
+
+
+def _start_frame(step: Step, entry: Entry, *, wake_at: int = 0, items: list[JSON] | None = None) -> None:
     node = entry.node
     body = None
-    if not entry.same or items is not None or variables:
-        body = e.TaskStartedBody(None if entry.same else entry.data, variables, items)
+    if not entry.same or items is not None:
+        body = e.TaskStartedBody(None if entry.same else entry.data, items=items)
     step.emit(
         e.TaskStarted(
             frame=step.run.frame_last + 1, parent=entry.parent.id, node=node.index, kind=node.kind,
@@ -151,12 +174,9 @@ def _enter_raise(step: Step, entry: Entry) -> None:
     assert isinstance(entry.node.detail, p.Raise)
     reference = entry.node.reference
     value = step.evaluation.value(entry.node.detail.error, entry.data, entry.arguments, reference)
-    raise Faulted(
-        Error(
-            str(value.get("type", "")), int(value.get("status") or 500), str(value.get("title") or ""),
-            str(value.get("detail") or ""), str(value.get("instance") or reference),
-        )
-    )  # fmt: skip
+    members = {name: text_of(value.get(name) or "") for name in ("type", "title", "detail", "instance")}
+    members["instance"] = members["instance"] or reference
+    raise Faulted(Error(status=value["status"], **members))
 
 
 def _enter_for(step: Step, entry: Entry) -> None:
@@ -198,8 +218,8 @@ def _finish(step: Step, entry: Entry, raw_output: JSON, target: int, *, skipped:
 # --- leaving ----------------------------------------------------------------------------------------
 
 
-def _leave(step: Step, frame: Frame, raw_output: JSON) -> bool:
-    """End a task that has a frame."""
+def _leave(step: Step, frame: Frame, raw_output: JSON, target: int | None = None) -> bool:
+    """End a task that has a frame. `target` is where control goes on, if not at the task's own."""
     node = step.node(frame)
     parent = step.run.frames[frame.parent]
     try:
@@ -213,7 +233,9 @@ def _leave(step: Step, frame: Frame, raw_output: JSON) -> bool:
         e.TaskCompleted(
             frame=frame.id, parent=parent.id, node=node.index, task=frame.task, same=same,
             exported=exported,
-            next=following(parent, node, frame.slot, node.target, scope_of(step, parent)),
+            next=following(
+                parent, node, frame.slot, node.target if target is None else target, scope_of(step, parent)
+            ),
         ),
         body,
     )  # fmt: skip
@@ -270,8 +292,8 @@ def _prepare(step: Step, root: Frame) -> bool:
 def _turn_for(step: Step, frame: Frame) -> bool:
     node = step.node(frame)
     detail = node.detail
-    assert isinstance(detail, p.For) and frame.items is not None
-    if frame.cursor >= len(frame.items):
+    assert isinstance(detail, p.For)
+    if frame.items is None or frame.cursor >= len(frame.items):
         return _leave(step, frame, frame.data)
     variables = {detail.each: frame.items[frame.cursor], detail.at: frame.cursor}
     arguments = Arguments(
@@ -291,10 +313,12 @@ def _turn_for(step: Step, frame: Frame) -> bool:
 
 
 def _start_body(step: Step, frame: Frame, body: int, variables: dict[str, JSON] = _NO_VALUE) -> None:
+    """Enter a body, which has no data flow of its own."""
     node = step.program.nodes[body]
-    raw = raw_input(frame)
-    arguments = Arguments(step.run, step.program, node, frame.variables, step.shard.now, raw, raw)
-    _start_frame(step, Entry(frame, node, 0, raw, arguments), variables=variables)
+    started = e.TaskStarted(
+        frame=step.run.frame_last + 1, parent=frame.id, node=body, kind=node.kind, task=node.reference
+    )
+    step.emit(started, e.TaskStartedBody(variables=variables) if variables else None)
 
 
 def _turn_fork(step: Step, frame: Frame) -> bool:
@@ -306,7 +330,17 @@ def _turn_fork(step: Step, frame: Frame) -> bool:
         return _enter(step, frame, step.program.nodes[detail.branches[frame.cursor]], frame.cursor)
     if frame.open:
         return False
-    return _leave(step, frame, [frame.outputs[slot] for slot in range(len(detail.branches))])
+    return _leave_fork(step, frame, [frame.outputs[slot] for slot in range(len(detail.branches))])
+
+
+def _leave_fork(step: Step, frame: Frame, outputs: list[JSON]) -> bool:
+    """End a fork, unless what its branches gave is too large as a whole."""
+    too_much = excess(outputs)
+    if not too_much:
+        return _leave(step, frame, outputs)
+    error = standard_error("runtime", frame.task, "the branches gave too much", f"together {too_much}")
+    fault(step, step.run.frames[frame.parent], frame.task, error, frame)
+    return True
 
 
 def _turn_try(step: Step, frame: Frame) -> bool:
@@ -314,35 +348,37 @@ def _turn_try(step: Step, frame: Frame) -> bool:
     assert isinstance(detail, p.Try)
     if frame.phase == "done":
         return _leave(step, frame, frame.data)
+    if frame.phase == "caught":
+        return _leave(step, frame, frame.data, detail.catch.target)
     if frame.phase != "catch":
         _start_body(step, frame, detail.body)
     elif detail.catch.body:
         error = msgspec.to_builtins(frame.error)
         _start_body(step, frame, detail.catch.body, {detail.catch.variable: error})
     else:
-        return _leave(step, frame, frame.input)
+        return _leave(step, frame, frame.input, detail.catch.target)
     return True
 
 
 def _turn_listen(step: Step, frame: Frame) -> bool:
     detail = step.node(frame).detail
     assert isinstance(detail, p.Listen)
-    wanted = len(detail.filters) if detail.mode == "all" else 1
-    if len(frame.outputs) >= wanted:
-        return _leave(step, frame, [read(detail.read, frame.outputs[slot]) for slot in sorted(frame.outputs)])
+    if len(frame.outputs) >= wanted_count(detail):
+        return _leave(step, frame, [read(detail.read, event) for event in frame.outputs.values()])
     return consume(step, frame, detail)
 
 
 def read(form: str, event: Any) -> JSON:
-    """What a listen gives of a consumed event: its data, or the whole envelope."""
-    return event.get("data") if form == "data" else event
+    """What a listen gives of a consumed event: the whole envelope, or its data; raw ones are as they came."""
+    return event if form == "envelope" else event.get("data", event.get("data_base64"))
 
 
 def _turn_effect(step: Step, frame: Frame) -> bool:
     if frame.phase == "settled":
         return _leave(step, frame, frame.data)
-    assert frame.phase == "faulted" and frame.error is not None
-    fault(step, step.run.frames[frame.parent], frame.task, frame.error, frame)
+    assert frame.phase == "faulted"
+    error = frame.error or standard_error("runtime", frame.task, "the task failed; why was erased")
+    fault(step, step.run.frames[frame.parent], frame.task, error, frame)
     return True
 
 

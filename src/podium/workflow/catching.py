@@ -56,11 +56,9 @@ def error_template(draft: Draft, value: JSON, place: Place, scope: Scope) -> Exp
 
 
 def caught(draft: Draft, value: JSON, retries: dict[str, JSON], place: Place, scope: Scope) -> Catch:
-    """`catch`, but for its body."""
-    given = draft.table(
-        value, place, "`catch`", ("errors", "as", "when", "exceptWhen", "retry", "do"),
-        unsupported={"then": "let the tasks after the `try` branch with `switch`"},
-    )  # fmt: skip
+    """`catch`, but for its body and what follows it."""
+    known = ("errors", "as", "when", "exceptWhen", "retry", "do", "then")
+    given = draft.table(value, place, "`catch`", known)
     variable = "error"
     if "as" in given:
         variable = draft.variable(given["as"], place / "as", "`as`")
@@ -135,9 +133,13 @@ def retry_policy(draft: Draft, value: JSON, place: Place, scope: Scope) -> Retry
         delay_max=_duration(draft, backoff, "maxDelay", at, scope),
         jitter_from=_duration(draft, jitter or {}, "from", place / "jitter", scope),
         jitter_to=_duration(draft, jitter or {}, "to", place / "jitter", scope),
-        attempts=draft.count(attempt.get("count", 0), place / "limit" / "attempt" / "count", "`count`"),
+        attempts=_count(draft, attempt, place / "limit" / "attempt"),
         duration=_duration(draft, limit, "duration", place / "limit", scope),
     )
+
+
+def _count(draft: Draft, attempt: dict[str, JSON], place: Place) -> int | None:
+    return draft.count(attempt["count"], place / "count", "`count`") if "count" in attempt else None
 
 
 def _duration(draft: Draft, given: dict[str, JSON], name: str, place: Place, scope: Scope) -> Duration:

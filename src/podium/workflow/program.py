@@ -75,7 +75,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """`catch.retry`: the DSL's retry policy. Zero means unbounded for limits, none for pauses."""
+    """`catch.retry`: the DSL's retry policy. A limit of zero ms, and None, are no limit."""
 
     when: Expression | None = None
     except_when: Expression | None = None
@@ -86,8 +86,7 @@ class RetryPolicy:
     delay_max: Duration = Duration()
     jitter_from: Duration = Duration()
     jitter_to: Duration = Duration()
-    attempts: int = 0  # limit.attempt.count: retries after the first try
-    attempt_duration: Duration = Duration()
+    attempts: int | None = None  # limit.attempt.count: retries after the first try
     duration: Duration = Duration()  # limit.duration
 
 
@@ -96,7 +95,8 @@ class Catch:
     """What a `try` catches and what it does then.
 
     `matches` are the members of `errors.with` (`type`, `status`, `instance`, `title`, `detail`) that must
-    be equal; `variable` is the argument that holds the error in `when`, `exceptWhen` and `do`.
+    be equal; `variable` is the argument that holds the error in `when`, `exceptWhen` and `do`. Where an error
+    was caught, control goes on at `target`, if that is given, instead of the task's own.
     """
 
     matches: Mapping[str, JSON] = field(default_factory=dict)
@@ -105,6 +105,7 @@ class Catch:
     variable: str = "error"
     retry: RetryPolicy | None = None
     body: int = 0  # node of `catch.do`; 0 if there is none
+    target: int | None = None  # of `catch.then`
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,7 +240,7 @@ class TaskCompiler:
         if kind == "fork":
             return kind, self._fork(value, at, scope)
         if kind == "try":
-            return kind, self._try(task, place, scope)
+            return kind, self._try(task, place, siblings, scope)
         if kind == "switch":
             return kind, self._switch(value, at, siblings, scope)
         if kind == "set":
@@ -295,13 +295,16 @@ class TaskCompiler:
         branches = tuple(self._task(name, task, at, Siblings({}, 0), scope) for name, task, at in items)
         return Fork(branches, names, compete)
 
-    def _try(self, task: dict[str, JSON], place: Place, scope: Scope) -> Try:
+    def _try(self, task: dict[str, JSON], place: Place, siblings: Siblings, scope: Scope) -> Try:
         body = self.body(task["try"], place / "try", scope)
         at, given = place / "catch", task["catch"]
         catch = caught(self._draft, given, self._uses.retries, at, scope)
         if isinstance(given, dict) and "do" in given:
             tasks = self.body(given["do"], at / "do", scope.with_names(catch.variable))
             catch = replace(catch, body=tasks)
+        if isinstance(given, dict) and "then" in given:
+            _, target = self._directive(given["then"], at / "then", siblings)
+            catch = replace(catch, target=target)
         return Try(body, catch)
 
     def _switch(self, value: JSON, place: Place, siblings: Siblings, scope: Scope) -> Switch:
