@@ -22,7 +22,7 @@ help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(READY) ## Let a team of agents review a repository (REPO=.)
-	$(BIN)/podium run examples/code-review --input repo=$(REPO)
+	$(BIN)/podium run examples/code-review --input repo=$(REPO) --input out=podium-review --resume
 
 test: $(READY) ## Run the tests (TESTS=tests/store JOBS=2)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
