@@ -5,6 +5,7 @@ Nothing heavy is imported before a command runs: asking for help must be quick.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -112,6 +113,8 @@ def _launch(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code. Whatever happens, nobody sees a traceback unasked."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    # Imports make much and drop little: collecting meanwhile costs a tenth of the start.
+    gc.disable()
     try:
         code = app.meta(given)
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -49,9 +50,18 @@ class Attached:
         if self.serving is None:
             self.client.close()
             return self.pid
-        busy = bool(self.client.status()["busy"])
+        busy = self._busy()
         self.serving.stop(grace_ms=0 if not busy else 2_000)
         return spawn(folder) if busy else 0
+
+    def _busy(self) -> bool:
+        from podium.sdk.client import PodiumError
+
+        try:
+            return bool(self.client.status()["busy"])
+        except PodiumError:
+            # It broke. What is in the log goes on with the next hub that somebody starts.
+            return False
 
 
 def find(folder: Path) -> Attached | None:
@@ -73,10 +83,9 @@ def attach(folder: Path) -> Attached:
     """
     limit = time.monotonic() + _TAKE_S
     while True:
-        if (found := find(folder)) is not None:
+        if (found := find(folder) or _take(folder)) is not None:
+            collect_again()
             return found
-        if (own := _take(folder)) is not None:
-            return own
         if time.monotonic() > limit:
             message = f"another process holds {folder / 'hub.lock'} but does not answer"
             raise Stop(Exit.UNREACHABLE, message, "look at it with `podium doctor`, or end that process")
@@ -135,6 +144,12 @@ def looked_at(folder: Path) -> Iterator[Client]:
     client = found.client if found is not None else Client(look(folder))
     with client:
         yield client
+
+
+def collect_again() -> None:
+    """Starting is over: what was imported stays, what comes from here on is collected."""
+    gc.freeze()
+    gc.enable()
 
 
 def spawn(folder: Path) -> int:

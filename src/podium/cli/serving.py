@@ -48,6 +48,7 @@ def up(
     serving = _serve(options.state, in_background)
     if serving is None:
         return Exit.OK
+    hubs.collect_again()
     if in_background:
         os.write(ready_fd, b"1")
         os.close(ready_fd)

@@ -1,7 +1,8 @@
 """The door: every call that people and programs make on a hub, by name, with JSON in and JSON out.
 
-A reply is an object with one member: `result`, `refused` (`{code, problems}`: a rule forbids it, nothing
-was recorded) or `error` (`{message}`: it could not be done). `ClosedDoor` answers for a folder without a hub.
+A reply is an object with one member: `result`; `refused` (`{code, problems}`: a rule forbids it, nothing was
+recorded); `error` (`{message}`: it could not be done); or `gone` (`{message}`: the hub has ended).
+`ClosedDoor` answers for a folder without a hub.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from podium.facts.identity import run_id_of
 from podium.facts.values import JSON, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
 from podium.runtime import presenting
-from podium.runtime.endings import Endings, Waiter
+from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.hub import Hub
 from podium.runtime.inquiry import Declined, Inquiry, Kind, Readers, decline
 from podium.runtime.presenting import Shown
@@ -166,7 +167,7 @@ class Door:
             own = self._own.get(name)
             return own(params, via) if own is not None else _done(read(self._inquiry, name, params))
         except Exception as error:
-            return _done(failure(error))
+            return _done(self._failure(error))
 
     def follow(self, run_id: str, after: int = 0) -> Iterator[Shown]:
         """A run's records later than seq `after`, as they are committed, until the run ends.
@@ -176,7 +177,12 @@ class Door:
         try:
             yield from self._follow(self._inquiry.run_id(run_id), after)
         except Exception as error:
-            yield failure(error)
+            yield self._failure(error)
+
+    def _failure(self, error: Exception) -> Shown:
+        if self._hub.status in ("stopped", "broken"):
+            return gone(self._hub)
+        return failure(error)
 
     def close(self) -> None:
         """Let nobody wait any longer. The hub stays as it is."""
@@ -259,7 +265,8 @@ class Door:
                     record = heard.get(timeout=_LOOK_S)
                 except Empty:
                     if hub.status in ("stopped", "broken"):
-                        raise StoreError(hub.trouble or "the hub has stopped") from None
+                        yield gone(hub)
+                        return
                     continue
                 if record.seq > after:
                     after, ended = record.seq, isinstance(record.event, _ENDS)

@@ -207,8 +207,14 @@ class Endings:
             waiter.future.set_result(reply)
 
     def _forsake(self) -> None:
-        reason = self._hub.trouble or "the hub has stopped; what it accepted goes on with the next one"
+        reply = gone(self._hub)
         with self._lock:
             waiters = [waiter for waiting in self._waiters.values() for waiter in waiting]
         for waiter in waiters:
-            self._answer(waiter, {"error": {"message": reason}})
+            self._answer(waiter, reply)
+
+
+def gone(hub: Hub) -> Shown:
+    """The reply to whoever still waits for a hub that has ended."""
+    reason = hub.trouble or "the hub has stopped; what it accepted goes on with the next one"
+    return {"gone": {"message": reason}}

@@ -113,7 +113,7 @@ class Transport(Protocol):
     """How calls reach a door."""
 
     def start(self, name: str, params: Reply) -> Future[Reply]:
-        """Make a call; its reply has one member: `result`, `refused` or `error`."""
+        """Make a call; its reply has one member: `result`, `refused`, `error` or `gone`."""
 
     def follow(self, run_id: str, after: int = 0) -> Iterator[Reply]:
         """Replies with `item`, and a last one as of any call."""
@@ -122,7 +122,7 @@ class Transport(Protocol):
 
 
 class Client:
-    """Calls on a hub. May be used from many threads at once.
+    """Calls on a hub, from any thread; each raises PodiumError where it comes to nothing.
 
     Args:
         transport: `SocketTransport`, or a door in this process.
@@ -287,7 +287,11 @@ def _result(reply: Reply) -> Any:
     if refused is not None:
         problems = tuple(msgspec.convert(problem, Problem) for problem in refused["problems"])
         message = "; ".join(problem.message for problem in problems)
+        if any(problem.rule == "hub-stopped" for problem in problems):
+            raise UnreachableError(message, problems)
         raise _REFUSALS.get(refused["code"], RefusedError)(message, problems)
+    if "gone" in reply:
+        raise UnreachableError(reply["gone"]["message"])
     raise RefusedError(str(reply.get("error", {}).get("message", "the hub gave an answer without a reason")))
 
 
@@ -411,7 +415,7 @@ class SocketTransport:
             if not future.done():
                 future.set_exception(UnreachableError(reason))
         for heard in list(self._streams.values()):
-            heard.put({"error": {"message": reason}})
+            heard.put({"gone": {"message": reason}})
         self._streams.clear()
 
 
