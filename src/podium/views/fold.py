@@ -60,13 +60,15 @@ class Fold:
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
-        self.runs: dict[str, RunRow] = {}
-        self.approvals: dict[Key, tuple[Any, ...] | None] = {}
-        self.escalations: dict[Key, tuple[Any, ...] | None] = {}
-        self.resources: list[tuple[Any, ...]] = []
-        self.labels: list[tuple[str, str, int]] = []
-        self.spend: dict[tuple[str, int], list[int]] = {}
-        self.totals: dict[str, int] = {}
+        self._route = memory.route
+        self.runs: dict[str, RunRow]
+        self.approvals: dict[Key, tuple[Any, ...] | None]
+        self.escalations: dict[Key, tuple[Any, ...] | None]
+        self.resources: list[tuple[Any, ...]]
+        self.labels: list[tuple[str, str, int]]
+        self.spend: dict[tuple[str, int], list[int]]
+        self.totals: dict[str, int]
+        self.clear()
         self._base = 0
         self._today: dict[int, list[int]] = {}
         self._day_from = self._day_to = 0
@@ -87,6 +89,12 @@ class Fold:
             e.RunFaulted: self._run_faulted,
             e.RunCancelled: self._run_cancelled,
         }
+
+    def clear(self) -> None:
+        """Begin the next batch."""
+        self.runs, self.approvals, self.escalations = {}, {}, {}
+        self.resources, self.labels = [], []
+        self.spend, self.totals = {}, {}
 
     def take(self, shard: int, records: Iterable[Record]) -> None:
         """Fold records of one shard, in order, without gaps."""
@@ -198,7 +206,7 @@ class Fold:
 
     def _effect_requested(self, run: RunRow, record: Record, event: Any) -> None:
         kind, number, at = event.kind, event.effect, record.at
-        route = self._memory.route((kind, event.agent, event.capability, event.reason, event.verdict))
+        route = self._route((kind, event.agent, event.capability, event.reason, event.verdict))
         if event.started:
             status = "running"
             self._call(at, route)

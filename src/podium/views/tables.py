@@ -114,7 +114,7 @@ class Tables:
             many(_PROGRESS, ((shard, *at) for shard, at in progress.items()))
         self.progress.update(progress)
         self._keep(fold.runs)
-        self._fold = Fold(self)
+        fold.clear()
 
     def close(self) -> None:
         close_writer(self._connection)
