@@ -6,6 +6,8 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +20,32 @@ from podium.store.interface import GENESIS, ColdRun, Head, Snapshot, Store, Stor
 from podium.store.memory import MemoryStore
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader
+from tests.store.disks import Disk
 from tests.store.kit import blob_of, head_after, rows_after, run_of
 
+CACHED = Disk(really_syncs=False)
 SHARDS = st.integers(0, 1)
 WRITERS = st.integers(0, 1)
 RUNS = st.integers(0, 6).map(run_of)
-KEYS = st.sampled_from([b"", b"k" * 32, b"l" * 32])
+KEYS = (b"", b"k" * 32)
+KINDS = ("timer", "event", "human")
+STATUS = ("waiting", "done", "failed")
 TIMES = st.integers(0, 9)
-STATUS = st.sampled_from(["waiting", "done", "failed"])
-WAITS = st.builds(Wait, st.sampled_from(["timer", "event", "human"]), KEYS, TIMES)
+WAITS = st.builds(Wait, st.sampled_from(KINDS), st.sampled_from(KEYS), TIMES)
 COLD = st.lists(
     st.builds(
         ColdRun,
         RUNS,
         st.integers(0, 50),
-        STATUS,
+        st.sampled_from(STATUS),
         st.binary(max_size=40),
         st.lists(WAITS, max_size=3).map(tuple),
     ),
     max_size=3,
 )
 BLOBS = st.lists(st.sampled_from([b"", b"small", b"large" * 4000]), max_size=2)
-COUNTS = st.sampled_from([0, 1, 2, 5, 40])
+COUNTS = st.sampled_from([1, 2, 5, 40, 0])
+AFTER = st.one_of(st.just(b""), RUNS)
 LIMITS = st.sampled_from([1, 2, 1000])
 
 Answer = tuple[str, Any]
@@ -51,6 +57,14 @@ def answer(call: Callable[[], Any]) -> Answer:
         return "gave", call()
     except (StoreError, KeyError, ValueError) as refused:
         return "refused", type(refused).__name__
+
+
+def cold_of(store: Store, shard: int, status: str, after: bytes, limit: int) -> list[ColdRun]:
+    return store.cold_runs(shard, status, after, limit)
+
+
+def asked_for(store: Store, shard: int, kind: str, key: bytes, after: bytes, limit: int) -> list[bytes]:
+    return store.waiting(shard, kind, key, after, limit)
 
 
 class Stores(RuleBasedStateMachine):
@@ -67,7 +81,7 @@ class Stores(RuleBasedStateMachine):
         self.beliefs = [[Head(0, 0, GENESIS)] * 2, [Head(0, 0, GENESIS)] * 2]
 
     def open(self) -> SqliteStore:
-        return SqliteStore(self.folder / "log.db", checkpoint_pages=8, ballast_bytes=0)
+        return SqliteStore(self.folder / "log.db", vfs=CACHED.name, checkpoint_pages=8, ballast_bytes=0)
 
     def teardown(self) -> None:
         for shard in (0, 1):
@@ -91,16 +105,20 @@ class Stores(RuleBasedStateMachine):
         for shard in (0, 1):
             self.claim(writer, shard)
 
-    @rule(writer=WRITERS, shard=st.sampled_from([0, 0, 0, 1, 1, -1]))
     def claim(self, writer: int, shard: int) -> None:
-        kind, head = self.both("claim", writer, lambda store: store.claim(shard))
-        if kind == "gave":
-            self.beliefs[writer][shard] = head
+        self.beliefs[writer][shard] = self.both("claim", writer, lambda store: store.claim(shard))[1]
 
-    @rule(writer=WRITERS, shard=SHARDS)
-    def reload(self, writer: int, shard: int) -> None:
-        """A belief that is fresh, yet of the other writer's epoch if that one claimed last."""
-        self.beliefs[writer][shard] = self.both("head", writer, lambda store: store.head(shard))[1]
+    @rule(writer=WRITERS, shard=SHARDS, take_over=st.sampled_from([False, False, False, True]))
+    def reload(self, writer: int, shard: int, take_over: bool) -> None:
+        """Without taking over, the belief is fresh, yet of the other writer's epoch if that claimed last."""
+        if take_over:
+            self.claim(writer, shard)
+        else:
+            self.beliefs[writer][shard] = self.both("head", writer, lambda store: store.head(shard))[1]
+
+    @rule(writer=WRITERS, shard=st.sampled_from([-1, 1 << 23]))
+    def claim_out_of_range(self, writer: int, shard: int) -> None:
+        self.both("claim", writer, lambda store: store.claim(shard))
 
     @rule(
         writer=WRITERS,
@@ -152,7 +170,7 @@ class Stores(RuleBasedStateMachine):
     def checkpoint(self, writer: int) -> None:
         self.writers[writer].checkpoint()
 
-    @rule(writer=WRITERS, shard=SHARDS, after=st.integers(0, 9), limit=LIMITS)
+    @rule(writer=WRITERS, shard=SHARDS, after=st.sampled_from([0, 1, 2, 6, 50]), limit=LIMITS)
     def read(self, writer: int, shard: int, after: int, limit: int) -> None:
         self.both("read", writer, lambda store: store.read(shard, after, limit))
         self.both("row", writer, lambda store: store.row(shard, after))
@@ -163,35 +181,20 @@ class Stores(RuleBasedStateMachine):
     def blob(self, writer: int, content: bytes) -> None:
         self.both("blob", writer, lambda store: store.blob(blob_of(content)[0]) or "empty")
 
-    @rule(writer=WRITERS, shard=SHARDS, runs=st.lists(RUNS, max_size=4))
-    def cold(self, writer: int, shard: int, runs: list[bytes]) -> None:
+    @rule(writer=WRITERS, shard=SHARDS, runs=st.lists(RUNS, max_size=4), now=TIMES, after=AFTER, limit=LIMITS)
+    def look_at_cold_runs(
+        self, writer: int, shard: int, runs: list[bytes], now: int, after: bytes, limit: int
+    ) -> None:
         self.both("cold", writer, lambda store: store.cold(shard, runs))
-
-    @rule(writer=WRITERS, shard=SHARDS, now=TIMES, limit=LIMITS)
-    def due(self, writer: int, shard: int, now: int, limit: int) -> None:
         self.both("due", writer, lambda store: store.due(shard, now, limit))
         self.both("next_wake", writer, lambda store: store.next_wake(shard))
-
-    @rule(
-        writer=WRITERS,
-        shard=SHARDS,
-        kind=st.sampled_from(["timer", "event", "human"]),
-        key=KEYS,
-        after=st.one_of(st.just(b""), RUNS),
-        limit=LIMITS,
-    )
-    def waiting(self, writer: int, shard: int, kind: str, key: bytes, after: bytes, limit: int) -> None:
-        self.both("waiting", writer, lambda store: store.waiting(shard, kind, key, after, limit))
-
-    @rule(
-        writer=WRITERS,
-        shard=SHARDS,
-        status=st.one_of(st.just(""), STATUS),
-        after=st.one_of(st.just(b""), RUNS),
-        limit=LIMITS,
-    )
-    def cold_runs(self, writer: int, shard: int, status: str, after: bytes, limit: int) -> None:
-        self.both("cold_runs", writer, lambda store: store.cold_runs(shard, status, after, limit))
+        for status in ("", *STATUS):
+            self.both(
+                "cold_runs", writer, partial(cold_of, shard=shard, status=status, after=after, limit=limit)
+            )
+        for kind, key in product(KINDS, KEYS):
+            ask = partial(asked_for, shard=shard, kind=kind, key=key, after=after, limit=limit)
+            self.both("waiting", writer, ask)
 
     @rule(writer=WRITERS, shard=SHARDS, state=st.binary(max_size=20), flip=st.booleans())
     def save_snapshot(self, writer: int, shard: int, state: bytes, flip: bool) -> None:

@@ -149,7 +149,6 @@ def test_a_failed_sync_ends_all_writing_and_loses_nothing_acknowledged(tmp_path:
             head = extend(store, 0, head, 3, body_bytes=4000)
     assert told.value.fail_stop
     assert "start again" in str(told.value)
-    disk.writes_after = 0
     for write in (
         lambda: store.append(0, rows_after(head, 1), head),
         lambda: store.claim(0),
@@ -161,7 +160,9 @@ def test_a_failed_sync_ends_all_writing_and_loses_nothing_acknowledged(tmp_path:
         assert again.value.fail_stop
     assert [row.seq for row in store.read(0, 0)] == list(range(1, head.seq + 1))
     store.close()
-    assert disk.writes_after == 0, "nothing is written after a sync has failed, not even on closing"
+    assert disk.tried_after == 0, (
+        "nothing is written or synced again after a failed sync, not even on closing"
+    )
     store = SqliteStore(tmp_path / "log.db")
     assert store.head(0).seq in (head.seq, head.seq + 3), "the batch of the failed sync may be there or not"
     store.close()
@@ -171,10 +172,34 @@ def test_a_write_that_fails_is_fail_stop(tmp_path: Path) -> None:
     disk = BadDisk()
     store = SqliteStore(tmp_path / "log.db", vfs=disk.name)
     head = extend(store, 0, store.claim(0), 3)
-    disk.bad = True
+    disk.bad = apsw.SQLITE_IOERR_WRITE
     with pytest.raises(StoreError, match="input/output error") as told:
         extend(store, 0, head, 1)
     assert told.value.fail_stop
+    assert store.head(0) == head
+    store.close()
+
+
+class BadFile(BadDisk):
+    """Takes the write-ahead log, and fails the database itself."""
+
+    def writing(self, path: Path, data: bytes, offset: int) -> None:
+        if path.suffix == ".db":
+            super().writing(path, data, offset)
+
+
+@pytest.mark.parametrize("code", [apsw.SQLITE_IOERR_WRITE, apsw.SQLITE_READONLY, apsw.SQLITE_CORRUPT])
+def test_a_checkpoint_that_fails_does_not_fail_its_append_but_the_next(tmp_path: Path, code: int) -> None:
+    disk = BadFile()
+    store = SqliteStore(tmp_path / "log.db", vfs=disk.name, checkpoint_pages=4)
+    head = store.claim(0)
+    disk.bad = code
+    head = extend(store, 0, head, 10, body_bytes=8000)
+    with pytest.raises(StoreError, match="device failed before") as told:
+        extend(store, 0, head, 1)
+    assert told.value.fail_stop
+    store.close()
+    store = SqliteStore(tmp_path / "log.db")
     assert store.head(0) == head
     store.close()
 

@@ -122,6 +122,23 @@ def test_each_step_is_taken_once_and_counted(tmp_path: Path) -> None:
     connection.close()
 
 
+def test_of_two_that_migrate_at_once_one_takes_the_step(tmp_path: Path) -> None:
+    one, other = (apsw.Connection(str(tmp_path / "log.db")) for _ in range(2))
+    one.pragma("journal_mode", "wal")
+    one.execute("BEGIN IMMEDIATE")
+    one.execute(TODO[0])
+    one.pragma("user_version", 1)
+
+    def busy(tries: int) -> bool:
+        one.execute("COMMIT")
+        return True
+
+    other.set_busy_handler(busy)
+    assert migrate(other, tmp_path, TODO[:1]) == 0
+    one.close()
+    other.close()
+
+
 def test_a_step_that_fails_leaves_the_format_as_it_was(tmp_path: Path) -> None:
     connection = apsw.Connection(str(tmp_path / "log.db"))
     with pytest.raises(apsw.SQLError):

@@ -13,10 +13,11 @@ import pytest
 from podium.audit import Break, verify
 from podium.store.interface import GENESIS, ColdRun, Head, StoreError, Wait
 from podium.store.sqlite import SqliteStore
-from tests.store.disks import RecordingDisk
+from tests.store.disks import Disk, RecordingDisk
 from tests.store.kit import blob_of, head_after, rows_after, run_of
 
 IMAGES = 100
+CACHED = Disk(really_syncs=False)
 
 
 class Promise(NamedTuple):
@@ -86,7 +87,7 @@ class Work:
 def broken(work: Work, steps: int, folder: Path) -> str:
     """Which promise the files in this folder break, if any."""
     promised = work.promised(steps)
-    store = SqliteStore(folder / "log.db", ballast_bytes=0)
+    store = SqliteStore(folder / "log.db", vfs=CACHED.name, ballast_bytes=0)
     try:
         rows = store.read(0, 0, 100_000)
         verify(GENESIS, 0, rows)

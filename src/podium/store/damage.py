@@ -35,7 +35,7 @@ def checksum(run: bytes, seq: int, status: str, state: bytes) -> int:
 def first_break(previous: bytes, after: int, rows: Sequence[Row]) -> int:
     """The seq of the first row that does not continue the chain from seq `after`; 0 if all do."""
     for row in rows:
-        if row.seq != after + 1 or not _holds(previous, row):
+        if not _holds(previous, row):
             return after + 1
         after, previous = row.seq, row.hash
     return 0

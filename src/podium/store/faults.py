@@ -9,11 +9,6 @@ import apsw
 
 from podium.store.interface import Corrupted, StorageFull, StoreError, Unwritable
 
-_LOST_WRITE = {
-    apsw.SQLITE_IOERR_FSYNC,
-    apsw.SQLITE_IOERR_DIR_FSYNC,
-    apsw.SQLITE_IOERR_CLOSE,
-}
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_ROOM_FOR = {
     # The index of the write-ahead log grows after a commit was written: then nobody knows if it is stored.
@@ -41,10 +36,6 @@ def translate(
         writing: whether a transaction was being written: then an I/O error is the end of this process.
     """
     code = getattr(error, "extendedresult", 0)
-    if code in _LOST_WRITE:
-        return fail_stop(
-            f"{path}: could not {doing}: the device failed to keep what it was given ({error}). "
-        )
     if isinstance(error, apsw.FullError) or (system_errno in _NO_ROOM and code in _NO_ROOM_FOR[writing]):
         return StorageFull(
             f"{path}: could not {doing}: no room is left on the device. Nothing of it was stored; all that "
