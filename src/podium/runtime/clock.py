@@ -41,3 +41,11 @@ class GuardedClock:
             return wall
         self.jumped_ms = drift
         return expected
+
+    def at_least(self, at: int) -> None:
+        """Go on from a time that is known to have been; a wall clock far behind it is not believed.
+
+        Time would stand still otherwise, and every timer with it, until the wall clock had caught up.
+        """
+        if self.now() < at:
+            self._offset = at - self._monotonic()

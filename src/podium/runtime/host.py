@@ -44,6 +44,7 @@ class Clock(Protocol):
     """Kernel time in ms since 1970."""
 
     def now(self) -> int: ...
+    def at_least(self, at: int) -> None: ...
 
 
 Listener = Callable[[int, list[Record]], None]
@@ -77,9 +78,13 @@ class Host:
         now = self._clock.now()
         records = self.system.open(now)
         out = self.shard.open(now)
+        assert self.shard.state is not None
+        self._clock.at_least(self.shard.state.now)
         self._publish(SYSTEM_SHARD, records)
         self._release(out)
-        self._advance_catalog()
+        changed = self._catalog_changed()
+        if changed:
+            self._step(changed, self._clock.now())
 
     def wake_at(self) -> int:
         """When `serve` is due even without inputs; 0 if never."""
@@ -103,6 +108,7 @@ class Host:
             inputs.append(i.Tick())
         if any(type(told) is i.Apply for told in inputs):
             inputs = [told for told in inputs if not self._apply(told, now)]
+        inputs = self._catalog_changed() + inputs
         if inputs:
             self._step(inputs, now)
 
@@ -126,15 +132,16 @@ class Host:
             self._on_reply(told.ticket, _storage_full(full))
             return True
         self._publish(SYSTEM_SHARD, records)
-        self._advance_catalog()
         self._on_reply(told.ticket, reply)
         return True
 
-    def _advance_catalog(self) -> None:
+    def _catalog_changed(self) -> list[Input]:
+        """What tells the shard of runs that it is behind the catalog; nothing if it is not."""
         catalog, state = self.system.catalog, self.shard.state
-        if state is not None and catalog.revision > state.revision:
-            changed = i.CatalogChanged(revision=catalog.revision, digest=catalog.digest)
-            self._step([changed], self._clock.now())
+        assert state is not None
+        if catalog.revision <= state.revision:
+            return []
+        return [i.CatalogChanged(revision=catalog.revision, digest=catalog.digest)]
 
     # --- no room -------------------------------------------------------------------------------------
 

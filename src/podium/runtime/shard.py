@@ -21,13 +21,16 @@ from podium.kernel.outcome import Outcome
 from podium.kernel.state import Run, Shard, idle, next_wake
 from podium.kernel.step import View
 from podium.runtime.writer import LogWriter, read_records
-from podium.store.interface import ColdRun, Snapshot, Store, StoreError, Wait
+from podium.store.interface import ColdRun, Fenced, Snapshot, Store, StoreError, Wait
 
 PASSIVATE_MS = 5_000
 """A run that is idle and not due for longer than this leaves memory with the commit that made it so."""
 
 SNAPSHOT_RECORDS = 50_000
 """A snapshot is taken after so many records."""
+
+PUT_OFF_MS = 60_000
+"""A wait that came due for a run in memory is put off by this."""
 
 ANY_EVENT = sha256(b"event").digest()[:16]
 """The key of the waits of runs that listen."""
@@ -72,8 +75,8 @@ class ShardHost:
         self.writer = LogWriter(store, shard)
         self.state: Shard | None = None
         self._cold_wake = 0
-        self._overtaken: list[bytes] = []
-        """Hot runs whose waits the store still holds, from before they were thawed."""
+        self._overtaken: list[str] = []
+        """Hot runs that are due by waits that the store still holds, from before they were thawed."""
         self._snapshot_seq = 0
         self._reloaded = False
 
@@ -88,7 +91,7 @@ class ShardHost:
             StoreError: the shard could not be taken over.
         """
         head = self.writer.claim()
-        state = self._load()
+        state = self._load(now)
         out = Outcome()
         self.state = None
         state.now = max(state.now, now)
@@ -101,12 +104,22 @@ class ShardHost:
     def reload(self) -> None:
         """Make up the state from the log again, after a commit that failed. The epoch stays, and so do the
         attempts in flight; what the failed step had set in motion starts over with the next step.
+
+        Raises:
+            Fenced: another writer has taken the shard over meanwhile.
         """
-        self.writer.head = self.store.head(self.number)
-        self.state = self._load()
+        head = self.store.head(self.number)
+        if head.epoch != self.writer.head.epoch:
+            raise Fenced(f"shard {self.number} was taken over: its epoch is {head.epoch}; drop the shard")
+        self.writer.head = head
+        self.state = self._load(0)
         self._reloaded = True
 
-    def _load(self) -> Shard:
+    def observe(self) -> Shard:
+        """The state as the log gives it, for looking at; nobody is fenced out and nothing set going."""
+        return self._load(0)
+
+    def _load(self, now: int) -> Shard:
         state = Shard()
         snapshot = self.store.snapshot(self.number)
         if snapshot is not None:
@@ -118,7 +131,7 @@ class ShardHost:
             self._snapshot_seq = snapshot.seq
         for record in read_records(self.store, self.number, state.seq):
             self._replay(state, record)
-        self._settle_memory(state)
+        self._settle_memory(state, max(now, state.now))
         self._cold_wake = self.store.next_wake(self.number)
         return state
 
@@ -133,9 +146,9 @@ class ShardHost:
                 state.admit(_decode_run(frozen.state))
         evolve(state, record)
 
-    def _settle_memory(self, state: Shard) -> None:
-        """Let go of runs that ended or are in the cold as they are."""
-        candidates = [run for run in state.runs.values() if run.ended or idle(run)]
+    def _settle_memory(self, state: Shard, now: int) -> None:
+        """Let go of runs that ended or are in the cold as they are, with nothing overdue."""
+        candidates = [run for run in state.runs.values() if run.ended or (idle(run) and not _due(run, now))]
         for start in range(0, len(candidates), 500):
             batch = candidates[start : start + 500]
             frozen = {row.run: row.seq for row in self.store.cold(self.number, map(_key, batch))}
@@ -188,7 +201,7 @@ class ShardHost:
                 wanted.update(dict.fromkeys(self._listening()))
             elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
                 wanted.update((run_text(run), None) for _, run in self.store.due(self.number, now))
-                self._overtaken = [run_bytes(of) for of in wanted if of in state.runs]
+                self._overtaken = [of for of in wanted if of in state.runs]
         missing = [run_bytes(run_id) for run_id in wanted if run_id not in state.runs]
         if not missing:
             return []
@@ -210,7 +223,7 @@ class ShardHost:
     def _commit(self, state: Shard, out: Outcome, loaded: list[str]) -> None:
         frozen: list[ColdRun] = []
         leaving: list[str] = []
-        thawed, self._overtaken = self._overtaken, []
+        thawed: list[bytes] = []
         was_cold = frozenset(loaded)
         for run in out.touched.values():
             if run.ended or self._may_leave(state, run):
@@ -218,20 +231,39 @@ class ShardHost:
                 leaving.append(run.id)
             elif run.id in was_cold:
                 thawed.append(_key(run))
+        self._put_off(state, leaving, frozen, thawed)
         if out.records or frozen or thawed:
             self.writer.append(out.records, frozen, thawed)
-        unchanged = (of for of in loaded if of not in out.touched and of not in state.pending)
+        unchanged = [
+            of for of in loaded if of not in out.touched and self._may_leave(state, state.runs[of])
+        ]  # fmt: skip
         for run_id in chain(leaving, unchanged):
             state.dismiss(run_id)
         self._note_wake(frozen, state.now)
         if state.seq - self._snapshot_seq >= self._snapshot_records:
             self.save_snapshot(state)
 
+    def _put_off(
+        self, state: Shard, leaving: list[str], frozen: list[ColdRun], thawed: list[bytes]
+    ) -> None:  # fmt: skip
+        """Move the waits by which hot runs are due already; else they would be due without end.
+
+        A run that is in the cold as it is in memory keeps one: after a crash it is there alone.
+        """
+        overtaken, self._overtaken = self._overtaken, []
+        for run_id in overtaken:
+            run = state.runs[run_id]
+            if run_id in leaving:
+                continue
+            if idle(run):
+                later = Wait("timer", b"", state.now + PUT_OFF_MS)
+                row = freeze(run)
+                frozen.append(row._replace(waits=(later, *(w for w in row.waits if w.kind != "timer"))))
+            else:
+                thawed.append(_key(run))
+
     def _may_leave(self, state: Shard, run: Run) -> bool:
-        if run.id in state.pending or not idle(run):
-            return False
-        due = next_wake(run, state.now)
-        return not due or due - state.now > self._passivate_ms
+        return run.id not in state.pending and idle(run) and not _due(run, state.now + self._passivate_ms)
 
     def _note_wake(self, frozen: list[ColdRun], now: int) -> None:
         if self._cold_wake and self._cold_wake <= now:
@@ -268,6 +300,11 @@ def freeze(run: Run) -> ColdRun:
 def thaw(frozen: ColdRun) -> Run:
     """The inverse of `freeze`."""
     return _decode_run(frozen.state)
+
+
+def _due(run: Run, by: int) -> bool:
+    """Whether something is to happen in the run by a time; in one that is suspended nothing is."""
+    return run.status == "running" and 0 < next_wake(run) <= by
 
 
 def _waits(run: Run) -> Iterable[Wait]:
