@@ -11,67 +11,151 @@ class Crash(BaseException):
     """The hub's process is gone, at this very point."""
 
 
-class Faults(msgspec.Struct, frozen=True):
+class Faults(msgspec.Struct, frozen=True, omit_defaults=True):
     """Chances, from 0 to 1, of each fault at each occasion.
 
     Attributes:
+        crash: dies between two steps.
+        crash_in_claim: dies before or after its claim of a shard is durable.
+        crash_in_load: dies while it makes up its state from the log.
         crash_before_commit: dies before anything is written.
+        crash_in_commit: dies between write and sync; whether the batch survives is a coin toss.
         crash_after_commit: dies when all is durable and nobody has been told.
         crash_at_dispatch: dies between two orders of one batch.
-        crash: dies between two steps.
+        crash_at_reply: dies between two replies of one batch.
+        crash_in_snapshot: dies before or after a snapshot is kept.
         unknown_commit: the store gives an error; whether it stored is a coin toss.
         full: the disk has no room for a while.
+        rot: the newest snapshot is damaged when it is read.
         pause: stops for longer than another hub waits to take over, then goes on as a zombie.
         clock_jump: the wall clock jumps, by up to a day in either direction.
+        clock_start: a hub starts with a wall clock that is wrong by up to a day.
+        slow_evaluator: an answer of the evaluator takes seconds.
         fail: an agent answers with a failure.
+        unstarted: an agent says that it did not begin.
         die: an agent dies in the middle of its attempt.
         mute: an attempt never answers, not even when its deadline passes.
         twice: an agent answers twice.
         late: an answer comes long after the deadline.
         breach: an output breaks its contract.
+        stray: a client still asks the former hub.
+        repeat: a client says the same thing twice.
     """
 
+    crash: float = 0
+    crash_in_claim: float = 0
+    crash_in_load: float = 0
     crash_before_commit: float = 0
+    crash_in_commit: float = 0
     crash_after_commit: float = 0
     crash_at_dispatch: float = 0
-    crash: float = 0
+    crash_at_reply: float = 0
+    crash_in_snapshot: float = 0
     unknown_commit: float = 0
     full: float = 0
+    rot: float = 0
     pause: float = 0
     clock_jump: float = 0
+    clock_start: float = 0
+    slow_evaluator: float = 0
     fail: float = 0
+    unstarted: float = 0
     die: float = 0
     mute: float = 0
     twice: float = 0
     late: float = 0
     breach: float = 0
+    stray: float = 0
+    repeat: float = 0
 
 
 NONE = Faults()
 
 _MOST = Faults(
+    crash=0.1,
+    crash_in_claim=0.1,
+    crash_in_load=0.1,
     crash_before_commit=0.02,
+    crash_in_commit=0.02,
     crash_after_commit=0.02,
     crash_at_dispatch=0.02,
-    crash=0.01,
+    crash_at_reply=0.02,
+    crash_in_snapshot=0.05,
     unknown_commit=0.02,
-    full=0.01,
-    pause=0.01,
-    clock_jump=0.01,
+    full=0.1,
+    rot=0.3,
+    pause=0.1,
+    clock_jump=0.1,
+    clock_start=0.3,
+    slow_evaluator=0.5,
     fail=0.2,
+    unstarted=0.1,
     die=0.1,
     mute=0.05,
     twice=0.2,
     late=0.1,
     breach=0.1,
+    stray=0.3,
+    repeat=0.3,
 )
 
+KINDS = Faults.__struct_fields__
 
-def draw(random: Random) -> Faults:
-    """A random subset of the faults, each as likely as chance has it (swarm testing, Groce et al. 2012)."""
-    return Faults(
-        **{
-            name: getattr(_MOST, name) * random.random() if random.random() < 0.6 else 0.0
-            for name in Faults.__struct_fields__
-        }
+
+class Dice:
+    """Decides when faults strike, and counts them.
+
+    Attributes:
+        struck: how often each fault did.
+    """
+
+    def __init__(self, random: Random, faults: Faults) -> None:
+        self._random = random
+        self._faults = faults
+        self.struck = dict.fromkeys(KINDS, 0)
+
+    def strikes(self, kind: str) -> bool:
+        """Whether this fault happens now."""
+        if self._random.random() >= getattr(self._faults, kind):
+            return False
+        self.struck[kind] += 1
+        return True
+
+    def toss(self) -> bool:
+        return self._random.random() < 0.5
+
+    def heal(self) -> None:
+        """No faults from now on."""
+        self._faults = NONE
+
+
+class Conditions(msgspec.Struct, frozen=True):
+    """What a world is like, beside its seed; a violation is shrunk by making these smaller.
+
+    Attributes:
+        runs: how many runs are submitted.
+        troubled_ms: how long faults happen; after that the world heals.
+        snapshot_records: a snapshot is taken after so many records.
+        passivate_ms: a run that is idle for longer leaves memory.
+    """
+
+    faults: Faults
+    runs: int = 12
+    troubled_ms: int = 120_000
+    snapshot_records: int = 50_000
+    passivate_ms: int = 5_000
+
+
+def draw(seed: int) -> Conditions:
+    """The conditions of a seed: a random subset of the faults, each as likely as chance has it (swarm
+    testing, Groce et al. 2012), and knobs at values that production never has.
+    """
+    random = Random(f"conditions {seed}")
+    faults = {
+        name: getattr(_MOST, name) * random.random() if random.random() < 0.5 else 0.0 for name in KINDS
+    }
+    return Conditions(
+        Faults(**faults),
+        snapshot_records=random.choice((1, 5, 20, 60, 50_000)),
+        passivate_ms=random.choice((0, 0, 500, 5_000)),
     )

@@ -1,35 +1,73 @@
-"""The auditor: reads what is durable as an outsider does, and holds the hubs to their guarantees.
+"""The auditor: reads what is durable as an outsider does, and holds every record to those before it.
 
 The numbers are those of docs/testing.md.
 """
 
 from __future__ import annotations
 
-import msgspec
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import Any
 
 from podium.audit import Break, verify
 from podium.facts import events as e
 from podium.facts.events import Record
-from podium.facts.orders import Perform
+from podium.facts.lifecycles import RUN_ENDED
+from podium.kernel.catalog import Catalog
 from podium.kernel.evolve import evolve
-from podium.kernel.state import Effect, Run, Shard
+from podium.kernel.settling import LOSSES_MAX
+from podium.kernel.state import Effect, Frame, Run, Shard
 from podium.runtime.host import Host
+from podium.runtime.system import SYSTEM_SHARD
 from podium.runtime.writer import decode_row
+from podium.sim.compare import compare
 from podium.sim.disk import Disk
-from podium.store.interface import GENESIS
+from podium.sim.violation import Violation, hold
+from podium.sim.workload import EXPECTED
+from podium.workflow.program import RetryPolicy, Try
 
 SHARD = 1
 
-_encode = msgspec.json.Encoder().encode
+LATE_MS = 5_000
+"""A timer fires at most this much late once the world has healed."""
+
+WHILE_SUSPENDED = frozenset(
+    "AttemptFailed EffectSettled EffectInDoubt EffectResolved StaleReply EventReceived RunResumed "
+    "RunCancelled".split()
+)
 
 
-class Violation(Exception):
-    """A guarantee was broken."""
+class Chain:
+    """Follows the log of one shard, and checks what is true of any log."""
 
+    def __init__(self, disk: Disk, shard: int) -> None:
+        self._disk, self._shard = disk, shard
+        self._seq, self._hash = disk.store.head(shard)[1:]
+        self._epoch = self._at = 0
 
-def hold(condition: bool, invariant: str, message: str) -> None:
-    if not condition:
-        raise Violation(f"{invariant}: {message}")
+    def follow(self) -> Iterator[Record]:
+        """What became durable since the last time. Raises Violation: I2, I3 or I9."""
+        rows = self._disk.store.read(self._shard, self._seq, 1_000_000)
+        try:
+            self._seq, self._hash = verify(self._hash, self._seq, rows)
+        except Break as broken:
+            raise Violation(f"I3: {broken}") from None
+        for row in rows:
+            where = f"record {row.seq} of shard {self._shard}"
+            record = decode_row(row, self._disk.store)
+            if isinstance(record.event, e.EpochStarted):
+                self._begin(record.event)
+            hold(row.epoch == self._epoch, "I2", f"{where} is of epoch {row.epoch} in epoch {self._epoch}")
+            if self._shard != SYSTEM_SHARD:
+                hold(record.at >= self._at, "I9", f"{where} is at {record.at}, after one at {self._at}")
+            self._at = record.at
+            yield record
+
+    def _begin(self, event: e.EpochStarted) -> None:
+        hold(event.epoch > self._epoch, "I2", f"epoch {event.epoch} starts after {self._epoch}")
+        claimant = self._disk.claims.get((self._shard, event.epoch))
+        hold(event.hub == claimant, "I2", f"{event.hub} starts epoch {event.epoch} of {claimant}")
+        self._epoch = event.epoch
 
 
 class Auditor:
@@ -37,137 +75,218 @@ class Auditor:
 
     Attributes:
         replica: the state folded from the log alone, by nothing but `evolve`.
+        catalog: the same of the system shard.
         settled: (run, effect) of effects whose outcome is durable.
+        outcomes: (run, effect, token) of attempts that have an outcome.
+        stale: the same, and how many replies to them were recorded as stale.
+        retried: (run, effect) to how often a person said that it was not performed.
+        principals: everybody who did something that was recorded.
+        heard: (run, source, id) of events that were received.
+        torn: attempts in flight whose task was torn down since this was last emptied.
+        answers: what agents answered: (run, effect, token) to output.
+        shapes: digests of the distinct states that runs were in.
     """
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
+        self._runs, self._system = Chain(disk, SHARD), Chain(disk, SYSTEM_SHARD)
         self.replica = Shard()
-        self._seq, self._hash = 0, GENESIS
-        self._epoch = 0
-        self.settled: set[tuple[str, int]] = set()
-        self._performed: dict[tuple[str, int], int] = {}
-        self._allowed: dict[tuple[str, int], int] = {}
-        self._due: dict[tuple[str, str, int], int] = {}
-        self._promised: set[str] = set()
+        self.catalog = Catalog()
+        self.settled: dict[tuple[str, int], e.EffectSettled] = {}
+        self.outcomes: set[tuple[str, int, int]] = set()
+        self.stale: dict[tuple[str, int, int], int] = {}
+        self.retried: dict[tuple[str, int], int] = {}
+        self.principals: set[str] = set()
+        self.heard: set[tuple[str, str, str]] = set()
+        self.torn: list[tuple[str, int, int]] = []
+        self.answers: dict[tuple[str, int, int], Any] = {}
         self.events: dict[str, int] = {}
-
-    # --- the log -------------------------------------------------------------------------------------
+        self.shapes: set[bytes] = set()
+        self._changed: dict[str, None] = {}
+        self.punctual_from = 0
 
     def read(self) -> None:
         """Take in what became durable since the last time."""
-        rows = self._disk.store.read(SHARD, self._seq, 1_000_000)
-        try:
-            seq, hash = verify(self._hash, self._seq, rows)
-        except Break as broken:
-            raise Violation(f"I3: {broken}") from None
-        for row in rows:
-            record = decode_row(row, self._disk.store)
-            hold(row.epoch >= self._epoch, "I2", f"record {row.seq} of epoch {row.epoch} after {self._epoch}")
-            if isinstance(record.event, e.EpochStarted):
-                self._epoch = record.event.epoch
-            hold(row.epoch == self._epoch, "I2", f"record {row.seq} before its epoch {row.epoch} started")
-            self._look(record)
+        for record in self._system.follow():
+            self._count(record)
+            self.catalog.fold(record)
+        for record in self._runs.follow():
+            self._count(record)
+            run = self.replica.runs.get(record.run_id)
+            if run is not None:
+                self._look(run, record)
             evolve(self.replica, record)
-            self.events[row.type] = self.events.get(row.type, 0) + 1
+            self.torn += self.replica.abandoned
+            self.replica.abandoned.clear()
+            self._note_shape(record.run_id)
         self.replica.freed.clear()
-        self.replica.abandoned.clear()
-        self._seq, self._hash = seq, hash
 
-    def _look(self, record: Record) -> None:
-        """What a record must not be, given all records before it."""
-        event, run_id = record.event, record.run_id
-        if isinstance(event, e.TaskStarted) and event.wake_at:
-            self._due[run_id, "task", event.frame] = event.wake_at
-        elif isinstance(event, e.TaskCompleted) and event.frame:
-            self._not_early(record, "task", event.frame)
-        elif isinstance(event, e.TaskFaulted) and event.retry_at:
-            self._due[run_id, "try", event.catcher] = event.retry_at
-        elif isinstance(event, e.TaskResumed):
-            self._not_early(record, "try", event.frame)
-        elif isinstance(event, e.AttemptFailed):
-            self._due[run_id, "effect", event.effect] = event.retry_at
-        elif isinstance(event, e.AttemptStarted):
-            self._not_early(record, "effect", event.effect)
-        elif isinstance(event, e.EffectSettled):
-            self._settle(record, event)
-        elif isinstance(event, e.EffectResolved) and event.verdict == "retry":
-            key = (run_id, event.effect)
-            self._allowed[key] = self._allowed.get(key, 1) + 1
-
-    def _not_early(self, record: Record, kind: str, number: int) -> None:
-        due = self._due.pop((record.run_id, kind, number), 0)
-        hold(record.at >= due, "I9", f"record {record.seq} at {record.at} is due at {due}")
-
-    def _settle(self, record: Record, event: e.EffectSettled) -> None:
-        key = (record.run_id, event.effect)
-        hold(key not in self.settled, "I7", f"{key} settled twice, at record {record.seq}")
-        self.settled.add(key)
-        effect = self._effect(*key)
-        body = record.body
-        if effect is not None and effect.kind == "agent" and isinstance(body, e.EffectSettledBody):
-            answered = isinstance(body.output, dict) and effect.status == "running"
-            if answered:
+    def compare(self, host: Host, now: int) -> None:
+        """The live state of a hub is what the log gives; one that the log has left behind is no matter."""
+        state = host.shard.state
+        if state is not None and state.seq == self.replica.seq:
+            compare(host, self.replica, self._disk.store, self._changed, now)
+            if not host.trouble:
                 hold(
-                    body.output["token"] == effect.token,
-                    "I7",
-                    f"{key} settled by the reply to token {body.output['token']}, current is {effect.token}",
+                    state.revision == host.system.catalog.revision == self.catalog.revision,
+                    "I4",
+                    f"the shard decides by revision {state.revision} of {self.catalog.revision}",
                 )
 
-    def _effect(self, run_id: str, number: int) -> Effect | None:
+    def all_changed(self) -> None:
+        """Look at every run in the cold again."""
+        self._changed.update(dict.fromkeys(self.replica.runs))
+
+    def _count(self, record: Record) -> None:
+        name = type(record.event).__name__
+        self.events[name] = self.events.get(name, 0) + 1
+        self.principals.add(getattr(record.event, "principal", ""))
+
+    def _note_shape(self, run_id: str) -> None:
         run = self.replica.runs.get(run_id)
-        return run.effects.get(number) if run is not None else None
+        if run is not None:
+            self._changed[run_id] = None
+            self.shapes.add(sha256(shape(run).encode()).digest()[:12])
 
-    # --- what the hubs do ----------------------------------------------------------------------------
+    # --- what a record must not be, given all records before it --------------------------------------
 
-    def performing(self, order: Perform) -> None:
-        """A hub hands out an attempt."""
-        self.read()
-        key = (order.run_id, order.effect)
-        row = self._disk.store.row(SHARD, order.token)
-        hold(
-            row is not None and row.type in ("EffectRequested", "AttemptStarted"),
-            "I11",
-            f"attempt {key} goes out before record {order.token} is durable",
-        )
-        hold(key not in self.settled, "I7", f"{key} is performed again after it was settled")
-        count = self._performed[key] = self._performed.get(key, 0) + 1
-        if order.delivery == "at-most-once":
-            hold(count <= self._allowed.get(key, 1), "I5", f"at-most-once {key} is performed {count} times")
+    def _look(self, run: Run, record: Record) -> None:
+        event = record.event
+        name = type(event).__name__
+        if run.ended:
+            hold(name == "StaleReply", "I7", f"{name} at {record.seq} in run {run.id}, which has ended")
+        elif run.status == "suspended":
+            hold(name in WHILE_SUSPENDED, "I7", f"{name} at {record.seq} in run {run.id}, which is suspended")
+        check = _CHECKS.get(type(event))
+        if check is not None:
+            check(self, run, event, record)
 
-    def promised(self, run_id: str) -> None:
-        """A hub said that it accepted a run."""
-        self._promised.add(run_id)
-        self.read()
-        hold(run_id in self.replica.runs, "I1", f"run {run_id} was accepted and is not in the log")
+    def _task_completed(self, run: Run, event: e.TaskCompleted, record: Record) -> None:
+        frame = run.frames.get(event.frame)
+        if frame is not None and frame.kind == "wait":
+            self._in_time(record, frame.wake_at)
 
-    def compare(self, host: Host) -> None:
-        """The live state is what the log gives, and slots are what runs hold."""
-        state = host.shard.state
-        if state is None or state.seq != self.replica.seq:
+    def _task_faulted(self, run: Run, event: e.TaskFaulted, record: Record) -> None:
+        error = getattr(record.body, "error", None)
+        frame = run.frames.get(event.frame)
+        if frame is not None and error is not None and error.title == "the task took longer than its timeout":
+            self._in_time(record, frame.deadline_at)
+        catcher = run.frames[event.catcher]
+        policy = self._policy(run, catcher)
+        if policy is None:
+            hold(not event.retry_at, "I6", f"{catcher.task} is tried again without a policy")
+        elif policy.attempts:
+            left = policy.attempts - catcher.tries
+            hold(left > 0 or not event.retry_at, "I6", f"{catcher.task} is tried more than it may be")
+            hold(left <= 0 or event.retry_at > 0, "I6", f"{catcher.task} is given up {left} tries early")
+
+    def _policy(self, run: Run, catcher: Frame) -> RetryPolicy | None:
+        detail = self.catalog.program(run.digest).nodes[catcher.node].detail
+        assert isinstance(detail, Try)
+        return detail.catch.retry
+
+    def _task_resumed(self, run: Run, event: e.TaskResumed, record: Record) -> None:
+        self._in_time(record, run.frames[event.frame].wake_at)
+
+    def _run_faulted(self, run: Run, event: e.RunFaulted, record: Record) -> None:
+        error = getattr(record.body, "error", None)
+        if error is not None and error.title == "the workflow took longer than its timeout":
+            self._in_time(record, run.deadline_at)
+
+    def _run_completed(self, run: Run, event: e.RunCompleted, record: Record) -> None:
+        output = run.frames[1].data if event.same else getattr(record.body, "output", None)
+        expected = EXPECTED.get(run.workflow.split("@")[0].split("/")[1])
+        fits = expected is not None and expected(output)
+        hold(fits, "I6", f"run {run.id} of {run.workflow} completed with {output!r}")
+
+    def _attempt_started(self, run: Run, event: e.AttemptStarted, record: Record) -> None:
+        hold(run.effects[event.effect].retry_at <= record.at, "I9", f"attempt at {record.seq} starts early")
+
+    def _attempt_failed(self, run: Run, event: e.AttemptFailed, record: Record) -> None:
+        effect = run.effects[event.effect]
+        self._had_outcome(run, effect)
+        who = f"effect {effect.id} of run {run.id}"
+        if event.status != "lost":
+            limit = self._attempts(effect)
+            hold(effect.failures + 1 < limit, "I6", f"{who} fails {effect.failures + 1} times of {limit}")
+        may_again = effect.delivery == "at-least-once" or event.status == "unstarted"
+        hold(may_again, "I5", f"{who} is at-most-once, {event.status}, and will be attempted again")
+
+    def _attempts(self, effect: Effect) -> int:
+        agent = self.catalog.agents.get(effect.digest)
+        return agent.retry.attempts if agent is not None else 1
+
+    def _in_doubt(self, run: Run, event: e.EffectInDoubt, record: Record) -> None:
+        effect = run.effects[event.effect]
+        self._had_outcome(run, effect)
+        hold(effect.delivery == "at-most-once", "I6", f"effect {effect.id} of run {run.id} is not in doubt")
+
+    def _effect_settled(self, run: Run, event: e.EffectSettled, record: Record) -> None:
+        effect = run.effects.get(event.effect)
+        key = (run.id, event.effect)
+        hold(key not in self.settled, "I7", f"{key} settled twice, at record {record.seq}")
+        hold(effect is not None, "I7", f"{key} settled at record {record.seq}, though it is gone")
+        assert effect is not None
+        self.settled[key] = event
+        if effect.status != "running":
             return
-        running: dict[str, int] = {}
-        for run in state.runs.values():
-            hold(
-                _encode(run) == _encode(self.replica.runs[run.id]),
-                "I4",
-                f"the live state of run {run.id} is not what the log gives at {state.seq}",
+        self._had_outcome(run, effect)
+        if event.status == "succeeded":
+            attempt = (run.id, effect.id, effect.token)
+            answered = attempt in self.answers and self.answers[attempt] == getattr(
+                record.body, "output", None
             )
-            for effect in run.effects.values():
-                if effect.status == "running":
-                    running[effect.digest] = running.get(effect.digest, 0) + 1
-        held = {digest: count for digest, count in state.running.items() if count}
-        hold(held == running, "I8", f"slots held {held}, attempts running {running}")
-        for digest, count in held.items():
-            hold(count <= host.system.catalog.limit(digest), "I8", f"{count} attempts of {digest}")
+            hold(answered, "I7", f"{attempt} settled by what its agent did not answer")
+            keeps = effect.kind != "agent" or "token" in self.answers[attempt]
+            hold(keeps, "I7", f"{attempt} settled by an output that breaks its contract")
+        elif effect.delivery == "at-least-once":
+            given_up = effect.failures + 1 >= self._attempts(effect) or effect.losses + 1 >= LOSSES_MAX
+            hold(given_up, "I6", f"{key} is given up after {effect.failures + 1} failures")
 
-    def finished(self) -> None:
-        """Faults are over and the world is quiet: everything accepted has ended."""
-        for run_id in self._promised:
-            run = self.replica.runs[run_id]
-            hold(run.ended, "I13", f"run {run_id} is {run.status}: {_where(run)}")
+    def _had_outcome(self, run: Run, effect: Effect) -> None:
+        if effect.status == "running":
+            self.outcomes.add((run.id, effect.id, effect.token))
+
+    def _resolved(self, run: Run, event: e.EffectResolved, record: Record) -> None:
+        key = (run.id, event.effect)
+        self.retried[key] = self.retried.get(key, 0) + (event.verdict == "retry")
+
+    def _stale_reply(self, run: Run, event: e.StaleReply, record: Record) -> None:
+        key = (run.id, event.effect, event.token)
+        self.stale[key] = self.stale.get(key, 0) + 1
+
+    def _event_received(self, run: Run, event: e.EventReceived, record: Record) -> None:
+        key = (run.id, event.source, event.id)
+        hold(key not in self.heard, "I7", f"{key} was received twice")
+        self.heard.add(key)
+
+    def _in_time(self, record: Record, due: int) -> None:
+        late = record.at - due
+        hold(late >= 0, "I9", f"record {record.seq} at {record.at} is due at {due}")
+        if self.punctual_from and due > self.punctual_from:
+            hold(late <= LATE_MS, "I9", f"record {record.seq} at {record.at} was due at {due}")
 
 
-def _where(run: Run) -> str:
-    tasks = [f"{frame.task} {frame.phase}" for frame in run.frames.values()]
-    return "; ".join(tasks + [f"effect {one.id} {one.status}" for one in run.effects.values()])
+_CHECKS: dict[type[e.Event], Callable[[Auditor, Run, Any, Record], None]] = {
+    e.TaskCompleted: Auditor._task_completed,
+    e.TaskFaulted: Auditor._task_faulted,
+    e.TaskResumed: Auditor._task_resumed,
+    e.RunFaulted: Auditor._run_faulted,
+    e.RunCompleted: Auditor._run_completed,
+    e.AttemptStarted: Auditor._attempt_started,
+    e.AttemptFailed: Auditor._attempt_failed,
+    e.EffectInDoubt: Auditor._in_doubt,
+    e.EffectResolved: Auditor._resolved,
+    e.EffectSettled: Auditor._effect_settled,
+    e.StaleReply: Auditor._stale_reply,
+    e.EventReceived: Auditor._event_received,
+}
+
+
+def shape(run: Run) -> str:
+    """What two runs in the same state have in common: ids, times and payloads left out."""
+    if run.status in RUN_ENDED:
+        return f"{run.workflow} {run.status}"
+    frames = sorted(f"{frame.node}{frame.phase}{frame.cursor}{frame.tries}" for frame in run.frames.values())
+    effects = sorted(f"{effect.task}{effect.status}{effect.attempt}" for effect in run.effects.values())
+    return f"{run.workflow} {run.status} {len(run.buffer)} {' '.join(frames)} {' '.join(effects)}"

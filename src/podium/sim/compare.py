@@ -1,0 +1,140 @@
+"""The state of a live hub beside what the log gives: equal, complete, and awake for all that is due."""
+
+from __future__ import annotations
+
+import msgspec
+
+from podium.facts.identity import run_bytes
+from podium.kernel.state import Run, Shard, next_wake
+from podium.runtime.host import Host
+from podium.runtime.shard import thaw
+from podium.sim.violation import hold
+from podium.store.memory import MemoryStore
+
+FOREVER = 1 << 60
+
+_encode = msgspec.json.Encoder().encode
+
+
+def compare(host: Host, replica: Shard, store: MemoryStore, stale: dict[str, None], now: int) -> None:
+    """Hold a hub that is up to date to the replica.
+
+    Args:
+        replica: folded from the log alone.
+        now: what the hub's clock says.
+        stale: runs whose rows in the cold have not been looked at since they changed; emptied.
+    Raises:
+        Violation: I4, I8 or I9.
+    """
+    state = host.shard.state
+    assert state is not None
+    hold(state.epoch == replica.epoch, "I4", f"epoch {state.epoch}, the log says {replica.epoch}")
+    hold(state.revision == replica.revision, "I4", f"revision {state.revision}, not {replica.revision}")
+    hold(state.now >= replica.now, "I9", f"kernel time {state.now} is before the log's {replica.now}")
+    for run_id in state.runs:
+        hold(run_id in replica.runs, "I4", f"run {run_id} is live and not in the log")
+    for run in replica.runs.values():
+        live = state.runs.get(run.id)
+        if live is not None:
+            same = _encode(live) == _encode(run)
+            hold(same, "I4", f"the live state of run {run.id} is not what the log gives at {state.seq}")
+            if not host.trouble:
+                _awake(state, live, now)
+        elif run.id in stale:
+            _cold(host, run, store)
+    stale.clear()
+    _slots(host, state)
+
+
+def _cold(host: Host, run: Run, store: MemoryStore) -> None:
+    """A run that is not in memory is in the cold as the log gives it, and something will wake it."""
+    rows = store.cold(host.shard.number, [run_bytes(run.id)])
+    hold(len(rows) == 1, "I4", f"run {run.id} is neither live nor in the cold: {describe(run)}")
+    same = _encode(thaw(rows[0])) == _encode(run)
+    hold(same, "I4", f"the cold state of run {run.id} is not what the log gives")
+    if run.status == "running":
+        due = next_wake(run)
+        timers = {of for _, of in store.due(host.shard.number, FOREVER, 1_000_000)}
+        hold(
+            not due or run_bytes(run.id) in timers,
+            "I9",
+            f"nothing will wake run {run.id} at {due}: {describe(run)}",
+        )
+
+
+def _awake(state: Shard, run: Run, now: int) -> None:
+    """A hot run has a place in every structure that will let it go on."""
+    if run.status != "running":
+        return
+    due = next_wake(run, state.now)
+    at = state.timer_of.get(run.id, 0)
+    hold(not due or 0 < at <= due, "I9", f"run {run.id} is due at {due} and looked at {at or 'never'}")
+    hold(not at or (at, run.id) in state.timers, "I9", f"the timer of run {run.id} at {at} is lost")
+    for effect in run.effects.values():
+        if effect.status == "queued" or (effect.status == "backoff" and effect.retry_at < now):
+            queued = (run.id, effect.id) in state.queues.get(effect.digest, ())
+            hold(queued, "I8", f"effect {effect.id} of run {run.id} is {effect.status} and in no queue")
+    listens = any(frame.kind == "listen" for frame in run.frames.values())
+    hold(not listens or run.id in state.listeners, "I4", f"run {run.id} listens and is not known to")
+
+
+def _slots(host: Host, state: Shard) -> None:
+    running: dict[str, int] = {}
+    for run in state.runs.values():
+        for effect in run.effects.values():
+            if effect.status == "running":
+                running[effect.digest] = running.get(effect.digest, 0) + 1
+    held = {digest: count for digest, count in state.running.items() if count}
+    hold(held == running, "I8", f"slots held {held}, attempts running {running}")
+    for digest, queue in state.queues.items():
+        count, limit = held.get(digest, 0), host.system.catalog.limit(digest)
+        hold(count <= limit, "I8", f"{count} attempts of {digest}, whose limit is {limit}")
+        waiting = [item for item in queue if _may_start(state, *item)]
+        hold(not waiting or count == limit, "I8", f"{waiting} wait for {digest}: {count} of {limit} run")
+
+
+def _may_start(state: Shard, run_id: str, number: int) -> bool:
+    run = state.runs.get(run_id)
+    effect = run.effects.get(number) if run is not None else None
+    if run is None or effect is None or run.status != "running":
+        return False
+    return effect.status == "queued" or (effect.status == "backoff" and effect.retry_at <= state.now)
+
+
+def overdue(host: Host, now: int) -> str:
+    """What is due by `now`, did not happen, and will not at once, in a sentence; "" if nothing is."""
+    state = host.shard.state
+    assert state is not None
+    if 0 < host.wake_at() <= now:
+        return ""
+    for run in state.runs.values():
+        if run.status != "running" or run.id in state.pending:
+            continue
+        if 0 < run.deadline_at <= now:
+            return f"run {run.id} was to end at {run.deadline_at}"
+        for frame in run.frames.values():
+            due = min((at for at in (frame.wake_at, frame.deadline_at) if at), default=0)
+            if 0 < due <= now:
+                return f"{frame.task} of run {run.id} was due at {due}"
+    return ""
+
+
+def leftovers(host: Host) -> str:
+    """What a hub still holds though every run has ended, in a sentence; "" if it holds nothing."""
+    state = host.shard.state
+    assert state is not None
+    held = {
+        "runs": list(state.runs),
+        "slots": {digest: count for digest, count in state.running.items() if count},
+        "timers": dict(state.timer_of),
+        "listeners": list(state.listeners),
+        "questions": list(state.pending),
+    }
+    return ", ".join(f"{name} {value}" for name, value in held.items() if value)
+
+
+def describe(run: Run) -> str:
+    """Where a run stands."""
+    frames = [f"{frame.task} {frame.phase or frame.kind}" for frame in run.frames.values()]
+    effects = [f"effect {effect.id} {effect.status}" for effect in run.effects.values()]
+    return f"{run.workflow} {run.status}: " + "; ".join(frames + effects)

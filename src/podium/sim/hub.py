@@ -1,0 +1,184 @@
+"""One life of a simulated hub: the production host, with the world's disk, clock, agents and people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import jq
+
+from podium.facts import inputs as i
+from podium.facts.orders import Abandon, Perform
+from podium.facts.values import Reply
+from podium.runtime.clock import GuardedClock
+from podium.runtime.host import Host
+from podium.runtime.shard import ShardHost
+from podium.runtime.system import SystemHost
+from podium.sim.compare import overdue
+from podium.sim.disk import DiskStore
+from podium.sim.faults import Crash
+from podium.sim.invariants import SHARD
+from podium.sim.promises import Attempt
+from podium.sim.violation import hold
+from podium.store.interface import StoreError
+
+if TYPE_CHECKING:
+    from podium.sim.world import World
+
+EPOCH_MS = 1_700_000_000_000
+"""When worlds begin, in ms since 1970."""
+
+SPINS_MAX = 50
+"""A hub that is served so often in a row with nothing to do burns a processor."""
+
+
+class HubProcess:
+    """Its host, its inbox, what it performs, and its clock.
+
+    Attributes:
+        paused_until: when the paused process goes on, in world time.
+        mine: attempts that its performer makes.
+        skew_ms: how far its wall clock is off.
+    """
+
+    def __init__(self, world: World, name: str, skew_ms: int) -> None:
+        self.world = world
+        self.name = name
+        self.alive = True
+        self.paused_until = 0
+        self.skew_ms = skew_ms
+        self.mine: dict[Attempt, Perform] = {}
+        self.inbox: list[i.Input] = []
+        self.replies: dict[int, Callable[[Reply], None]] = {}
+        self._alarm_at = 0
+        self._kept: list[i.Reported] = []
+        self._abandoned: list[Abandon] = []
+        self._spins = self._seq = 0
+        self.clock = GuardedClock(lambda: EPOCH_MS + world.now + self.skew_ms, lambda: world.now)
+        store = DiskStore(world.disk, name, world.dice)
+        system = SystemHost(store, name)
+        shard = ShardHost(
+            store,
+            SHARD,
+            system.catalog,
+            name,
+            snapshot_records=world.conditions.snapshot_records,
+            passivate_ms=world.conditions.passivate_ms,
+        )
+        self.host = Host(shard, system, self.clock, self, self, self._reply)
+
+    # --- what the host is given ----------------------------------------------------------------------
+
+    def perform(self, orders: list[Perform]) -> None:
+        for order in orders:
+            if self.world.dice.strikes("crash_at_dispatch"):
+                raise Crash
+            self.world.promises.performing(order, self.name)
+            self.mine[order.run_id, order.effect, order.token] = order
+            self.world.agents.play(self, order)
+
+    def abandon(self, orders: list[Abandon]) -> None:
+        self._abandoned += orders
+
+    def ask(self, run_id: str, program: str, argument: bytes) -> None:
+        try:
+            value, failure = jq.compile(program).input_text(argument.decode()).first(), ""
+        except (ValueError, StopIteration) as error:
+            value, failure = None, str(error) or "no value"
+        answer = i.Evaluated(run_id=run_id, program=program, argument=argument, value=value, failure=failure)
+        slow = self.world.dice.strikes("slow_evaluator")
+        self.world.after(self.world.random.randrange(1, 9_000 if slow else 50), lambda: self.told(answer))
+
+    def _reply(self, ticket: int, reply: Reply) -> None:
+        waiter = self.replies.pop(ticket, None)
+        if waiter is not None:
+            if self.world.dice.strikes("crash_at_reply"):
+                raise Crash
+            waiter(reply)
+
+    # --- its life ------------------------------------------------------------------------------------
+
+    def told(self, told: i.Input) -> None:
+        """Something arrives in the inbox; it is served a little later, with whatever else is there."""
+        if self.alive:
+            self.inbox.append(told)
+            self.world.after(self.world.random.randrange(0, 5), self.serve)
+
+    def open(self) -> None:
+        """Take the shards over."""
+        if self._guarded(self.host.open):
+            self.world.auditor.all_changed()
+            self._check([])
+
+    def serve(self) -> None:
+        """Serve what waits, unless the process is paused."""
+        if not self.alive:
+            return
+        if self.world.now < self.paused_until:
+            self.world.at(self.paused_until, self.serve)
+            return
+        inputs, self.inbox = self.inbox, []
+        self.world.note("serve", self.name, *(_brief(told) for told in inputs))
+        now = self.clock.now()
+        if self._guarded(lambda: self.host.serve(list(inputs))):
+            self._check(inputs, now)
+
+    def die(self) -> None:
+        """The process is gone, and its agents with it."""
+        self.alive = False
+        self.inbox = []
+        self.mine = {}
+        self.world.gone(self)
+
+    def _guarded(self, work: Callable[[], None]) -> bool:
+        """Whether the process outlives this."""
+        world = self.world
+        world.auditor.read()
+        world.auditor.torn.clear()
+        self._abandoned = []
+        try:
+            work()
+        except (Crash, StoreError) as end:
+            world.note("down", self.name, type(end).__name__, end)
+            self.die()
+            return False
+        return True
+
+    def _check(self, inputs: list[i.Input], now: int = 0) -> None:
+        """What must hold after a step that went well."""
+        world, host = self.world, self.host
+        self._note_spin(inputs)
+        world.auditor.read()
+        world.promises.released(self._abandoned, self.mine)
+        for order in self._abandoned:
+            self.mine.pop((order.run_id, order.effect, order.token), None)
+        world.auditor.compare(host, self.clock.now())
+        reports = self._kept + [told for told in inputs if isinstance(told, i.Reported)]
+        if host.trouble:
+            self._kept = reports
+        else:
+            self._kept = []
+            world.promises.consumed(reports)
+            late = overdue(host, now)
+            hold(not late, "I9", f"{late}, and was looked at in vain at {now}")
+        at = host.wake_at()
+        if at:
+            self._alarm(world.now + max(at - self.clock.now(), 1))
+
+    def _note_spin(self, inputs: list[i.Input]) -> None:
+        state = self.host.shard.state
+        seq = state.seq if state is not None else 0
+        self._spins = self._spins + 1 if not inputs and seq == self._seq else 0
+        self._seq = seq
+        hold(self._spins < SPINS_MAX, "I13", f"{self.name} is woken again and again, and has nothing to do")
+
+    def _alarm(self, when: int) -> None:
+        """Serve at `when`, unless an earlier alarm will set the next."""
+        if self._alarm_at <= self.world.now or when < self._alarm_at:
+            self._alarm_at = when
+            self.world.at(when, self.serve)
+
+
+def _brief(told: i.Input) -> str:
+    name = type(told).__name__
+    return f"{name}/{told.status}" if isinstance(told, i.Reported) else name

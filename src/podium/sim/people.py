@@ -1,0 +1,171 @@
+"""The people of a world: clients that submit and insist, and operators that answer, resolve and meddle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from podium.facts import inputs as i
+from podium.facts.identity import run_id_of
+from podium.facts.values import Accepted, Reply
+from podium.kernel.state import Run
+from podium.sim.promises import resubmitted
+from podium.sim.violation import hold
+from podium.sim.workload import AGENTS, LATER, WORKFLOWS
+
+if TYPE_CHECKING:
+    from podium.sim.world import World
+
+VERDICTS: tuple[Literal["succeeded", "failed", "retry"], ...] = ("succeeded", "failed", "retry")
+
+PATIENCE_MS = 10_000
+"""After so long without a reply a client asks again."""
+
+
+class People:
+    """Everybody who uses the hubs.
+
+    Attributes:
+        unaccepted: idempotency key to what no hub has accepted yet.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.unaccepted: dict[str, i.SubmitRun] = {}
+        self._submitted: dict[str, i.SubmitRun] = {}
+        self._count = 0
+
+    def begin(self) -> None:
+        """Plan what happens when."""
+        world, random = self._world, self._world.random
+        troubled_ms = world.conditions.troubled_ms
+        for number in range(world.conditions.runs):
+            told = self._submission(number)
+            world.at(random.randrange(0, troubled_ms * 3 // 4), partial(self.submit, told))
+            if random.random() < 0.4:
+                again = told if random.random() < 0.5 else msgspec.structs.replace(told, input={"number": -1})
+                world.at(random.randrange(troubled_ms), partial(self._again, again))
+        world.at(random.randrange(5_000, 60_000), lambda: self._apply(LATER))
+        self._look_after()
+
+    def _submission(self, number: int) -> i.SubmitRun:
+        random, key = self._world.random, f"run{number}"
+        padding = {"padding": "y" * 5_000} if random.random() < 0.05 else {}
+        return i.SubmitRun(
+            run_id=run_id_of("sim", key),
+            workflow=random.choice(WORKFLOWS).name,
+            input={"number": number, **padding},
+            key=key,
+            labels={"number": str(number)},
+        )
+
+    def introduce(self) -> None:
+        """Tell a new hub what is declared."""
+        self._apply((*AGENTS, *WORKFLOWS))
+
+    def submit(self, told: i.SubmitRun) -> None:
+        """Ask until it is accepted, as a careful client does."""
+        self.unaccepted[told.key] = self._submitted[told.key] = told
+
+        def answered(reply: Reply) -> None:
+            if isinstance(reply, Accepted):
+                self.unaccepted.pop(told.key, None)
+
+        def insist() -> None:
+            if told.key in self.unaccepted:
+                self.submit(told)
+
+        self._tell(told, answered)
+        self._world.after(PATIENCE_MS if self._world.random.random() < 0.5 else 1_000, insist)
+
+    def ask_again(self) -> None:
+        """Submit everything once more, the same and not the same."""
+        for told in self._submitted.values():
+            self._again(told)
+            self._again(msgspec.structs.replace(told, input={"number": -1}))
+
+    def _again(self, again: i.SubmitRun) -> None:
+        first = self._submitted.get(again.key)
+        if first is not None and first.run_id in self._world.auditor.replica.runs:
+            self._tell(again, lambda reply: resubmitted(again, first, reply))
+
+    def _apply(self, resources: Any) -> None:
+        """Declare until it is accepted. New versions may come before any hub knows the old ones."""
+        done = False
+
+        def answered(reply: Reply) -> None:
+            nonlocal done
+            done = isinstance(reply, Accepted)
+            rules = [] if isinstance(reply, Accepted) else [problem.rule for problem in reply.problems]
+            hold(
+                not set(rules) - {"storage-full", "missing-agent"}, "I1", f"declarations are refused: {reply}"
+            )
+
+        def insist() -> None:
+            if not done:
+                self._apply(resources)
+
+        self._tell(i.Apply(resources=resources), answered)
+        self._world.after(PATIENCE_MS, insist)
+
+    # --- operators -----------------------------------------------------------------------------------
+
+    def _look_after(self) -> None:
+        world = self._world
+        if world.over:
+            return
+        world.after(world.random.randrange(1_000, 6_000), self._look_after)
+        for run in list(world.auditor.replica.runs.values()):
+            if not run.ended:
+                self._look_at(run)
+
+    def _look_at(self, run: Run) -> None:
+        world, chance = self._world, self._world.chance
+        for effect in list(run.effects.values()):
+            if effect.status == "waiting" and chance(0.3):
+                self._tell(i.AnswerHuman(run_id=run.id, task=effect.task))
+            elif effect.status == "in_doubt" and chance(0.5):
+                verdict = world.random.choice(VERDICTS)
+                output = {"token": effect.token} if verdict == "succeeded" else None
+                self._tell(i.ResolveEffect(run_id=run.id, effect=effect.id, verdict=verdict, output=output))
+        listens = any(frame.kind == "listen" for frame in run.frames.values())
+        if chance(0.5 if listens else 0.05):
+            to_all = chance(0.3)
+            kind = world.random.choice(("sim.go", "sim.stop", "sim.other"))
+            event = {"specversion": "1.0", "type": kind, "source": "sim", "data": {"for": "sim"}}
+            event["id"] = f"{run.id}/{world.now}"
+            self._tell(i.SendEvent(run_id="" if to_all else run.id, event=event))
+        if run.status == "suspended" and (world.healed or chance(0.3)):
+            self._tell(i.ResumeRun(run_id=run.id))
+        elif not world.healed and chance(0.02):
+            meddle = world.random.choice((i.CancelRun, i.SuspendRun, i.SuspendRun))
+            self._tell(meddle(run_id=run.id))
+
+    def _tell(self, told: Any, answered: Callable[[Reply], None] | None = None) -> None:
+        """Tell a hub, under a name of one's own; sometimes the former hub, sometimes twice."""
+        world = self._world
+        hub = world.hub
+        if world.former is not None and world.dice.strikes("stray"):
+            hub = world.former
+        if hub is None or not hub.alive:
+            return
+        for _ in range(2 if world.dice.strikes("repeat") else 1):
+            self._count += 1
+            named = {} if isinstance(told, i.SubmitRun) else {"principal": f"user:{self._count}"}
+            said = msgspec.structs.replace(told, ticket=self._count, **named)
+
+            def replied(reply: Reply, said: i.Input = said) -> None:
+                world.note("reply", type(said).__name__, _brief(reply))
+                world.promises.replied(said, reply)
+                if answered is not None:
+                    answered(reply)
+
+            hub.replies[self._count] = replied
+            hub.told(said)
+
+
+def _brief(reply: Reply) -> str:
+    return "accepted" if isinstance(reply, Accepted) else reply.problems[0].rule

@@ -1,0 +1,115 @@
+"""What hubs say and do, against what is durable: replies, attempts handed out, reports taken in."""
+
+from __future__ import annotations
+
+from podium.facts import inputs as i
+from podium.facts.orders import Abandon, Perform
+from podium.facts.values import Accepted, Refused, Reply
+from podium.sim.compare import describe
+from podium.sim.disk import Disk
+from podium.sim.invariants import SHARD, Auditor
+from podium.sim.violation import hold
+
+Attempt = tuple[str, int, int]
+
+
+class Promises:
+    """Remembers every promise and holds the hubs to it."""
+
+    def __init__(self, disk: Disk, auditor: Auditor) -> None:
+        self._disk, self._auditor = disk, auditor
+        self._accepted: dict[str, i.SubmitRun] = {}
+        self._refused: set[str] = set()
+        self._performed: dict[tuple[str, int], int] = {}
+        self._keys: dict[tuple[str, int], str] = {}
+        self._reported: dict[Attempt, int] = {}
+
+    # --- attempts ------------------------------------------------------------------------------------
+
+    def performing(self, order: Perform, hub: str) -> None:
+        """A hub hands out an attempt."""
+        auditor = self._auditor
+        auditor.read()
+        key = (order.run_id, order.effect)
+        row = self._disk.store.row(SHARD, order.token)
+        hold(
+            row is not None and row.type in ("EffectRequested", "AttemptStarted"),
+            "I11",
+            f"attempt {key} goes out before record {order.token} is durable",
+        )
+        assert row is not None
+        owner = self._disk.claims.get((SHARD, order.epoch))
+        hold(row.epoch == order.epoch and owner == hub, "I11", f"{hub} hands out {key} of another epoch")
+        hold(key not in auditor.settled, "I7", f"{key} is performed again after it was settled")
+        same = self._keys.setdefault(key, order.key)
+        hold(order.key == same, "I7", f"{key} has the keys {same} and {order.key}")
+        count = self._performed[key] = self._performed.get(key, 0) + 1
+        if order.delivery == "at-most-once":
+            allowed = 1 + auditor.retried.get(key, 0)
+            hold(count <= allowed, "I5", f"at-most-once {key} is performed {count} times of {allowed}")
+
+    def released(self, abandoned: list[Abandon], mine: dict[Attempt, Perform]) -> None:
+        """A hub has released a step: it told performers to stop what was torn down."""
+        told = {(order.run_id, order.effect, order.token) for order in abandoned}
+        for attempt in self._auditor.torn:
+            hold(attempt in told or attempt not in mine, "I7", f"attempt {attempt} was not told to stop")
+        self._auditor.torn.clear()
+
+    def consumed(self, reports: list[i.Reported]) -> None:
+        """A hub took these reports in: each became an outcome, or a stale reply."""
+        auditor = self._auditor
+        for report in reports:
+            attempt = (report.run_id, report.effect, report.token)
+            count = self._reported[attempt] = self._reported.get(attempt, 0) + 1
+            stale = auditor.stale.get(attempt, 0)
+            applied = attempt in auditor.outcomes
+            hold(count <= stale + applied, "I7", f"{count} reports of {attempt}: {stale} stale, {applied=}")
+
+    # --- replies -------------------------------------------------------------------------------------
+
+    def replied(self, told: i.Input, reply: Reply) -> None:
+        """A hub answered."""
+        self._auditor.read()
+        principal = getattr(told, "principal", "")
+        if isinstance(reply, Refused):
+            if not isinstance(told, i.SubmitRun):
+                self._refused.add(principal)
+                self._nothing_of(principal)
+        elif isinstance(told, i.SubmitRun):
+            self._submitted(told)
+        elif isinstance(told, i.SendEvent):
+            event = told.event
+            key = (told.run_id, str(event["source"]), str(event["id"]))
+            hold(not told.run_id or key in self._auditor.heard, "I1", f"event {key} is not in the log")
+        elif isinstance(told, (i.AnswerHuman, i.ResolveEffect, i.CancelRun)):
+            known = principal in self._auditor.principals
+            hold(known, "I1", f"what {principal} did was accepted and is not in the log")
+
+    def _submitted(self, told: i.SubmitRun) -> None:
+        run = self._auditor.replica.runs.get(told.run_id)
+        hold(run is not None, "I1", f"run {told.run_id} was accepted and is not in the log")
+        assert run is not None
+        first = self._accepted.setdefault(told.key, told)
+        hold(told.input == first.input, "I7", f"{told.key} was accepted with two inputs")
+
+    def _nothing_of(self, principal: str) -> None:
+        done = principal in self._auditor.principals
+        hold(not done, "I1", f"what {principal} did was refused and is in the log")
+
+    def finished(self) -> None:
+        """Faults are over and the world is quiet: everything accepted has ended, nothing refused happened."""
+        for told in self._accepted.values():
+            run = self._auditor.replica.runs[told.run_id]
+            hold(run.ended, "I13", f"run {run.id} has not ended: {describe(run)}")
+        for principal in sorted(self._refused):
+            self._nothing_of(principal)
+
+
+def resubmitted(told: i.SubmitRun, first: i.SubmitRun, reply: Reply) -> None:
+    """The same key again gives the same run, or a conflict; never another run."""
+    if told.input == first.input:
+        created = isinstance(reply, Accepted) and reply.created
+        conflict = isinstance(reply, Refused) and reply.code == "conflict"
+        hold(not created and not conflict, "I7", f"{first.key} submitted again: {reply}")
+    else:
+        hold(isinstance(reply, Refused), "I7", f"{first.key} with another input: {reply}")
