@@ -11,6 +11,7 @@ from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of, run_id_of
 from podium.facts.orders import Abandon, Perform
 from podium.facts.values import Accepted, Reply, standard_error
+from podium.runtime.clock import GuardedClock
 from podium.runtime.host import Host
 from podium.runtime.shard import ShardHost
 from podium.runtime.system import SystemHost
@@ -105,13 +106,10 @@ class Scene:
         """A new hub takes over."""
         self.orders = []
         system = SystemHost(self.store, "hub")
-        self.host = Host(
-            ShardHost(self.store, RUNS_SHARD, system.catalog, "hub"), system, self, self, self, self.replied
-        )
+        shard = ShardHost(self.store, RUNS_SHARD, system.catalog, "hub")
+        clock = GuardedClock(lambda: self.at, lambda: self.at)
+        self.host = Host(shard, system, clock, self, self, self.replied)
         self.host.open()
-
-    def now(self) -> int:
-        return self.at
 
     def perform(self, orders: list[Perform]) -> None:
         self.orders += orders
