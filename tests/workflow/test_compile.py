@@ -201,6 +201,9 @@ def test_errors_and_retries() -> None:
     assert isinstance(inline, Try) and inline.catch.body == 0 and inline.catch.variable == "error"
     retry = inline.catch.retry
     assert retry is not None and (retry.backoff, retry.increment.ms, retry.attempts) == ("linear", 2000, 2)
+    assert inline.catch.target is None
+    recovered = nodes["/do/2/recovered"]
+    assert recovered.target == 3 and recovered.detail.catch.target == 1
 
 
 def test_listening() -> None:

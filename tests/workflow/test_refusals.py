@@ -248,6 +248,7 @@ BAD = {
         "/do/0/a/raise/error/status",
     ),
     "unknown retry": (catch(retry="patient"), "unknown-name", "/do/0/a/catch/retry"),
+    "catch to nowhere": (catch(then="z"), "unknown-target", "/do/0/a/catch/then"),
     "two backoffs": (
         catch(retry={"backoff": {"linear": {}, "constant": {}}}),
         "wrong-value",
