@@ -264,11 +264,11 @@ class Conversation:
     # --- expecting -----------------------------------------------------------------------------------
 
     def expect(self, *lines: str) -> None:
-        """What was recorded and ordered since the last time, in order, must be this.
+        """What was recorded since the last time, in order, and then what was ordered, must be this.
 
         A line is the type of an event and its task (`TaskCompleted greet`), or `>` and an order.
         """
-        said, self._said = self._said, []
+        said, self._said = sorted(self._said, key=lambda line: line[0] == ">"), []
         assert said == list(lines), "\n".join(["it said:", *said])
 
     def forget(self) -> None:

@@ -27,8 +27,8 @@ def test_outputs_stand_in_the_order_of_the_branches_whoever_was_first(converse: 
         "RunStarted",
         "TaskStarted both",
         "EffectRequested both/first",
-        "> perform both/first 1",
         "EffectRequested both/second",
+        "> perform both/first 1",
         "> perform both/second 1",
     )
     talk.settle("both/second", "b")
@@ -80,7 +80,7 @@ def test_the_first_of_competing_branches_wins_and_the_others_are_stopped(convers
     loser = talk.order("both/first")
     talk.forget()
     talk.settle("both/second", "b")
-    talk.expect("EffectSettled both/second", "TaskCompleted both", "> abandon 1", "RunCompleted")
+    talk.expect("EffectSettled both/second", "TaskCompleted both", "RunCompleted", "> abandon 1")
     assert talk.output == "b"
     assert [(order.effect, order.token) for order in talk.abandoned] == [(1, loser.token)]
     assert not any(talk.shard.running.values())
@@ -128,7 +128,10 @@ def test_an_error_in_a_branch_stops_the_others_and_goes_up(converse: Converse) -
               fork:
                 branches:
                   - slow: {call: agent, with: {agent: helper}}
-                  - bad: {do: [{pause: {wait: PT1S}}, {boom: {raise: {error: {type: 'test:boom', status: 500}}}}]}
+                  - bad:
+                      do:
+                        - pause: {wait: PT1S}
+                        - boom: {raise: {error: {type: 'test:boom', status: 500}}}
         catch: {do: [{tell: {set: {type: '${ $error.type }', instance: '${ $error.instance }'}}}]}
     """,
         agents=HELPER,
@@ -139,12 +142,12 @@ def test_an_error_in_a_branch_stops_the_others_and_goes_up(converse: Converse) -
     talk.expect(
         "TaskCompleted attempt/both/bad/pause",
         "TaskFaulted attempt/both/bad/boom",
-        "> abandon 1",
         "TaskStarted attempt/catch/do",
         "TaskCompleted attempt/tell",
         "TaskCompleted attempt/catch/do",
         "TaskCompleted attempt",
         "RunCompleted",
+        "> abandon 1",
     )
     boom = "/do/0/attempt/try/0/both/fork/branches/1/bad/do/1/boom"
     assert talk.output == {"type": "test:boom", "instance": boom}

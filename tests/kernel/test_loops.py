@@ -92,7 +92,7 @@ def test_an_error_in_while_is_the_loops_and_can_be_caught(converse: Converse) ->
         catch: {do: [{tell: {set: {instance: '${ $error.instance }'}}}]}
     """)
     talk.submit({"n": "bad"})
-    assert talk.output == {"instance": "/do/0/attempt/try/0/loop"}
+    assert talk.output == {"instance": "/do/0/attempt/try/0/loop/while"}
 
 
 def test_loops_in_loops_see_both_variables(converse: Converse) -> None:
