@@ -7,7 +7,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from podium.store.connecting import APPLICATION_ID, PAGE_BYTES
+from podium.store.connecting import APPLICATION_ID, PAGE_BYTES, refuse_old
 from podium.store.interface import NewerFormat, StoreError, Unwritable
 from podium.store.migrations import migrate, refuse_other, steps
 from podium.store.sqlite import SqliteStore
@@ -92,6 +92,14 @@ def test_a_start_that_was_cut_short_is_finished_by_the_next(tmp_path: Path) -> N
     connection.close()
     with SqliteStore(path, ballast_bytes=0) as store:
         assert extend(store, 0, store.claim(0), 1).seq == 1
+
+
+def test_a_sqlite_that_damages_databases_is_refused() -> None:
+    refuse_old("3.51.3")
+    refuse_old("3.100.0")
+    for version in ("3.51.2", "3.9.9"):
+        with pytest.raises(Unwritable, match="install a newer apsw"):
+            refuse_old(version)
 
 
 def test_every_database_has_an_identity_of_its_own(path: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from podium.store.migrations import migrate, refuse_other, steps
 APPLICATION_ID = 0x506F6469
 """`Podi` in the file's header, so that `file(1)` and we tell it from any other database."""
 
-OLDEST = 3_051_003
+OLDEST = (3, 51, 3)
 """SQLite before 3.51.3 can damage a database when a checkpoint meets a restart of the write-ahead log."""
 
 PAGE_BYTES = 8192
@@ -49,7 +49,7 @@ def open_writer(path: Path, vfs: str | None) -> apsw.Connection:
         NewerFormat: a newer release wrote it.
         StorageFull: there is no room even to open it.
     """
-    _refuse_old_library()
+    refuse_old(apsw.sqlite_lib_version())
     return _open(path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE, vfs, _prepare)
 
 
@@ -132,9 +132,8 @@ def _is_new(connection: apsw.Connection, path: Path) -> bool:
     )
 
 
-def _refuse_old_library() -> None:
-    version = apsw.sqlite_lib_version()
-    if apsw.SQLITE_VERSION_NUMBER < OLDEST:
-        raise Unwritable(
-            f"SQLite {version} can damage databases (fixed in 3.51.3): install apsw 3.51.3 or newer"
-        )
+def refuse_old(version: str) -> None:
+    """Refuse a SQLite, `3.54.1`, that is known to damage databases."""
+    if tuple(map(int, version.split("."))) < OLDEST:
+        wanted = ".".join(map(str, OLDEST))
+        raise Unwritable(f"SQLite {version} can damage databases (fixed in {wanted}): install a newer apsw")

@@ -10,7 +10,7 @@ import apsw
 
 from podium.store import damage
 from podium.store.ballast import BYTES, Ballast
-from podium.store.connecting import open_writer
+from podium.store.connecting import BUSY_MS, open_writer
 from podium.store.damage import SHARD_BITS
 from podium.store.faults import fail_stop, is_damage, translate
 from podium.store.interface import ColdRun, Fenced, Head, Row, Snapshot, StorageFull, StoreError
@@ -18,6 +18,9 @@ from podium.store.reading import Doing, Reading
 
 CHECKPOINT_PAGES = 512
 """4 MiB of write-ahead log: a checkpoint of it takes milliseconds, and fits into the ballast."""
+
+CHECKPOINT_MS = 20
+"""How long a checkpoint waits for readers to finish; readers are short, or not ours."""
 
 SNAPSHOTS_KEPT = 3
 
@@ -196,6 +199,7 @@ class SqliteStore(Reading):
         """
         self._checkpoint_at = self._wal_pages + self._checkpoint_pages
         try:
+            self._connection.set_busy_timeout(CHECKPOINT_MS)
             self._connection.wal_checkpoint(mode=mode)
         except (apsw.BusyError, apsw.LockedError):
             pass  # Readers are in the way; the next one will do.
@@ -203,6 +207,8 @@ class SqliteStore(Reading):
             if not isinstance(self._write_failure(error, "checkpoint"), StorageFull):
                 self._lost = _named(error)
             return False
+        finally:
+            self._connection.set_busy_timeout(BUSY_MS)
         return True
 
     def _restore_ballast(self) -> None:
