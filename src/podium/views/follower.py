@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -64,6 +65,7 @@ class ViewsFollower:
         self._taken = 0
         self._failures = 0
         self._closing = self._again = False
+        self._stop_at = math.inf
         self._hurry = threading.Event()
         self._moved = threading.Condition()
         self._reached: dict[int, int] = {}
@@ -108,8 +110,9 @@ class ViewsFollower:
         self._queue.put(None)
         self._hurry.set()
 
-    def close(self) -> None:
-        """Take in what was fed, and end."""
+    def close(self, grace_ms: int = 3_000) -> None:
+        """Take in what was fed, and end. A longer catching up than `grace_ms` is left to the next start."""
+        self._stop_at = time.monotonic() + grace_ms / 1000
         self._closing = True
         self._queue.put(None)
         self._hurry.set()
@@ -202,10 +205,10 @@ class ViewsFollower:
         return 0
 
     def _read_to(self, shard: int, last: int, at: dict[int, int]) -> None:
-        """Fold from the log up to a seq at least."""
+        """Fold from the log up to a seq at least; less far if it is time to stop."""
         reader = self._reader
         assert reader is not None
-        while at.get(shard, 0) < last:
+        while at.get(shard, 0) < last and time.monotonic() < self._stop_at:
             records = source.read(reader, shard, at.get(shard, 0))
             assert records, f"the log of shard {shard} ends before record {last}"
             self._fold(shard, records, at)

@@ -141,8 +141,8 @@ def _this_boot() -> str:
 def _new(path: Path) -> apsw.Connection:
     connection = apsw.Connection(str(path))
     connection.set_busy_timeout(BUSY_MS)
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}").fetchall()
-    connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    for pragma in (f"page_size = {PAGE_BYTES}", "journal_mode = WAL", "synchronous = OFF"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
     schema = (files("podium.views") / "schema.sql").read_text(encoding="utf-8")
     with connection:
         connection.execute(schema)
