@@ -109,7 +109,7 @@ def test_then_exit_ends_the_turn_and_the_loop_goes_on(converse: Converse) -> Non
     talk = converse("""
     - loop:
         for: {in: '[1, 2]'}
-        do: [{add: {set: '${ . + [$item] }', then: exit}}, {never: {set: []}}]
+        do: [{add: {set: '${ . + [$item] }', then: exit}}, {never: {set: {n: 1}}}]
     """)
     talk.submit([])
     assert talk.output == [1, 2]

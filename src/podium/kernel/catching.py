@@ -19,7 +19,7 @@ PAUSE_MAX_MS = 366 * 24 * 3600 * 1000
 """No pause before another try is longer: growing without a bound, it would leave the calendar."""
 DOUBLINGS_MAX = 64
 UNLIMITED_PAUSE_MS = 1_000
-"""The least pause of a retry without any limit: it may go on for ever, but not as fast as it can."""
+"""The pause of a retry that has neither pause nor limit: it may go on for ever, but not as fast as it can."""
 
 _STANDARD = (
     ERRORS,
@@ -117,8 +117,8 @@ def _retry_at(
     limit = step.duration(policy.duration, error, arguments, task)
     if limit and now + pause > frame.entered_at + limit:
         return 0
-    if not limit and policy.attempts is None:
-        pause = max(pause, UNLIMITED_PAUSE_MS)
+    if not pause and not limit and policy.attempts is None:
+        pause = UNLIMITED_PAUSE_MS
     return now + pause
 
 
