@@ -67,16 +67,25 @@ class _File(apsw.VFSFile):
 
 
 class FullDisk(Disk):
-    """Has room for so many more bytes, as a file grows; writing over what is there needs none."""
+    """Has room for so many more bytes, as a file grows; writing over what is there needs none.
 
-    def __init__(self, room_bytes: int) -> None:
+    Args:
+        ballast: a file whose deletion makes room for as many bytes as it had.
+    """
+
+    def __init__(self, room_bytes: int, ballast: Path | None = None) -> None:
         super().__init__()
         self.room_bytes = room_bytes
+        self._ballast = ballast
+        self._ballast_bytes = ballast.stat().st_size if ballast else 0
         self._sizes: dict[Path, int] = {}
 
     def writing(self, path: Path, data: bytes, offset: int) -> None:
         size = self._sizes.get(path, path.stat().st_size)
         growth = max(0, offset + len(data) - size)
+        if self._ballast and not self._ballast.exists():
+            self.room_bytes += self._ballast_bytes
+            self._ballast = None
         if growth > self.room_bytes:
             raise apsw.exception_for(apsw.SQLITE_FULL)
         self.room_bytes -= growth

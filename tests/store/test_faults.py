@@ -103,6 +103,15 @@ def test_the_ballast_is_given_up_when_full_and_taken_again_with_room(tmp_path: P
     store.close()
 
 
+def test_a_hub_can_start_and_read_on_a_full_disk(tmp_path: Path) -> None:
+    with SqliteStore(tmp_path / "log.db") as store:
+        end = extend(store, 0, store.claim(0), 3)
+    disk = FullDisk(0, tmp_path / "log.db.ballast")
+    with SqliteStore(tmp_path / "log.db", vfs=disk.name) as store:
+        assert store.claim(0) == end._replace(epoch=2)
+        assert len(store.read(0, 0)) == 3
+
+
 LIMITED = """
 import resource, sys
 from pathlib import Path

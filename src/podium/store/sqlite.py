@@ -89,12 +89,11 @@ class SqliteStore(Reading):
     def claim(self, shard: int) -> Head:
         if not 0 <= shard < 1 << 23:
             raise ValueError(f"shard {shard} is not between 0 and {(1 << 23) - 1}")
-        with _Writing(self, f"claim shard {shard}", shard):
-            self._connection.execute(_CLAIM, (shard,))
-            head = self._head(shard)
-            # The next record links to the last one's hash: it had better be the hash of what is there.
-            self.row(shard, head.seq)
-            return head
+        try:
+            return self._claim(shard)
+        except StorageFull:
+            # The ballast is given up by now: a hub must be able to start, and to show what it holds.
+            return self._claim(shard)
 
     def append(
         self,
@@ -162,6 +161,14 @@ class SqliteStore(Reading):
             super().close()
         except apsw.Error:
             pass  # What was committed is in the write-ahead log, whatever became of its last checkpoint.
+
+    def _claim(self, shard: int) -> Head:
+        with _Writing(self, f"claim shard {shard}", shard):
+            self._connection.execute(_CLAIM, (shard,))
+            head = self._head(shard)
+            # The next record links to the last one's hash: it had better be the hash of what is there.
+            self.row(shard, head.seq)
+            return head
 
     def _guard(self, shard: int, previous: Head) -> None:
         """Refuse unless the shard is as the writer believes. Under BEGIN IMMEDIATE it stays so."""
