@@ -80,11 +80,14 @@ def _python(_: Path) -> Finding:
 def _sqlite(_: Path) -> Finding:
     import apsw
 
-    from podium.store.connecting import OLDEST
+    from podium.store.connecting import refuse_old
+    from podium.store.interface import Unwritable
 
     version = apsw.sqlite_lib_version()
-    if apsw.SQLITE_VERSION_NUMBER < OLDEST:
-        return Finding("sqlite", "fail", f"SQLite {version}", "install apsw 3.51.3 or newer")
+    try:
+        refuse_old(version)
+    except Unwritable as error:
+        return Finding("sqlite", "fail", f"SQLite {version}", str(error))
     return Finding("sqlite", "ok", f"SQLite {version}")
 
 

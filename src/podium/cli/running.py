@@ -152,7 +152,7 @@ class _Watch:
     def watch(self, run_id: str, timeout: float | None) -> int:
         """Follow a run to its end."""
         try:
-            found = self._attached.client.get_run(run_id)
+            found = self._look(run_id)
             self._run_id = found.id
             ended = self._to_the_end(found, timeout)
         except KeyboardInterrupt:
@@ -167,10 +167,9 @@ class _Watch:
         return self._show(ended)
 
     def _tell_resumed(self) -> None:
-        if self._attached.serving is not None:
-            active = self._attached.client.status()["runs_active"]
-            if active:
-                say(f"resuming {plural(active, 'unfinished run')}")
+        serving = self._attached.serving
+        if serving is not None and serving.hub.resumed:
+            say(f"resuming {plural(serving.hub.resumed, 'unfinished run')}")
 
     def _submit(
         self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str],
@@ -204,12 +203,22 @@ class _Watch:
                     break
                 if isinstance(heard, BaseException):
                     self._find_again(heard)
+                    self._listen()
                     continue
                 self._seq = heard["seq"]
                 progress.hear(heard)
         finally:
             progress.close()
-        return self._attached.client.get_run(self._run_id)
+        return self._look(self._run_id)
+
+    def _look(self, run_id: str) -> Run:
+        from podium.sdk.client import UnreachableError
+
+        try:
+            return self._attached.client.get_run(run_id)
+        except UnreachableError as error:
+            self._find_again(error)
+            return self._attached.client.get_run(run_id)
 
     def _listen(self) -> None:
         """Gather records on another thread, so that this one can be interrupted and can stop waiting."""
@@ -232,7 +241,6 @@ class _Watch:
         if not isinstance(error, UnreachableError) or self._attached.serving is not None:
             raise error
         self._attached = hubs.attach(self._options.state)
-        self._listen()
 
     def _progress(self, title: str) -> Progress:
         from podium.cli.progress import Lines, Screen

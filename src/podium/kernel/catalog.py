@@ -32,12 +32,14 @@ class Catalog:
         seq: last record of the system shard folded.
         revision: number of changes.
         digest: digest over all changes, in order.
+        draining: no attempt may start any more: the hub stops, and its successor starts what is queued.
     """
 
     def __init__(self) -> None:
         self.seq = 0
         self.revision = 0
         self.digest = ""
+        self.draining = False
         self.agents: dict[str, AgentVersion] = {}
         self.workflows: dict[str, WorkflowVersion] = {}
         self._current: dict[str, str] = {}
@@ -122,6 +124,8 @@ class Catalog:
 
     def limit(self, digest: str) -> int:
         """How many attempts of an agent version may run at once."""
+        if self.draining:
+            return 0
         agent = self.agents.get(digest)
         return agent.concurrency if agent is not None else HTTP_CONCURRENCY
 

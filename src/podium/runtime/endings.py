@@ -21,9 +21,10 @@ from podium.facts.identity import run_bytes, run_text
 from podium.kernel.state import Run
 from podium.runtime import presenting
 from podium.runtime.hub import Hub
-from podium.runtime.inquiry import Declined, Inquiry, Readers, started_task
+from podium.runtime.inquiry import Declined, Inquiry, Readers, named_tasks
 from podium.runtime.presenting import Shown
 from podium.runtime.shard import thaw
+from podium.runtime.tracing import Trace
 from podium.store.interface import StoreError
 
 _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
@@ -38,20 +39,18 @@ class Waiter:
     Attributes:
         future: gets a reply of the door: the run as it stands when it ended, or when the time is over.
         extra: what is added to the run in the reply.
-        started: references of the tasks started so far, where a trace is wanted.
-        heard_all: whether the waiter was there from the run's first record.
+        traces: whether the trace is wanted.
+        trace: gathered meanwhile, if the waiter was there from the run's first record.
     """
 
-    __slots__ = ("extra", "future", "heard_all", "names", "refusal", "run_id", "started", "traces")
+    __slots__ = ("extra", "future", "refusal", "run_id", "trace", "traces")
 
     def __init__(self, run_id: str, *, traces: bool = False) -> None:
         self.run_id = run_id
         self.future: Future[Shown] = Future()
         self.extra: Shown = {}
         self.traces = traces
-        self.heard_all = False
-        self.started: list[str] = []
-        self.names: list[str] = []
+        self.trace: Trace | None = None
         self.refusal: Shown | None = None
 
 
@@ -65,7 +64,7 @@ class Endings:
         self._hub, self._inquiry, self._readers = hub, inquiry, readers
         self._waiters: dict[str, list[Waiter]] = {}
         self._lock = threading.Lock()
-        self._names: dict[str, list[str]] = {}
+        self._named: dict[str, list[str]] = {}
         self._inbox: SimpleQueue[list[Waiter] | _Limit | None] = SimpleQueue()
         self._limits: list[_Limit] = []
         self._count = count()
@@ -126,17 +125,11 @@ class Endings:
 
     def _trace(self, waiter: Waiter, event: e.Event) -> None:
         if isinstance(event, e.RunStarted):
-            waiter.heard_all = True
-            waiter.names = self._task_names(event.digest)
-        elif waiter.heard_all and (task := started_task(event, waiter.names)):
-            waiter.started.append(task)
-
-    def _task_names(self, digest: str) -> list[str]:
-        names = self._names.get(digest)
-        if names is None:
-            program = self._hub.system.catalog.program(digest)
-            names = self._names[digest] = [node.name for node in program.nodes]
-        return names
+            if event.digest not in self._named:
+                self._named[event.digest] = named_tasks(self._hub.system.catalog, event.digest)
+            waiter.trace = Trace(self._named[event.digest])
+        elif waiter.trace is not None:
+            waiter.trace.hear(event)
 
     # --- on the thread that tells --------------------------------------------------------------------
 
@@ -182,7 +175,7 @@ class Endings:
     def _extra(self, waiter: Waiter) -> Shown:
         if not waiter.traces:
             return waiter.extra
-        trace = waiter.started if waiter.heard_all else self._inquiry.trace(waiter.run_id)
+        trace = waiter.trace.started if waiter.trace else self._inquiry.trace(waiter.run_id)
         return {**waiter.extra, "trace": trace}
 
     def _answer_late(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
@@ -47,6 +48,7 @@ class Hub:
     Attributes:
         status: `starting`, `serving`, `read-only` (no room on the disk), `stopped`, `broken`.
         performer: who carries out attempts.
+        resumed: unfinished runs that its predecessor left to it, but for those that wait in the cold.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Hub:
     ) -> None:  # fmt: skip
         self.clock = clock
         self.performer = performer
+        self.resumed = 0
         self._host = Host(shard, system, clock, performer, questions, self._reply)
         self._store, self._questions = store, questions
         self._inbox: SimpleQueue[list[Any] | Callable[[], None]] = SimpleQueue()
@@ -118,13 +121,15 @@ class Hub:
 
         def run() -> None:
             try:
+                if self._state in ("stopped", "broken"):
+                    raise StoreError(self.trouble or "the hub has stopped")
                 future.set_result(work())
             except Exception as error:
                 future.set_exception(error)
 
         self._inbox.put(run)
         if self._state in ("stopped", "broken"):
-            future.set_exception(StoreError(self.trouble or "the hub has stopped"))
+            self._refuse_all()
         return future
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -136,21 +141,28 @@ class Hub:
     def stop(self, grace_ms: int = 2_000) -> None:
         """Start nothing more, give attempts in flight the grace, keep a snapshot, and end."""
         if self._thread.is_alive():
+            with suppress(StoreError):
+                self.do(self._drain).result()
             self.performer.close(grace_ms)
             self._questions.close()
             self._stopping = True
             self._inbox.put([])
         self._thread.join()
 
+    def _drain(self) -> None:
+        self.system.catalog.draining = True
+
     # --- the hub's thread ----------------------------------------------------------------------------
 
     def _work(self) -> None:
         try:
             self._host.open()
+            self.resumed = _unfinished(self._host.shard)
             self._state = "serving"
         except BaseException as error:
             self._failure = error
             self._state = "broken"
+            self._refuse_all()
             self._store.close()
             return
         finally:
@@ -205,3 +217,14 @@ class Hub:
         refusal = Refused("refused", (Problem("hub-stopped", "", f"{reason}; nothing was accepted"),))
         for ticket in list(self._tickets):
             self._reply(ticket, refusal)
+        while True:
+            try:
+                item = self._inbox.get_nowait()
+            except Empty:
+                return
+            if not isinstance(item, list):
+                item()
+
+
+def _unfinished(shard: ShardHost) -> int:
+    return sum(not run.ended for run in shard.state.runs.values()) if shard.state is not None else 0

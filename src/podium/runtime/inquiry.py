@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal, Protocol, TypeVar, cast
 
@@ -20,6 +20,7 @@ from podium.runtime.hub import Hub
 from podium.runtime.presenting import Shown
 from podium.runtime.shard import ShardHost, thaw
 from podium.runtime.system import SYSTEM_SHARD
+from podium.runtime.tracing import Trace
 from podium.runtime.writer import decode_row, read_records
 from podium.store.interface import GENESIS, Reader, Row, Store, StoreError
 
@@ -270,11 +271,10 @@ class Inquiry:
     def trace(self, run_id: str) -> list[str]:
         """References of the tasks that started, in that order. Raises Declined."""
         digest = self._of_run(run_id, lambda run: run.digest)
-        return started_tasks(self.records(run_id), self.task_names(digest))
-
-    def task_names(self, digest: str) -> list[str]:
-        """The names of a workflow's nodes, by index; bodies have none."""
-        return self._sight.look(lambda _, catalog: [node.name for node in catalog.program(digest).nodes])
+        trace = Trace(self._sight.look(lambda _, catalog: named_tasks(catalog, digest)))
+        for record in self.records(run_id):
+            trace.hear(record.event)
+        return trace.started
 
     def verify(self) -> Shown:
         """Check every link of the log and every blob it names.
@@ -307,20 +307,9 @@ class Inquiry:
         self._sight.readers.close()
 
 
-def started_tasks(records: Iterable[Record], names: list[str]) -> list[str]:
-    """References of the named tasks that records start, in order."""
-    return [task for task in (started_task(record.event, names) for record in records) if task]
-
-
-def started_task(event: e.Event, names: list[str]) -> str:
-    """The reference of the named task that an event starts; "" if it starts none."""
-    kind = type(event)
-    if kind is e.EffectRequested or (kind is e.TaskStarted and event.parent):  # type: ignore[attr-defined]
-        pass
-    elif kind is not e.TaskCompleted or event.frame or event.skipped:  # type: ignore[attr-defined]
-        return ""
-    node: int = event.node  # type: ignore[attr-defined]
-    return str(event.task) if names[node] else ""  # type: ignore[attr-defined]
+def named_tasks(catalog: Catalog, digest: str) -> list[str]:
+    """References of a workflow's tasks."""
+    return [node.reference for node in catalog.program(digest).nodes if node.name]
 
 
 def _newness(run: Run) -> tuple[int, str]:

@@ -286,13 +286,19 @@ def _result(reply: Reply) -> Any:
     refused = reply.get("refused")
     if refused is not None:
         problems = tuple(msgspec.convert(problem, Problem) for problem in refused["problems"])
-        message = "; ".join(problem.message for problem in problems)
+        message = "; ".join(map(_sentence, problems))
         if any(problem.rule == "hub-stopped" for problem in problems):
             raise UnreachableError(message, problems)
         raise _REFUSALS.get(refused["code"], RefusedError)(message, problems)
     if "gone" in reply:
         raise UnreachableError(reply["gone"]["message"])
     raise RefusedError(str(reply.get("error", {}).get("message", "the hub gave an answer without a reason")))
+
+
+def _sentence(problem: Problem) -> str:
+    """A problem in words; of a payload, with its place in it."""
+    of_payload = problem.rule in ("input-schema", "form", "contract")
+    return f"{problem.path}: {problem.message}" if of_payload else problem.message
 
 
 def _converted(replied: Future[Reply]) -> Future[Run]:
@@ -379,7 +385,7 @@ class SocketTransport:
             with self._lock:
                 self._socket.sendall(line)
         except OSError as error:
-            self._lose(f"the hub at {self._folder} went away: {error.strerror}")
+            self._gone = self._gone or f"the hub at {self._folder} went away: {error.strerror}"
         if self._gone:
             self._lose(self._gone)
 
