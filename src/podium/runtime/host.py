@@ -103,6 +103,8 @@ class Host:
                 return
             inputs, self._kept, self._retry_at = self._kept + inputs, [], 0
             inputs.append(i.Tick())
+        if self.shard.store.full:
+            inputs = [told for told in inputs if not self._spared(told)]
         wake_at = self.shard.wake_at()
         if wake_at and wake_at <= now:
             inputs.append(i.Tick())
@@ -153,6 +155,13 @@ class Host:
         self.shard.reload()
         self._retry_at = now + FULL_RETRY_MS
         self._turn_away(inputs)
+
+    def _spared(self, told: Input) -> bool:
+        """Turn new work away while the little room that is left is for what is under way."""
+        if not isinstance(told, i.SubmitRun | i.Apply):
+            return False
+        self._on_reply(told.ticket, _storage_full("the disk is full but for a reserve"))
+        return True
 
     def _turn_away(self, inputs: list[Input]) -> None:
         """People are told that nothing was accepted; what performers reported waits in memory."""

@@ -43,6 +43,7 @@ class MemoryStore:
     """
 
     def __init__(self) -> None:
+        self.full = False
         self._shards: dict[int, _Shard] = {}
         self._blobs: dict[bytes, bytes] = {}
 
