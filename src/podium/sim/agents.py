@@ -25,7 +25,7 @@ class Agents:
     def play(self, hub: HubProcess, order: Perform) -> None:
         """Make an attempt, and report to the hub that ordered it."""
         world = self._world
-        strikes, random = world.dice.strikes, world.random
+        strikes, random = world.dice.strikes, world.chance[f"agents {order.run_id}"]
         world.note("perform", order.task, order.token, order.delivery)
         takes = random.randrange(5, 3_000)
         report = self._report(order)
@@ -51,7 +51,7 @@ class Agents:
         if order.kind == "agent" and strikes("breach"):
             return _outcome(order, "succeeded", output={"rubbish": True})
         output: dict[str, Any] = {"token": order.token}
-        if self._world.random.random() < 0.05:
+        if self._world.chance["padding"].random() < 0.05:
             output["padding"] = PADDING
         self._world.auditor.answers[order.run_id, order.effect, order.token] = output
         return _outcome(order, "succeeded", output=output)

@@ -7,9 +7,11 @@ import msgspec
 from podium.facts.identity import run_bytes
 from podium.kernel.state import Run, Shard, next_wake
 from podium.runtime.host import Host
-from podium.runtime.shard import thaw
+from podium.runtime.shard import ANY_EVENT, thaw
 from podium.sim.violation import hold
 from podium.store.memory import MemoryStore
+
+SHARD = 1
 
 FOREVER = 1 << 60
 
@@ -21,16 +23,26 @@ def compare(host: Host, replica: Shard, store: MemoryStore, stale: dict[str, Non
 
     Args:
         replica: folded from the log alone.
-        now: what the hub's clock says.
         stale: runs whose rows in the cold have not been looked at since they changed; emptied.
+        now: what the hub's clock says.
     Raises:
         Violation: I4, I8 or I9.
     """
     state = host.shard.state
     assert state is not None
+    hold(state.now >= replica.now, "I9", f"kernel time {state.now} is before the log's {replica.now}")
+    compare_runs(state, replica, store, stale)
+    stale.clear()
+    if not host.trouble:
+        for run in state.runs.values():
+            _awake(state, run, now)
+    _slots(host, state)
+
+
+def compare_runs(state: Shard, replica: Shard, store: MemoryStore, stale: dict[str, None]) -> None:
+    """Hold a state, and the runs in the cold beside it, to the replica."""
     hold(state.epoch == replica.epoch, "I4", f"epoch {state.epoch}, the log says {replica.epoch}")
     hold(state.revision == replica.revision, "I4", f"revision {state.revision}, not {replica.revision}")
-    hold(state.now >= replica.now, "I9", f"kernel time {state.now} is before the log's {replica.now}")
     for run_id in state.runs:
         hold(run_id in replica.runs, "I4", f"run {run_id} is live and not in the log")
     for run in replica.runs.values():
@@ -38,28 +50,24 @@ def compare(host: Host, replica: Shard, store: MemoryStore, stale: dict[str, Non
         if live is not None:
             same = _encode(live) == _encode(run)
             hold(same, "I4", f"the live state of run {run.id} is not what the log gives at {state.seq}")
-            if not host.trouble:
-                _awake(state, live, now)
         elif run.id in stale:
-            _cold(host, run, store)
-    stale.clear()
-    _slots(host, state)
+            _cold(run, store)
 
 
-def _cold(host: Host, run: Run, store: MemoryStore) -> None:
+def _cold(run: Run, store: MemoryStore) -> None:
     """A run that is not in memory is in the cold as the log gives it, and something will wake it."""
-    rows = store.cold(host.shard.number, [run_bytes(run.id)])
+    key = run_bytes(run.id)
+    rows = store.cold(SHARD, [key])
     hold(len(rows) == 1, "I4", f"run {run.id} is neither live nor in the cold: {describe(run)}")
-    same = _encode(thaw(rows[0])) == _encode(run)
+    same = rows[0].status == run.status and _encode(thaw(rows[0])) == _encode(run)
     hold(same, "I4", f"the cold state of run {run.id} is not what the log gives")
     if run.status == "running":
         due = next_wake(run)
-        timers = {of for _, of in store.due(host.shard.number, FOREVER, 1_000_000)}
-        hold(
-            not due or run_bytes(run.id) in timers,
-            "I9",
-            f"nothing will wake run {run.id} at {due}: {describe(run)}",
-        )
+        timers = {of for _, of in store.due(SHARD, FOREVER, 1_000_000)}
+        hold(not due or key in timers, "I9", f"nothing will wake run {run.id} at {due}: {describe(run)}")
+    if any(frame.kind == "listen" for frame in run.frames.values()):
+        found = key in store.waiting(SHARD, "event", ANY_EVENT, limit=1_000_000)
+        hold(found, "I4", f"no event will find run {run.id}: {describe(run)}")
 
 
 def _awake(state: Shard, run: Run, now: int) -> None:

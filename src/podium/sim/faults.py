@@ -15,6 +15,7 @@ class Faults(msgspec.Struct, frozen=True, omit_defaults=True):
     """Chances, from 0 to 1, of each fault at each occasion.
 
     Attributes:
+        stop: ends in good order between two steps.
         crash: dies between two steps.
         crash_in_claim: dies before or after its claim of a shard is durable.
         crash_in_load: dies while it makes up its state from the log.
@@ -42,6 +43,7 @@ class Faults(msgspec.Struct, frozen=True, omit_defaults=True):
         repeat: a client says the same thing twice.
     """
 
+    stop: float = 0
     crash: float = 0
     crash_in_claim: float = 0
     crash_in_load: float = 0
@@ -72,6 +74,7 @@ class Faults(msgspec.Struct, frozen=True, omit_defaults=True):
 NONE = Faults()
 
 _MOST = Faults(
+    stop=0.1,
     crash=0.1,
     crash_in_claim=0.1,
     crash_in_load=0.1,
@@ -102,6 +105,20 @@ _MOST = Faults(
 KINDS = Faults.__struct_fields__
 
 
+class Chance:
+    """Sources of chance by name, so that what is left out of a world does not change the rest of it."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._sources: dict[str, Random] = {}
+
+    def __getitem__(self, name: str) -> Random:
+        source = self._sources.get(name)
+        if source is None:
+            source = self._sources[name] = Random(f"{self._seed} {name}")
+        return source
+
+
 class Dice:
     """Decides when faults strike, and counts them.
 
@@ -109,20 +126,20 @@ class Dice:
         struck: how often each fault did.
     """
 
-    def __init__(self, random: Random, faults: Faults) -> None:
-        self._random = random
+    def __init__(self, chance: Chance, faults: Faults) -> None:
+        self._chance = chance
         self._faults = faults
         self.struck = dict.fromkeys(KINDS, 0)
 
     def strikes(self, kind: str) -> bool:
         """Whether this fault happens now."""
-        if self._random.random() >= getattr(self._faults, kind):
+        if self._chance[kind].random() >= getattr(self._faults, kind):
             return False
         self.struck[kind] += 1
         return True
 
     def toss(self) -> bool:
-        return self._random.random() < 0.5
+        return self._chance["toss"].random() < 0.5
 
     def heal(self) -> None:
         """No faults from now on."""
@@ -133,14 +150,14 @@ class Conditions(msgspec.Struct, frozen=True):
     """What a world is like, beside its seed; a violation is shrunk by making these smaller.
 
     Attributes:
-        runs: how many runs are submitted.
+        runs: numbers of the runs that are submitted.
         troubled_ms: how long faults happen; after that the world heals.
         snapshot_records: a snapshot is taken after so many records.
         passivate_ms: a run that is idle for longer leaves memory.
     """
 
     faults: Faults
-    runs: int = 12
+    runs: tuple[int, ...] = tuple(range(12))
     troubled_ms: int = 120_000
     snapshot_records: int = 50_000
     passivate_ms: int = 5_000

@@ -14,10 +14,9 @@ from podium.runtime.clock import GuardedClock
 from podium.runtime.host import Host
 from podium.runtime.shard import ShardHost
 from podium.runtime.system import SystemHost
-from podium.sim.compare import overdue
+from podium.sim.compare import SHARD, overdue
 from podium.sim.disk import DiskStore
 from podium.sim.faults import Crash
-from podium.sim.invariants import SHARD
 from podium.sim.promises import Attempt
 from podium.sim.violation import hold
 from podium.store.interface import StoreError
@@ -66,6 +65,7 @@ class HubProcess:
             passivate_ms=world.conditions.passivate_ms,
         )
         self.host = Host(shard, system, self.clock, self, self, self._reply)
+        self.host.listeners.append(world.promises.listener(name))
 
     # --- what the host is given ----------------------------------------------------------------------
 
@@ -87,7 +87,8 @@ class HubProcess:
             value, failure = None, str(error) or "no value"
         answer = i.Evaluated(run_id=run_id, program=program, argument=argument, value=value, failure=failure)
         slow = self.world.dice.strikes("slow_evaluator")
-        self.world.after(self.world.random.randrange(1, 9_000 if slow else 50), lambda: self.told(answer))
+        random = self.world.chance[f"evaluator {run_id}"]
+        self.world.after(random.randrange(1, 9_000 if slow else 50), lambda: self.told(answer))
 
     def _reply(self, ticket: int, reply: Reply) -> None:
         waiter = self.replies.pop(ticket, None)
@@ -102,7 +103,7 @@ class HubProcess:
         """Something arrives in the inbox; it is served a little later, with whatever else is there."""
         if self.alive:
             self.inbox.append(told)
-            self.world.after(self.world.random.randrange(0, 5), self.serve)
+            self.world.after(self.world.chance["inbox"].randrange(0, 5), self.serve)
 
     def open(self) -> None:
         """Take the shards over."""
@@ -122,6 +123,12 @@ class HubProcess:
         now = self.clock.now()
         if self._guarded(lambda: self.host.serve(list(inputs))):
             self._check(inputs, now)
+
+    def stop(self) -> None:
+        """End in good order, as far as the disk lets it."""
+        self.world.note("stop", self.name)
+        if self.host.shard.state is not None and self._guarded(self.host.shard.save_snapshot):
+            self.die()
 
     def die(self) -> None:
         """The process is gone, and its agents with it."""
@@ -153,6 +160,7 @@ class HubProcess:
         for order in self._abandoned:
             self.mine.pop((order.run_id, order.effect, order.token), None)
         world.auditor.compare(host, self.clock.now())
+        world.promises.dispatched(host, self.mine)
         reports = self._kept + [told for told in inputs if isinstance(told, i.Reported)]
         if host.trouble:
             self._kept = reports
@@ -161,6 +169,8 @@ class HubProcess:
             world.promises.consumed(reports)
             late = overdue(host, now)
             hold(not late, "I9", f"{late}, and was looked at in vain at {now}")
+        if world.chance["observer"].random() < 0.02:
+            world.auditor.compare_recovery(host)
         at = host.wake_at()
         if at:
             self._alarm(world.now + max(at - self.clock.now(), 1))

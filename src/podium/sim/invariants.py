@@ -18,15 +18,14 @@ from podium.kernel.evolve import evolve
 from podium.kernel.settling import LOSSES_MAX
 from podium.kernel.state import Effect, Frame, Run, Shard
 from podium.runtime.host import Host
+from podium.runtime.shard import ShardHost
 from podium.runtime.system import SYSTEM_SHARD
 from podium.runtime.writer import decode_row
-from podium.sim.compare import compare
+from podium.sim.compare import SHARD, compare, compare_runs
 from podium.sim.disk import Disk
 from podium.sim.violation import Violation, hold
 from podium.sim.workload import EXPECTED
 from podium.workflow.program import RetryPolicy, Try
-
-SHARD = 1
 
 LATE_MS = 5_000
 """A timer fires at most this much late once the world has healed."""
@@ -126,12 +125,20 @@ class Auditor:
         state = host.shard.state
         if state is not None and state.seq == self.replica.seq:
             compare(host, self.replica, self._disk.store, self._changed, now)
-            if not host.trouble:
-                hold(
-                    state.revision == host.system.catalog.revision == self.catalog.revision,
-                    "I4",
-                    f"the shard decides by revision {state.revision} of {self.catalog.revision}",
-                )
+            catalog = host.system.catalog
+            if not host.trouble and catalog.seq == self.catalog.seq:
+                same = state.revision == catalog.revision == self.catalog.revision
+                hold(same, "I4", f"the shard decides by revision {state.revision} of {catalog.revision}")
+                hold(catalog.digest == self.catalog.digest, "I4", "the catalog is not what the log gives")
+
+    def compare_recovery(self, host: Host) -> None:
+        """What a new hub would make up from snapshot and tail is what the log gives."""
+        state = host.shard.state
+        if state is None or state.seq != self.replica.seq:
+            return
+        copy = self._disk.store.fork()
+        seen = ShardHost(copy, SHARD, self.catalog, "observer").observe()
+        compare_runs(seen, self.replica, copy, dict.fromkeys(self.replica.runs))
 
     def all_changed(self) -> None:
         """Look at every run in the cold again."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from random import Random
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
@@ -14,7 +15,7 @@ from podium.facts.values import Accepted, Reply
 from podium.kernel.state import Run
 from podium.sim.promises import resubmitted
 from podium.sim.violation import hold
-from podium.sim.workload import AGENTS, LATER, WORKFLOWS
+from podium.sim.workload import AGENTS, BUSY, LATER, WORKFLOWS
 
 if TYPE_CHECKING:
     from podium.sim.world import World
@@ -40,31 +41,21 @@ class People:
 
     def begin(self) -> None:
         """Plan what happens when."""
-        world, random = self._world, self._world.random
+        world = self._world
         troubled_ms = world.conditions.troubled_ms
-        for number in range(world.conditions.runs):
-            told = self._submission(number)
+        for number in world.conditions.runs:
+            random = world.chance[f"run {number}"]
+            told = _submission(number, random)
             world.at(random.randrange(0, troubled_ms * 3 // 4), partial(self.submit, told))
             if random.random() < 0.4:
                 again = told if random.random() < 0.5 else msgspec.structs.replace(told, input={"number": -1})
                 world.at(random.randrange(troubled_ms), partial(self._again, again))
-        world.at(random.randrange(5_000, 60_000), lambda: self._apply(LATER))
+        world.at(world.chance["later"].randrange(5_000, 60_000), lambda: self._apply(LATER))
         self._look_after()
-
-    def _submission(self, number: int) -> i.SubmitRun:
-        random, key = self._world.random, f"run{number}"
-        padding = {"padding": "y" * 5_000} if random.random() < 0.05 else {}
-        return i.SubmitRun(
-            run_id=run_id_of("sim", key),
-            workflow=random.choice(WORKFLOWS).name,
-            input={"number": number, **padding},
-            key=key,
-            labels={"number": str(number)},
-        )
 
     def introduce(self) -> None:
         """Tell a new hub what is declared."""
-        self._apply((*AGENTS, *WORKFLOWS))
+        self._apply((*AGENTS, *WORKFLOWS, BUSY))
 
     def submit(self, told: i.SubmitRun) -> None:
         """Ask until it is accepted, as a careful client does."""
@@ -79,7 +70,8 @@ class People:
                 self.submit(told)
 
         self._tell(told, answered)
-        self._world.after(PATIENCE_MS if self._world.random.random() < 0.5 else 1_000, insist)
+        patience_ms = self._world.chance[told.key].choice((1_000, PATIENCE_MS))
+        self._world.after(patience_ms, insist)
 
     def ask_again(self) -> None:
         """Submit everything once more, the same and not the same."""
@@ -117,31 +109,35 @@ class People:
         world = self._world
         if world.over:
             return
-        world.after(world.random.randrange(1_000, 6_000), self._look_after)
+        world.after(world.chance["people"].randrange(1_000, 6_000), self._look_after)
         for run in list(world.auditor.replica.runs.values()):
             if not run.ended:
                 self._look_at(run)
 
     def _look_at(self, run: Run) -> None:
-        world, chance = self._world, self._world.chance
+        world, random = self._world, self._world.chance[f"people {run.id}"]
+
+        def chance(likelihood: float) -> bool:
+            return random.random() < likelihood
+
         for effect in list(run.effects.values()):
             if effect.status == "waiting" and chance(0.3):
                 self._tell(i.AnswerHuman(run_id=run.id, task=effect.task))
             elif effect.status == "in_doubt" and chance(0.5):
-                verdict = world.random.choice(VERDICTS)
+                verdict = random.choice(VERDICTS)
                 output = {"token": effect.token} if verdict == "succeeded" else None
                 self._tell(i.ResolveEffect(run_id=run.id, effect=effect.id, verdict=verdict, output=output))
         listens = any(frame.kind == "listen" for frame in run.frames.values())
         if chance(0.5 if listens else 0.05):
             to_all = chance(0.3)
-            kind = world.random.choice(("sim.go", "sim.stop", "sim.other"))
+            kind = random.choice(("sim.go", "sim.stop", "sim.other"))
             event = {"specversion": "1.0", "type": kind, "source": "sim", "data": {"for": "sim"}}
             event["id"] = f"{run.id}/{world.now}"
             self._tell(i.SendEvent(run_id="" if to_all else run.id, event=event))
         if run.status == "suspended" and (world.healed or chance(0.3)):
             self._tell(i.ResumeRun(run_id=run.id))
         elif not world.healed and chance(0.02):
-            meddle = world.random.choice((i.CancelRun, i.SuspendRun, i.SuspendRun))
+            meddle = random.choice((i.CancelRun, i.SuspendRun, i.SuspendRun))
             self._tell(meddle(run_id=run.id))
 
     def _tell(self, told: Any, answered: Callable[[Reply], None] | None = None) -> None:
@@ -169,3 +165,16 @@ class People:
 
 def _brief(reply: Reply) -> str:
     return "accepted" if isinstance(reply, Accepted) else reply.problems[0].rule
+
+
+def _submission(number: int, random: Random) -> i.SubmitRun:
+    key = f"run{number}"
+    padding = {"padding": "y" * 5_000} if random.random() < 0.05 else {}
+    workflow = BUSY if random.random() < 0.01 else random.choice(WORKFLOWS)
+    return i.SubmitRun(
+        run_id=run_id_of("sim", key),
+        workflow=workflow.name,
+        input={"number": number, **padding},
+        key=key,
+        labels={"number": str(number)},
+    )

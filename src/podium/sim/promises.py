@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from podium.facts import inputs as i
+from podium.facts.events import Record
 from podium.facts.orders import Abandon, Perform
 from podium.facts.values import Accepted, Refused, Reply
-from podium.sim.compare import describe
+from podium.runtime.host import Host, Listener
+from podium.sim.compare import SHARD, describe
 from podium.sim.disk import Disk
-from podium.sim.invariants import SHARD, Auditor
+from podium.sim.invariants import Auditor
 from podium.sim.violation import hold
 
 Attempt = tuple[str, int, int]
@@ -47,6 +49,30 @@ class Promises:
         if order.delivery == "at-most-once":
             allowed = 1 + auditor.retried.get(key, 0)
             hold(count <= allowed, "I5", f"at-most-once {key} is performed {count} times of {allowed}")
+
+    def dispatched(self, host: Host, mine: dict[Attempt, Perform]) -> None:
+        """Whatever runs by the state of a hub that is up to date was handed out by it."""
+        state = host.shard.state
+        if state is None or state.seq != self._auditor.replica.seq:
+            return
+        for run in state.runs.values():
+            for effect in run.effects.values():
+                made = effect.status != "running" or (run.id, effect.id, effect.token) in mine
+                hold(made, "I6", f"attempt {effect.token} of {effect.task} of run {run.id} never went out")
+
+    def listener(self, hub: str) -> Listener:
+        """Hears what a hub publishes: durable records, each once, in order."""
+        heard: dict[int, int] = {}
+
+        def hear(shard: int, records: list[Record]) -> None:
+            for record in records:
+                durable = self._disk.store.row(shard, record.seq) is not None
+                hold(durable, "I11", f"{hub} publishes record {record.seq}, which is not durable")
+                last = heard.get(shard, record.seq - 1)
+                hold(record.seq == last + 1, "I11", f"{hub} publishes record {record.seq} after {last}")
+                heard[shard] = record.seq
+
+        return hear
 
     def released(self, abandoned: list[Abandon], mine: dict[Attempt, Perform]) -> None:
         """A hub has released a step: it told performers to stop what was torn down."""

@@ -272,6 +272,20 @@ WORKFLOWS = (
     ),
 )
 
+BUSY = workflow(
+    "busy",
+    [
+        {"range": {"set": {"items": "${ [range(350)] }"}}},
+        {
+            "each": {
+                "for": {"each": "item", "in": "${ .items }"},
+                "do": [{"one": {"set": {"at": "${ $item }"}}}],
+            }
+        },
+    ],
+)
+"""Has more to do than one step does."""
+
 LATER = (
     agent("plain", "1.1.0", concurrency=1, deadline_ms=15_000),
     workflow("sequence", [*_SEQUENCE, {"four": _safe(_call("plain"))}], "1.1.0"),
@@ -293,6 +307,7 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "patient": lambda output: isinstance(output, dict) and output.get("heard") == 1,
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
+    "busy": lambda output: bool(output == {"at": 349}),
     "keyed": lambda output: isinstance(output, dict) and "token" in output,
 }
 """What a completed run of each workflow may have given; one that is not here never completes."""

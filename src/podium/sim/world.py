@@ -1,7 +1,7 @@
 """A world from a seed: one disk, hubs that come and go, agents, people, and a clock; all in one thread.
 
 The hubs are the production host over the production shards; only disk, clock, performer and evaluator are the
-world's. Everything that happens is drawn from one random source in one order, so a seed is a bug report.
+world's. Everything that happens is drawn from the seed and happens in one order, so a seed is a bug report.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ import heapq
 import itertools
 from collections.abc import Callable
 from hashlib import sha256
-from random import Random
 from typing import Any
 
 from podium.runtime.system import SYSTEM_SHARD
 from podium.sim.agents import Agents
-from podium.sim.compare import leftovers
+from podium.sim.compare import SHARD, leftovers
 from podium.sim.disk import Disk
-from podium.sim.faults import Conditions, Dice, draw
+from podium.sim.faults import Chance, Conditions, Dice, draw
 from podium.sim.hub import HubProcess
-from podium.sim.invariants import SHARD, Auditor
+from podium.sim.invariants import Auditor
 from podium.sim.people import People
 from podium.sim.promises import Promises
 from podium.sim.violation import hold
@@ -37,6 +36,7 @@ class World:
     """The whole of it.
 
     Attributes:
+        chance: all that is random in it.
         now: virtual milliseconds since the world began.
         hub: the hub that the people know; `former` the one before it, which may be a zombie.
         healed: whether faults have ended.
@@ -49,8 +49,8 @@ class World:
     def __init__(self, seed: int, conditions: Conditions | None = None) -> None:
         self.seed = seed
         self.conditions = draw(seed) if conditions is None else conditions
-        self.random = Random(seed)
-        self.dice = Dice(self.random, self.conditions.faults)
+        self.chance = Chance(seed)
+        self.dice = Dice(self.chance, self.conditions.faults)
         self.now = self.steps = 0
         self.healed = self.over = False
         self.hub: HubProcess | None = None
@@ -65,9 +65,6 @@ class World:
         self._hubs = 0
         self._order = itertools.count()
         self._queue: list[tuple[int, int, Callable[[], None]]] = []
-
-    def chance(self, likelihood: float) -> bool:
-        return self.random.random() < likelihood
 
     def at(self, when: int, action: Callable[[], None]) -> None:
         heapq.heappush(self._queue, (when, next(self._order), action))
@@ -143,7 +140,7 @@ class World:
     def start_hub(self) -> None:
         """A new hub takes over; a former one that is only paused becomes a zombie."""
         self._hubs += 1
-        skew = self.random.choice(JUMPS_MS) if self.dice.strikes("clock_start") else 0
+        skew = self.chance["skew"].choice(JUMPS_MS) if self.dice.strikes("clock_start") else 0
         self.former = self.hub
         hub = self.hub = HubProcess(self, f"hub{self._hubs}", skew)
         self.note("start", hub.name, skew)
@@ -154,30 +151,32 @@ class World:
     def gone(self, hub: HubProcess) -> None:
         """A hub died; somebody starts another, if it was the one that counts."""
         if self.hub is hub:
-            self.after(self.random.randrange(10, 3_000), self.start_hub)
+            self.after(self.chance["successor"].randrange(10, 3_000), self.start_hub)
 
     def _trouble(self) -> None:
         """What may happen to a hub between two steps."""
         hub = self.hub
         if self.healed or hub is None:
             return
-        self.after(self.random.randrange(500, 3_000), self._trouble)
+        strikes, random = self.dice.strikes, self.chance["trouble"]
+        self.after(random.randrange(500, 3_000), self._trouble)
         if not hub.alive:
             return
-        strikes = self.dice.strikes
-        if strikes("crash"):
+        if strikes("stop"):
+            hub.stop()
+        elif strikes("crash"):
             self.note("kill", hub.name)
             hub.die()
         elif strikes("pause"):
-            hub.paused_until = self.now + self.random.randrange(100, 30_000)
+            hub.paused_until = self.now + random.randrange(100, 30_000)
             self.note("pause", hub.name, hub.paused_until)
-            self.after(self.random.randrange(100, 5_000), self._take_over)
+            self.after(random.randrange(100, 5_000), self._take_over)
         elif strikes("full"):
             self.note("full")
             self.disk.full = True
-            self.after(self.random.randrange(100, 8_000), self._make_room)
+            self.after(random.randrange(100, 8_000), self._make_room)
         elif strikes("clock_jump"):
-            hub.skew_ms += self.random.choice(JUMPS_MS)
+            hub.skew_ms += random.choice(JUMPS_MS)
             self.note("clock", hub.name, hub.skew_ms)
 
     def _take_over(self) -> None:
