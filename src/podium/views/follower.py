@@ -26,6 +26,9 @@ RETRY_S = 1.0
 RETRY_MAX_S = 60.0
 """After a failure, before trying again; doubled with every failure after the first."""
 
+HURRY_RECORDS = 2_000
+"""With so many records waiting the pause ends: what they hold on to is memory."""
+
 BACKLOG_MAX = 100_000
 """With more records waiting than this, new ones are not kept but read from the log later."""
 
@@ -84,8 +87,11 @@ class ViewsFollower:
         if self.backlog > self._backlog_max:
             # The last one says how far the log goes; the follower reads what it misses before it.
             records = records[-1:]
+        before = self.backlog
         self._fed += len(records)
         self._queue.put((shard, records))
+        if before < HURRY_RECORDS <= self.backlog:
+            self._hurry.set()
 
     @property
     def backlog(self) -> int:
@@ -141,15 +147,19 @@ class ViewsFollower:
     def _follow(self) -> None:
         """Take batches until the end."""
         while not self._closing or not self._queue.empty():
-            batch = self._drain()
-            if self._again:
-                self._start_over("it was asked for")
-            if batch:
-                self._take(batch)
-                self._failures = 0
+            self._follow_once()
             if not self._closing:
                 self._hurry.wait(self._pause_s)
                 self._hurry.clear()
+
+    def _follow_once(self) -> None:
+        """Take one batch. Nothing may hold on to its records when this returns."""
+        batch = self._drain()
+        if self._again:
+            self._start_over("it was asked for")
+        if batch:
+            self._take(batch)
+            self._failures = 0
 
     def _drain(self) -> list[_Item]:
         """Everything that waits; sleeps until something does."""
@@ -160,7 +170,7 @@ class ViewsFollower:
         except Empty:
             pass
         batch = [item for item in items if item is not None]
-        self._taken += sum(len(records) for _, records in batch)
+        self._taken += sum([len(records) for _, records in batch])
         return batch
 
     def _take(self, batch: list[_Item]) -> None:
@@ -170,7 +180,10 @@ class ViewsFollower:
             tables = self._opened()
         at = {shard: seq for shard, (seq, _) in tables.progress.items()}
         folded = yielded = 0
-        for shard, records in batch:
+        batch.reverse()
+        while batch:
+            # Taken off the list, so that what was folded need not be held until all is written.
+            shard, records = batch.pop()
             seq = at.get(shard, 0)
             if records[-1].seq <= seq:
                 continue

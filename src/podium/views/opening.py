@@ -25,7 +25,7 @@ _FAST = (
     "PRAGMA mmap_size = 0",
     # A short log costs no more time than a long one, as nothing waits for the device.
     "PRAGMA wal_autocheckpoint = 256",
-    "PRAGMA cache_size = -8000",
+    "PRAGMA cache_size = -1000",
     "PRAGMA journal_size_limit = 2097152",
     "PRAGMA foreign_keys = OFF",
 )
