@@ -6,6 +6,7 @@ import heapq
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from podium import audit
@@ -109,21 +110,22 @@ class HubSight:
 class FolderSight:
     """The state of a folder without a hub, as of its last commit. Nothing is set going by looking.
 
-    Raises:
-        StoreError: it cannot be read.
+    The state is made up when it is first looked at, so that a damaged log can still be checked.
     """
 
     def __init__(self, readers: Readers, shard: int) -> None:
         self.readers, self.shard = readers, shard
-        self._catalog = Catalog()
-        with readers.lend() as reader:
-            for record in read_records(reader, SYSTEM_SHARD, 0):
-                self._catalog.fold(record)
-            host = ShardHost(cast(Store, reader), shard, self._catalog, "")
-            self._runs = host.observe().runs
 
     def look(self, work: Callable[[Runs, Catalog], T]) -> T:
-        return work(self._runs, self._catalog)
+        return work(*self._state)
+
+    @cached_property
+    def _state(self) -> tuple[Runs, Catalog]:
+        catalog = Catalog()
+        with self.readers.lend() as reader:
+            for record in read_records(reader, SYSTEM_SHARD, 0):
+                catalog.fold(record)
+            return ShardHost(cast(Store, reader), self.shard, catalog, "").observe().runs, catalog
 
 
 class Inquiry:
