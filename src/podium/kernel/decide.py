@@ -12,8 +12,9 @@ from typing import Any
 from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.identity import digest_of
-from podium.facts.values import Accepted, Problem, Refused
+from podium.facts.values import JSON, Accepted, Problem, Refused
 from podium.kernel.answering import answer_human, resolve_effect
+from podium.kernel.bounds import excess
 from podium.kernel.outcome import Outcome
 from podium.kernel.receiving import send_event
 from podium.kernel.settling import overdue, report, requeue_due, stale, start_queued
@@ -80,6 +81,8 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
     if not digest:
         message = f"no workflow is named {told.workflow}; `podium get workflows` lists them"
         out.reply(told.ticket, Refused("not-found", (Problem("unknown-workflow", "/workflow", message),)))
+        return
+    if _is_excessive(told.input, "/input", told, out):
         return
     program = view.program(digest)
     submitted = digest_of([program.namespace, program.name, told.input]) if told.key else ""
@@ -204,9 +207,18 @@ def _why(body: Any, told: Any) -> Any:
     return body(told.why) if told.why else None
 
 
+def _is_excessive(value: JSON, path: str, told: i.Input, out: Outcome) -> bool:
+    """Whether a value is too large or too deep to be kept; then that has been replied."""
+    too_much = excess(value)
+    if too_much:
+        message = f"the value at {path} has {too_much}; put it into a file and pass its path"
+        out.reply(told.ticket, Refused("usage", (Problem("too-large", path, message),)))
+    return bool(too_much)
+
+
 def _answer(shard: Shard, told: i.AnswerHuman, view: View, out: Outcome) -> None:
     run = _live(shard, told, out)
-    if run is not None:
+    if run is not None and not _is_excessive(told.data, "/data", told, out):
         step = Step(shard, run, view, out)
         out.reply(told.ticket, answer_human(step, told))
         advance(step)
@@ -214,13 +226,15 @@ def _answer(shard: Shard, told: i.AnswerHuman, view: View, out: Outcome) -> None
 
 def _resolve(shard: Shard, told: i.ResolveEffect, view: View, out: Outcome) -> None:
     run = _live(shard, told, out)
-    if run is not None:
+    if run is not None and not _is_excessive(told.output, "/output", told, out):
         step = Step(shard, run, view, out)
         out.reply(told.ticket, resolve_effect(step, told))
         advance(step)
 
 
 def _send(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
+    if _is_excessive(told.event, "/event", told, out):
+        return
     if told.run_id:
         _send_to_one(shard, told, view, out)
         return

@@ -43,7 +43,8 @@ def choose(
     if not fitting:
         asked = call.agent or call.capability
         if candidates:
-            return f"none of the {len(candidates)} agents for {asked} carries the labels {dict(call.require)}"
+            labels = ", ".join(f"{name}={value}" for name, value in call.require.items())
+            return f"none of the agents for {asked} ({len(candidates)}) carries the labels {labels}"
         return f"no agent offers {asked}"
 
     def rank(candidate: tuple[str, AgentVersion]) -> tuple[int, float, str]:
