@@ -9,7 +9,7 @@ from podium.kernel.state import Run, Shard, next_wake
 from podium.runtime.host import Host
 from podium.runtime.shard import ANY_EVENT, thaw
 from podium.sim.violation import hold
-from podium.store.memory import MemoryStore
+from podium.store.interface import Store
 
 SHARD = 1
 
@@ -18,7 +18,7 @@ FOREVER = 1 << 60
 _encode = msgspec.json.Encoder().encode
 
 
-def compare(host: Host, replica: Shard, store: MemoryStore, stale: dict[str, None], now: int) -> None:
+def compare(host: Host, replica: Shard, store: Store, stale: dict[str, None], now: int) -> None:
     """Hold a hub that is up to date to the replica.
 
     Args:
@@ -39,7 +39,7 @@ def compare(host: Host, replica: Shard, store: MemoryStore, stale: dict[str, Non
     _slots(host, state)
 
 
-def compare_runs(state: Shard, replica: Shard, store: MemoryStore, stale: dict[str, None]) -> None:
+def compare_runs(state: Shard, replica: Shard, store: Store, stale: dict[str, None]) -> None:
     """Hold a state, and the runs in the cold beside it, to the replica."""
     hold(state.epoch == replica.epoch, "I4", f"epoch {state.epoch}, the log says {replica.epoch}")
     hold(state.revision == replica.revision, "I4", f"revision {state.revision}, not {replica.revision}")
@@ -54,7 +54,7 @@ def compare_runs(state: Shard, replica: Shard, store: MemoryStore, stale: dict[s
             _cold(run, store)
 
 
-def _cold(run: Run, store: MemoryStore) -> None:
+def _cold(run: Run, store: Store) -> None:
     """A run that is not in memory is in the cold as the log gives it, and something will wake it."""
     key = run_bytes(run.id)
     rows = store.cold(SHARD, [key])

@@ -7,21 +7,22 @@ from typing import Any
 
 from podium.sim.faults import Crash, Dice
 from podium.sim.violation import hold
-from podium.store.interface import ColdRun, Head, Row, Snapshot, StorageFull, StoreError
-from podium.store.memory import MemoryStore
+from podium.store.interface import ColdRun, Head, Row, Snapshot, StorageFull, Store, StoreError
 
 
 class Disk:
     """What is durable, whether there is room, and who claimed what.
 
     Attributes:
+        store: keeps it, without any fault.
+        full: whether there is no room; `tight` whether there is none but a reserve.
         owners: shard to the hub that claimed it last.
         claims: (shard, epoch) to the hub that claimed it with that epoch.
     """
 
-    def __init__(self) -> None:
-        self.store = MemoryStore()
-        self.full = False
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.full = self.tight = False
         self.owners: dict[int, str] = {}
         self.claims: dict[tuple[int, int], str] = {}
 
@@ -44,6 +45,11 @@ class DiskStore:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._disk.store, name)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is room for nothing but what is under way."""
+        return self._disk.tight
 
     def claim(self, shard: int) -> Head:
         """Claim the shard, or die before or after that."""

@@ -27,6 +27,7 @@ class Faults(msgspec.Struct, frozen=True, omit_defaults=True):
         crash_in_snapshot: dies before or after a snapshot is kept.
         unknown_commit: the store gives an error; whether it stored is a coin toss.
         full: the disk has no room for a while.
+        tight: the disk has no room but a reserve for a while.
         rot: the newest snapshot is damaged when it is read.
         pause: stops for longer than another hub waits to take over, then goes on as a zombie.
         clock_jump: the wall clock jumps, by up to a day in either direction.
@@ -55,6 +56,7 @@ class Faults(msgspec.Struct, frozen=True, omit_defaults=True):
     crash_in_snapshot: float = 0
     unknown_commit: float = 0
     full: float = 0
+    tight: float = 0
     rot: float = 0
     pause: float = 0
     clock_jump: float = 0
@@ -86,6 +88,7 @@ _MOST = Faults(
     crash_in_snapshot=0.05,
     unknown_commit=0.02,
     full=0.1,
+    tight=0.1,
     rot=0.3,
     pause=0.1,
     clock_jump=0.1,

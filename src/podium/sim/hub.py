@@ -17,7 +17,7 @@ from podium.runtime.system import SystemHost
 from podium.sim.compare import SHARD, overdue
 from podium.sim.disk import DiskStore
 from podium.sim.faults import Crash
-from podium.sim.promises import Attempt
+from podium.sim.invariants import Attempt
 from podium.sim.violation import hold
 from podium.store.interface import StoreError
 

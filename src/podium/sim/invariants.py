@@ -27,6 +27,9 @@ from podium.sim.violation import Violation, hold
 from podium.sim.workload import EXPECTED
 from podium.workflow.program import RetryPolicy, Try
 
+Attempt = tuple[str, int, int]
+"""Run, effect and token."""
+
 LATE_MS = 5_000
 """A timer fires at most this much late once the world has healed."""
 
@@ -92,13 +95,13 @@ class Auditor:
         self.replica = Shard()
         self.catalog = Catalog()
         self.settled: dict[tuple[str, int], e.EffectSettled] = {}
-        self.outcomes: set[tuple[str, int, int]] = set()
-        self.stale: dict[tuple[str, int, int], int] = {}
+        self.outcomes: set[Attempt] = set()
+        self.stale: dict[Attempt, int] = {}
         self.retried: dict[tuple[str, int], int] = {}
         self.principals: set[str] = set()
         self.heard: set[tuple[str, str, str]] = set()
-        self.torn: list[tuple[str, int, int]] = []
-        self.answers: dict[tuple[str, int, int], Any] = {}
+        self.torn: list[Attempt] = []
+        self.answers: dict[Attempt, Any] = {}
         self.events: dict[str, int] = {}
         self.shapes: set[bytes] = set()
         self._changed: dict[str, None] = {}
@@ -112,12 +115,14 @@ class Auditor:
         for record in self._runs.follow():
             self._count(record)
             run = self.replica.runs.get(record.run_id)
+            in_flight = _in_flight(run)
             if run is not None:
                 self._look(run, record)
             evolve(self.replica, record)
-            self.torn += self.replica.abandoned
-            self.replica.abandoned.clear()
+            if in_flight:
+                self._note_torn(in_flight - _in_flight(run), record)
             self._note_shape(record.run_id)
+        self.replica.abandoned.clear()
         self.replica.freed.clear()
 
     def compare(self, host: Host, now: int) -> None:
@@ -136,9 +141,9 @@ class Auditor:
         state = host.shard.state
         if state is None or state.seq != self.replica.seq:
             return
-        copy = self._disk.store.fork()
-        seen = ShardHost(copy, SHARD, self.catalog, "observer").observe()
-        compare_runs(seen, self.replica, copy, dict.fromkeys(self.replica.runs))
+        store = self._disk.store
+        seen = ShardHost(store, SHARD, self.catalog, "observer").observe()
+        compare_runs(seen, self.replica, store, dict.fromkeys(self.replica.runs))
 
     def all_changed(self) -> None:
         """Look at every run in the cold again."""
@@ -148,6 +153,11 @@ class Auditor:
         name = type(record.event).__name__
         self.events[name] = self.events.get(name, 0) + 1
         self.principals.add(getattr(record.event, "principal", ""))
+
+    def _note_torn(self, gone: set[Attempt], record: Record) -> None:
+        """Attempts that are no longer in flight, though nothing became of them."""
+        of = getattr(record.event, "effect", 0)
+        self.torn += sorted(attempt for attempt in gone if attempt[1] != of)
 
     def _note_shape(self, run_id: str) -> None:
         run = self.replica.runs.get(run_id)
@@ -288,6 +298,13 @@ _CHECKS: dict[type[e.Event], Callable[[Auditor, Run, Any, Record], None]] = {
     e.StaleReply: Auditor._stale_reply,
     e.EventReceived: Auditor._event_received,
 }
+
+
+def _in_flight(run: Run | None) -> set[Attempt]:
+    if run is None:
+        return set()
+    effects = run.effects.values()
+    return {(run.id, effect.id, effect.token) for effect in effects if effect.status == "running"}
 
 
 def shape(run: Run) -> str:

@@ -9,10 +9,8 @@ from podium.facts.values import Accepted, Refused, Reply
 from podium.runtime.host import Host, Listener
 from podium.sim.compare import SHARD, describe
 from podium.sim.disk import Disk
-from podium.sim.invariants import Auditor
+from podium.sim.invariants import Attempt, Auditor
 from podium.sim.violation import hold
-
-Attempt = tuple[str, int, int]
 
 
 class Promises:

@@ -22,6 +22,8 @@ from podium.sim.invariants import Auditor
 from podium.sim.people import People
 from podium.sim.promises import Promises
 from podium.sim.violation import hold
+from podium.store.interface import Store
+from podium.store.memory import MemoryStore
 
 HEALED_MS = 4 * 3_600_000
 """How long after the heal everything must have ended."""
@@ -46,7 +48,7 @@ class World:
         digest: of everything that became durable, once the world has ended.
     """
 
-    def __init__(self, seed: int, conditions: Conditions | None = None) -> None:
+    def __init__(self, seed: int, conditions: Conditions | None = None, store: Store | None = None) -> None:
         self.seed = seed
         self.conditions = draw(seed) if conditions is None else conditions
         self.chance = Chance(seed)
@@ -55,7 +57,7 @@ class World:
         self.healed = self.over = False
         self.hub: HubProcess | None = None
         self.former: HubProcess | None = None
-        self.disk = Disk()
+        self.disk = Disk(store or MemoryStore())
         self.auditor = Auditor(self.disk)
         self.promises = Promises(self.disk, self.auditor)
         self.agents = Agents(self)
@@ -175,6 +177,10 @@ class World:
             self.note("full")
             self.disk.full = True
             self.after(random.randrange(100, 8_000), self._make_room)
+        elif strikes("tight"):
+            self.note("tight")
+            self.disk.tight = True
+            self.after(random.randrange(100, 8_000), self._make_room)
         elif strikes("clock_jump"):
             hub.skew_ms += random.choice(JUMPS_MS)
             self.note("clock", hub.name, hub.skew_ms)
@@ -185,27 +191,30 @@ class World:
             self.start_hub()
 
     def _make_room(self) -> None:
-        self.disk.full = False
+        self.disk.full = self.disk.tight = False
 
     def _heal(self) -> None:
         """Faults end: whoever lives is sound."""
         self.note("heal")
         self.healed = True
         self.dice.heal()
-        self.disk.full = False
+        self._make_room()
         if self.hub is not None:
             self.hub.skew_ms = 0
             self.auditor.punctual_from = self.hub.clock.now() + 2 * SETTLING_MS
 
 
-def live(seed: int, conditions: Conditions | None = None) -> World:
+def live(seed: int, conditions: Conditions | None = None, store: Store | None = None) -> World:
     """Live through the world of a seed.
 
+    Args:
+        conditions: those of the seed, unless given.
+        store: an empty one to keep its disk's content; one in memory unless given.
     Raises:
         Violation: a guarantee was broken. Any other exception is a broken guarantee, too. The world is in
             its attribute `world`.
     """
-    world = World(seed, conditions)
+    world = World(seed, conditions, store)
     try:
         world.digest = world.run()
     except Exception as error:

@@ -96,13 +96,11 @@ class Unwritable(StoreError):
 
 
 class Store(Protocol):
-    """The log of one or more shards, and what is derived from it in the same transaction.
+    """The log of one or more shards, and what is derived from it in the same transaction."""
 
-    Attributes:
-        full: whether only a reserve is left of the disk, to be spent on what is under way.
-    """
-
-    full: bool
+    @property
+    def full(self) -> bool:
+        """Whether only a reserve is left of the disk, to be spent on what is under way."""
 
     def claim(self, shard: int) -> Head:
         """Take the shard over: bump its epoch by compare-and-set. Gives the new epoch and the log's end.
