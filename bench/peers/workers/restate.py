@@ -90,12 +90,12 @@ def serving(request: Request, server: Server) -> Iterator[tuple[list[psutil.Pope
             yield [first, second], address
 
 
-async def register(session: aiohttp.ClientSession, server: Server, service: str) -> None:
+async def register(client: aiohttp.ClientSession, server: Server, service: str) -> None:
     """Tell the server where the service is, as soon as it listens; TimeoutError when it never does."""
     async with asyncio.timeout(START_SECONDS):
         while True:
             try:
-                async with session.post(f"{server.admin}/deployments", json={"uri": service}) as answer:
+                async with client.post(f"{server.admin}/deployments", json={"uri": service}) as answer:
                     if answer.status < 300:
                         return
             except aiohttp.ClientError:
@@ -133,11 +133,11 @@ async def main() -> None:
     server = plan_server(request)
     facts = durability(server)
     with serving(request, server) as (processes, service):
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            await register(session, server, service)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
+            await register(client, server, service)
 
             async def run_once() -> Any:
-                async with session.post(f"{server.ingress}/bench/ten_steps", json={}) as answer:
+                async with client.post(f"{server.ingress}/bench/ten_steps", json={}) as answer:
                     answer.raise_for_status()
                     return await answer.json()
 
