@@ -41,7 +41,7 @@ def answer(
 def send(
     run: str = "", /, *, type: str, data: str = "", source: str = "podium:cli", id: str = "", options: Given
 ) -> int:
-    """Send an event (CloudEvents 1.0) to a run, or to every run that listens.
+    """Send an event to a run, or to every run that listens.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def send(
 
 
 def cancel(run: str, /, *, why: str = "", options: Given) -> int:
-    """End a run now; what is in flight is told to stop.
+    """End a run now.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def cancel(run: str, /, *, why: str = "", options: Given) -> int:
 
 
 def suspend(run: str, /, *, why: str = "", options: Given) -> int:
-    """Start nothing more in a run; what is in flight may settle.
+    """Start nothing more in a run.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def resolve(
     run: str, /, *, verdict: Literal["succeeded", "failed", "retry"], effect: int = 0, output: str = "",
     why: str = "", options: Given,
 ) -> int:  # fmt: skip
-    """Say what became of an effect in doubt: an at-most-once attempt that was lost while it ran.
+    """Say what became of an effect in doubt.
 
     Parameters
     ----------

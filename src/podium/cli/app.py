@@ -37,7 +37,11 @@ app = App(
 _COMMANDS = {
     "run": ("running:run", _RUNS, "Run a workflow and show its output."),
     "follow": ("running:follow", _RUNS, "Watch a run to its end and show its output, as `run` does."),
-    "batch": ("batching:batch", _RUNS, "Run each line of stdin durably, `{id, workflow, input}`."),
+    "batch": (
+        "batching:batch",
+        _RUNS,
+        "Run each line of stdin, `{id, workflow, input}`, durably; a line of results for each.",
+    ),
     "describe": ("looking:describe", _LOOKS, "Show all that is known of one run, agent or workflow."),
     "story": ("looking:story", _LOOKS, "Tell what happened in a run, and why."),
     "events": ("looking:events", _LOOKS, "Show the records of a run as the log has them."),
@@ -136,6 +140,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.OK
     except Exception as error:
         return _unexpected(error, given)
+    finally:
+        gc.enable()
 
 
 def _tell(message: str, hint: str = "") -> None:
@@ -154,7 +160,7 @@ def _unexpected(error: Exception, given: list[str]) -> int:
     if code is not None:
         _tell(str(error))
         return code
-    place = _log_defect(error)
+    place = _log_defect(error, given)
     _tell(
         f"a defect: {type(error).__name__}: {error}",
         f"the traceback is in {place}" if place else "`--debug` shows the traceback",
@@ -162,11 +168,15 @@ def _unexpected(error: Exception, given: list[str]) -> int:
     return Exit.DEFECT
 
 
-def _log_defect(error: Exception) -> Path | None:
+def _log_defect(error: Exception, given: list[str]) -> Path | None:
     """Keep a traceback in the state folder's log, if there is one."""
     import traceback
 
-    log = Path(os.environ.get("PODIUM_STATE", ".podium")) / "hub.log"
+    state = os.environ.get("PODIUM_STATE", ".podium")
+    for option, value in zip(given, [*given[1:], ""], strict=True):
+        if option.startswith("--state"):
+            state = option.partition("=")[2] or value
+    log = Path(state) / "hub.log"
     try:
         if not log.parent.is_dir():
             return None

@@ -38,7 +38,7 @@ _WORST_FIRST = (Exit.USAGE, Exit.CONFLICT, Exit.FAILED)
 def batch(
     *paths: Path, in_flight: Annotated[int, Parameter(name="--in-flight")] = IN_FLIGHT_MAX, options: Given
 ) -> int:
-    """Run each line of stdin, `{id, workflow, input}`, durably; the results come as lines as they end.
+    """Run each line of stdin, `{id, workflow, input}`, durably; a line of results for each.
 
     A result is `{id, status, output, error, trace}`; `trace` are the tasks in the order of their start.
     The same id with the same workflow and input gives its first result again; with another it is a conflict.

@@ -24,7 +24,7 @@ _PROBLEMS_SHOWN_MAX = 50
 
 
 def apply(*paths: Path, options: Given) -> int:
-    """Declare agents and workflows: all that the files hold, or nothing.
+    """Declare agents and workflows.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def validate(*paths: Path, options: Given) -> int:
 
 
 def schema(kind: Literal["agent", "workflow"] = "agent", /) -> int:
-    """Print the JSON Schema of a kind of manifest, for editors.
+    """Print the JSON Schema of a kind of manifest.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ class Finding(NamedTuple):
 
 
 def doctor(*, options: Given) -> int:
-    """Check this machine and the state folder; every trouble comes with a way out."""
+    """Check this machine and the state folder."""
     findings = []
     for finding in _findings(options.state):
         findings.append(finding)
@@ -100,8 +100,10 @@ def _state(state: Path) -> Finding:
     if not log.exists():
         return Finding("state", "ok", f"{state} is new")
     from podium.bootstrap import look
+    from podium.sdk.client import Client
 
-    look(state).close()
+    with Client(look(state)) as client:
+        client.get("runs", limit=1)
     return Finding("state", "ok", f"{log} can be read, {log.stat().st_size:,} bytes")
 
 

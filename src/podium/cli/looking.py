@@ -26,7 +26,7 @@ _FOR_PEOPLE = {"human": "a person", "in_doubt": "a verdict", "event": "an event"
 
 
 def runs(*, status: Status | None = None, workflow: str = "", limit: int = 20, options: Given) -> int:
-    """List runs, newest first.
+    """List runs.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def runs(*, status: Status | None = None, workflow: str = "", limit: int = 20, o
 
 
 def agents(*, limit: int = 100, options: Given) -> int:
-    """List agents, in the versions that are current.
+    """List agents.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def agents(*, limit: int = 100, options: Given) -> int:
 
 
 def workflows(*, limit: int = 100, options: Given) -> int:
-    """List workflows, in the versions that are current.
+    """List workflows.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def describe(kind: Literal["run", "agent", "workflow"], name: str, /, *, options
 
 
 def story(run: str, /, *, options: Given) -> int:
-    """Tell what happened in a run: what was asked, who was chosen and why, what came of it, and its cost.
+    """Tell what happened in a run, and why.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def _written(line: Line) -> str:
 
 
 def events(run: str, /, *, follow: bool = False, after: int = 0, options: Given) -> int:
-    """Show the records of a run, oldest first, as the log has them.
+    """Show the records of a run as the log has them.
 
     Parameters
     ----------
@@ -207,7 +207,7 @@ def _event(record: Row) -> str:
 
 
 def verify(*, options: Given) -> int:
-    """Check every link of the log, from its first record to its last."""
+    """Check every link of the log."""
     with hubs.looked_at(options.state) as client:
         found = client.verify()
     if options.format == "jsonl":
