@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from podium.runtime.clock import GuardedClock
 from podium.runtime.door import ClosedDoor, Door
 from podium.runtime.evaluator import Evaluator
 from podium.runtime.hub import Hub
-from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Readers
+from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Newest, Readers
 from podium.runtime.shard import ShardHost
 from podium.runtime.socket import SocketServer
 from podium.runtime.system import SystemHost
@@ -22,6 +23,7 @@ from podium.store.lock import HubLock
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader
 from podium.views.follower import ViewsFollower
+from podium.views.queries import Views, ViewsUnavailable
 
 LOG = "log.db"
 """The log's file in the state folder."""
@@ -31,6 +33,9 @@ VIEWS = "views.db"
 
 LOCK = "hub.lock"
 """What keeps a second hub out of the state folder."""
+
+VIEWS_WAIT_MS = 1_000
+"""Lists wait so long for the views; then they are made without."""
 
 RUNS_SHARD = 1
 """The shard of runs; shard 0 is the catalog's."""
@@ -89,7 +94,11 @@ def open_hub(folder: Path) -> LocalHub:
     lock = HubLock(folder / LOCK)
     try:
         hub = LocalHub(folder, lock, SqliteStore(folder / LOG))
-        hub.start()
+        try:
+            hub.start()
+        except BaseException:
+            hub.worker.close(0)
+            raise
     except BaseException:
         lock.release()
         raise
@@ -116,7 +125,8 @@ def serve(folder: Path) -> Serving:
     hub = open_hub(folder)
     try:
         readers = Readers(lambda: SqliteReader(hub.folder / LOG))
-        door = Door(hub, hub.worker, Inquiry(HubSight(hub, readers)), readers)
+        inquiry = Inquiry(HubSight(hub, readers), _newest(hub.folder, lambda _: _up_with(hub)))
+        door = Door(hub, hub.worker, inquiry, readers, hub.views)
         return Serving(hub, door, SocketServer(hub.folder, door, hub.clock.now()))
     except BaseException:
         hub.stop(0)
@@ -133,4 +143,47 @@ def look(folder: Path) -> ClosedDoor:
     if not log.exists():
         raise Unwritable(f"there is nothing at {log.parent}: no hub has worked there yet")
     readers = Readers(lambda: SqliteReader(log))
-    return ClosedDoor(Inquiry(FolderSight(readers, RUNS_SHARD)))
+
+    def is_whole(views: Views) -> bool:
+        with readers.lend() as reader:
+            return views.progress().get(RUNS_SHARD) == reader.head(RUNS_SHARD).seq
+
+    return ClosedDoor(Inquiry(FolderSight(readers, RUNS_SHARD), _newest(log.parent, is_whole)))
+
+
+_IN_VIEWS = {
+    "": ("",),
+    "running": ("running", "waiting"),
+    "unfinished": ("running", "waiting", "suspended"),
+    **{status: (status,) for status in ("suspended", "completed", "faulted", "cancelled")},
+}
+"""A status to what the views call it: they tell runs that only wait from those that go on."""
+
+
+def _newest(folder: Path, is_whole: Callable[[Views], bool]) -> Newest:
+    """Finds the newest runs in the views, unless these are behind or cannot be read."""
+    views = Views(folder / VIEWS)
+
+    def newest(status: str, workflow: str, limit: int) -> list[str] | None:
+        if status not in _IN_VIEWS or (workflow and "/" not in workflow):
+            return None
+        try:
+            if not is_whole(views):
+                return None
+            found = [
+                run
+                for known in _IN_VIEWS[status]
+                for run in views.list_runs(status=known, workflow=workflow, limit=limit)
+            ]
+        except ViewsUnavailable:
+            return None
+        found.sort(key=lambda run: run.cursor, reverse=True)
+        return [run.run_id for run in found[:limit]]
+
+    return newest
+
+
+def _up_with(hub: LocalHub) -> bool:
+    """Whether the views of a hub reflect all that it has committed, or do so at once."""
+    seq = hub.do(lambda: hub.shard.writer.head.seq).result()
+    return not hub.views.trouble and hub.views.wait_for(RUNS_SHARD, seq, VIEWS_WAIT_MS)

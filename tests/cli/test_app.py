@@ -27,6 +27,7 @@ COMMANDS = {name: where for name, (where, _, _) in _COMMANDS.items()} | {
     "get agents": "looking:agents",
     "get workflows": "looking:workflows",
     "audit verify": "looking:verify",
+    "views rebuild": "looking:rebuild",
 }
 
 

@@ -46,3 +46,6 @@ def test_a_batch(podium: Command) -> None:
     conflict = podium("batch", input=lines({**rows[8], "input": {"name": "other"}}, rows[9]))
     assert conflict.returncode == 5
     assert len(podium.json("get", "runs", "--limit", "100")) == 51
+    rebuilt = podium("views", "rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    assert len(podium.json("get", "runs", "--workflow", "test/fail")) == 1

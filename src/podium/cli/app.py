@@ -72,6 +72,10 @@ for _name in ("runs", "agents", "workflows"):
     _register(_get, _name, f"looking:{_name}", f"List {_name}.")
 app.command(_get)
 
+_views = App(name="views", help="Look after the tables for queries.", group=_HUB)
+_register(_views, "rebuild", "looking:rebuild", "Make the tables for queries again from the log.")
+app.command(_views)
+
 _audit = App(name="audit", help="Check the log.", group=_HUB)
 _register(_audit, "verify", "looking:verify", "Check every link of the log.")
 app.command(_audit)

@@ -224,3 +224,22 @@ def verify(*, options: Given) -> int:
         raise Stop(Exit.FAILED, f"the log does not verify: {'; '.join(breaks)}", "restore it from a backup")
     say("every link holds")
     return Exit.OK
+
+
+def rebuild(*, timeout: float = 300.0, options: Given) -> int:
+    """Make the tables for queries again from the log.
+
+    Parameters
+    ----------
+    timeout
+        Seconds to wait until they are up with the log; they go on being made afterwards.
+    """
+    with hubs.asked(options.state) as client:
+        found = client.rebuild_views(int(timeout * 1000))
+    if options.format is not None and options.format != "table":
+        show_line(found)
+    if not found["done"]:
+        reason = found["trouble"] or f"not done after {timeout:g} s"
+        raise Stop(Exit.TIMED_OUT, f"the views are not up with the log: {reason}")
+    say(f"the views reflect the log up to {found['seq']}")
+    return Exit.OK

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -44,6 +44,16 @@ _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
 P = TypeVar("P")
 
 log = structlog.get_logger("podium.door")
+
+
+class Views(Protocol):
+    """What keeps the tables for queries up with the log."""
+
+    trouble: str
+
+    def caught_up(self) -> dict[int, int]: ...
+    def rebuild(self) -> None: ...
+    def wait_for(self, shard: int, seq: int, timeout_ms: int) -> bool: ...
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,6 +113,10 @@ class Describe(Parameters, frozen=True):
     name: str
 
 
+class Rebuild(Parameters, frozen=True):
+    timeout_ms: int = 60_000
+
+
 class Activity(Parameters, frozen=True):
     run_id: str = ""
 
@@ -143,8 +157,10 @@ class Door:
     In every call `via` says how the caller was authenticated, for the audit.
     """
 
-    def __init__(self, hub: Hub, worker: EmbeddedWorker, inquiry: Inquiry, readers: Readers) -> None:
-        self._hub, self._worker = hub, worker
+    def __init__(
+        self, hub: Hub, worker: EmbeddedWorker, inquiry: Inquiry, readers: Readers, views: Views
+    ) -> None:
+        self._hub, self._worker, self._views = hub, worker, views
         self._inquiry, self._readers = inquiry, readers
         self._endings = Endings(hub, inquiry, readers)
         self._own: dict[str, Callable[[Any, str], Future[Shown]]] = {
@@ -154,6 +170,7 @@ class Door:
             "wait": self._wait,
             "status": self._status,
             "activity": self._activity,
+            "rebuild_views": self._rebuild_views,
             **{name: self._act(kind) for name, kind in _ACTS.items()},
         }
 
@@ -293,10 +310,22 @@ class Door:
             }  # fmt: skip
 
         shown = hub.do(look).result()
+        shown["views"] = {
+            "trouble": self._views.trouble, "seq": self._views.caught_up().get(hub.shard.number, 0),
+        }  # fmt: skip
         with self._readers.lend() as reader:
             shown["cold_wake_at"] = reader.next_wake(hub.shard.number)
         shown["busy"] = bool(shown["runs_active"] or shown["cold_wake_at"])
         return _done({"result": shown})
+
+    def _rebuild_views(self, params: Shown, via: str) -> Future[Shown]:
+        """Make the tables for queries again from the log; `done` if they were so in time."""
+        asked = convert(params, Rebuild)
+        hub, views = self._hub, self._views
+        seq = hub.do(lambda: hub.shard.writer.head.seq).result()
+        views.rebuild()
+        done = views.wait_for(hub.shard.number, seq, asked.timeout_ms)
+        return _done({"result": {"done": done, "seq": seq, "trouble": views.trouble}})
 
     def _activity(self, params: Shown, via: str) -> Future[Shown]:
         """What is running now: attempts, by all runs or by one."""

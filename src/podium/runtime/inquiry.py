@@ -128,11 +128,20 @@ class FolderSight:
             return ShardHost(cast(Store, reader), self.shard, catalog, "").observe().runs, catalog
 
 
-class Inquiry:
-    """Answers about runs, agents, workflows and the log. From any thread."""
+Newest = Callable[[str, str, int], list[str] | None]
+"""Ids of the newest runs by status, workflow and number, newest first, from the views; None where these have
+no word for the status, or are behind."""
 
-    def __init__(self, sight: Sight) -> None:
-        self._sight = sight
+
+class Inquiry:
+    """Answers about runs, agents, workflows and the log. From any thread.
+
+    Args:
+        newest: spares looking at every run to find the newest; what is shown of each is never the views'.
+    """
+
+    def __init__(self, sight: Sight, newest: Newest = lambda *_: None) -> None:
+        self._sight, self._newest_ids = sight, newest
 
     # --- which run -----------------------------------------------------------------------------------
 
@@ -194,7 +203,16 @@ class Inquiry:
         if status and status not in STATUSES:
             known = ", ".join(STATUSES)
             raise decline("usage", "unknown-status", "/status", f"{status!r} is no status; known: {known}")
+        found = self._newest_ids(status, workflow, limit)
+        if found is not None:
+            return [shown for shown in map(self._listed_run, found) if shown is not None]
         return self._newest(lambda run: _is(run, status) and _runs(run, workflow), status, limit)
+
+    def _listed_run(self, run_id: str) -> Shown | None:
+        try:
+            return self._of_run(run_id, presenting.run_listed)
+        except Declined:
+            return None
 
     def _listed(self, kind: str, shown: Callable[[str, Any], Shown], limit: int) -> list[Shown]:
         return self._sight.look(

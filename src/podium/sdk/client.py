@@ -238,6 +238,10 @@ class Client:
         """How the hub is."""
         return dict(self._call("status"))
 
+    def rebuild_views(self, timeout_ms: int = 60_000) -> dict[str, JSON]:
+        """Make the tables for queries again from the log: `done` if they were in time, and their `seq`."""
+        return dict(self._call("rebuild_views", timeout_ms=timeout_ms))
+
     def verify(self) -> dict[str, JSON]:
         """Check every hash link of the log."""
         return dict(self._call("verify"))
