@@ -143,6 +143,9 @@ def test_it_can_be_told_to_begin_again(path: Path, follow: Follow) -> None:
 # --- files that cannot be trusted -------------------------------------------------------------------
 
 
+WRONG = "UPDATE runs SET principal = 'nobody'"
+
+
 def garbage(path: Path) -> None:
     path.write_bytes(b"no database " * 1_000)
 
@@ -158,19 +161,19 @@ def scribbled(path: Path) -> None:
 
 
 def of_another_version(path: Path) -> None:
-    change(path, f"PRAGMA user_version = {VERSION + 1}")
+    change(path, f"PRAGMA user_version = {VERSION + 1}; {WRONG}")
 
 
 def of_another_log(path: Path) -> None:
-    change(path, "UPDATE progress SET hash = x'00' WHERE shard = 1")
+    change(path, f"UPDATE progress SET hash = x'00' WHERE shard = 1; {WRONG}")
 
 
 def ahead_of_the_log(path: Path) -> None:
-    change(path, "UPDATE progress SET seq = seq + 1000 WHERE shard = 1")
+    change(path, f"UPDATE progress SET seq = seq + 1000 WHERE shard = 1; {WRONG}")
 
 
 def torn_by_a_crash_of_the_machine(path: Path) -> None:
-    change(path, "UPDATE meta SET value = 'an earlier boot' WHERE name = 'boot'")
+    change(path, f"UPDATE meta SET value = 'an earlier boot' WHERE name = 'boot'; {WRONG}")
 
 
 def without_a_run(path: Path) -> None:
