@@ -6,32 +6,46 @@ import ast
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from measure import Function, branches_of, functions_of
-from sources import Selection, Source, read, select
+from measure import branches_in, branches_of, functions_of
+from sources import Selection, Source, is_test, read, select
 
 FILES_MAX = 1_000
 FUNCTIONS_MAX = 60
-TIME_MAX_S = 60
+TIME_MAX_S = 90
 """Files not reached by then are left out, and the report says how many."""
+_BANDS = {"0-5": 5, "6-15": 15, "16-25": 25, "26-50": 50, "over 50": sys.maxsize}
 
 
 class UnparsableFiles(Exception):
     """Some files are no Python that this interpreter can parse."""
 
 
+@dataclass(slots=True)
+class _Found:
+    files: list[dict[str, Any]] = field(default_factory=list)
+    functions: list[dict[str, Any]] = field(default_factory=list)
+    unparsable: list[dict[str, Any]] = field(default_factory=list)
+    seen: int = 0
+
+    def is_broken(self) -> bool:
+        """Whether a file does not parse that should: what tests work on may be wrong on purpose."""
+        return any(file["role"] != "fixture" for file in self.unparsable)
+
+
 def complexity(
     root: str, out: str = "", skip_unparsable: bool = False, context: Any = None
 ) -> dict[str, Any]:
-    """Measure every file of code under a folder.
+    """Measure every file of code under a folder; functions only outside the tests.
 
     Args:
         root: absolute path of the folder.
         out: absolute path of a folder that is left out.
         skip_unparsable: measure the rest where a file does not parse, and name it in `unparsable`.
+        context: of the attempt, for progress.
     Returns:
         What `schemas/complexity.yaml` describes.
     Raises:
@@ -39,45 +53,49 @@ def complexity(
     """
     started = time.monotonic()
     selection = select(Path(root), Path(out) if out else None)
-    progress = context.progress if context is not None else _silent
-    trees, unparsable = _parse_all(selection, progress)
-    if unparsable and not skip_unparsable:
-        raise UnparsableFiles(_named(unparsable))
-    measured = [_python_file(source, functions_of(tree), lines) for source, tree, lines in trees]
-    functions = [entry for _, entries in measured for entry in entries]
-    functions.sort(key=lambda entry: (-entry["cognitive"], entry["path"], entry["line"]))
-    others = _others(selection, started + TIME_MAX_S)
-    files = sorted(
-        [file for file, _ in measured] + others, key=lambda file: (-file["complexity"], file["path"])
-    )
+    sources = [source for source in selection.files if source.is_code and source.readable]
+    found = _Found()
+    for source in sources:
+        if time.monotonic() > started + TIME_MAX_S:
+            break
+        _look_at(selection, source, found, measure=skip_unparsable or not found.is_broken())
+        found.seen += 1
+        if found.seen % 200 == 0 and context is not None:
+            context.progress({"measured": found.seen, "of": len(sources)})
+    if found.is_broken() and not skip_unparsable:
+        raise UnparsableFiles(_named([file for file in found.unparsable if file["role"] != "fixture"]))
+    found.functions.sort(key=lambda entry: (-entry["cognitive"], entry["path"], entry["line"]))
+    found.files.sort(key=lambda file: (-file["complexity"], file["path"]))
     return {
-        "files": files[:FILES_MAX],
-        "files_total": len(files),
-        "functions": functions[:FUNCTIONS_MAX],
-        "functions_total": len(functions),
-        "spread": _spread(functions),
-        "unparsable": unparsable,
+        "files": found.files[:FILES_MAX],
+        "files_total": len(sources),
+        "seen": found.seen,
+        "functions": found.functions[:FUNCTIONS_MAX],
+        "functions_total": len(found.functions),
+        "spread": _spread(found.functions),
+        "unparsable": found.unparsable,
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "took_ms": int((time.monotonic() - started) * 1000),
     }
 
 
-def _parse_all(
-    selection: Selection, progress: Callable[[Any], None]
-) -> tuple[list[tuple[Source, ast.Module, int]], list[dict[str, Any]]]:
-    sources = [source for source in selection.of("Python") if source.path.endswith(".py")]
-    trees, unparsable = [], []
-    for done, source in enumerate(sources, 1):
+def _look_at(selection: Selection, source: Source, found: _Found, *, measure: bool) -> None:
+    try:
+        text = read(selection.root, source.path)
+    except OSError:
+        return
+    if source.path.endswith(".py"):
         try:
-            text = read(selection.root, source.path)
-            trees.append((source, _parse(text), text.count("\n") + 1))
-        except OSError:
-            continue
+            tree = _parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            unparsable.append(_unparsable(source, error))
-        if done % 200 == 0:
-            progress({"parsed": done, "of": len(sources)})
-    return trees, unparsable
+            found.unparsable.append(_unparsable(source, error))
+            return
+        if measure:
+            _measure(source, tree, text, found)
+    elif measure and not source.path.endswith((".pyi", ".d.ts")):
+        branches = branches_of(text, source.language)
+        if branches is not None:
+            found.files.append(_file(source, text, 0, branches, measured=False))
 
 
 def _parse(text: str) -> ast.Module:
@@ -86,32 +104,10 @@ def _parse(text: str) -> ast.Module:
         return ast.parse(text)
 
 
-def _unparsable(source: Source, error: Exception) -> dict[str, Any]:
-    line = getattr(error, "lineno", None) or 1
-    reason = getattr(error, "msg", None) or str(error) or type(error).__name__
-    return {"path": source.path, "line": line, "reason": reason, "role": source.role}
-
-
-def _named(unparsable: list[dict[str, Any]]) -> str:
-    named = ", ".join(f"{file['path']}:{file['line']}" for file in unparsable[:3])
-    more = f" and {len(unparsable) - 3} more" if len(unparsable) > 3 else ""
-    count = "1 file does" if len(unparsable) == 1 else f"{len(unparsable)} files do"
-    return f"{count} not parse: {named}{more}"
-
-
-def _python_file(
-    source: Source, functions: list[Function], lines: int
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    file = {
-        "path": source.path,
-        "language": source.language,
-        "role": source.role,
-        "lines": lines,
-        "functions": len(functions),
-        "complexity": sum(function.cyclomatic for function in functions),
-        "measured": True,
-    }
-    entries = [
+def _measure(source: Source, tree: ast.Module, text: str, found: _Found) -> None:
+    functions = functions_of(tree) if source.role in ("source", "example") else []
+    found.files.append(_file(source, text, len(functions), branches_in(tree), measured=True))
+    found.functions += [
         {
             "path": source.path,
             "role": source.role,
@@ -124,50 +120,38 @@ def _python_file(
         }
         for function in functions
     ]
-    return file, entries
 
 
-def _others(selection: Selection, until: float) -> list[dict[str, Any]]:
-    """The files of other languages: their branches are counted by keyword."""
-    files = []
-    for source in selection.files:
-        if (
-            not source.is_code
-            or not source.readable
-            or source.language == "Python"
-            or time.monotonic() > until
-        ):
-            continue
-        try:
-            text = read(selection.root, source.path)
-        except OSError:
-            continue
-        branches = branches_of(text, source.language)
-        if branches is not None and not source.path.endswith(".d.ts"):
-            files.append(
-                {
-                    "path": source.path,
-                    "language": source.language,
-                    "role": source.role,
-                    "lines": text.count("\n") + 1,
-                    "functions": 0,
-                    "complexity": branches,
-                    "measured": False,
-                }
-            )
-    return files
+def _file(source: Source, text: str, functions: int, branches: int, *, measured: bool) -> dict[str, Any]:
+    return {
+        "path": source.path,
+        "language": source.language,
+        "role": source.role,
+        "lines": text.count("\n") + 1,
+        "functions": functions,
+        "complexity": branches,
+        "measured": measured,
+    }
+
+
+def _unparsable(source: Source, error: Exception) -> dict[str, Any]:
+    line = getattr(error, "lineno", None) or 1
+    reason = getattr(error, "msg", None) or str(error) or type(error).__name__
+    role = "fixture" if source.role == "test" and not is_test(source.path) else source.role
+    return {"path": source.path, "line": line, "reason": reason, "role": role}
+
+
+def _named(unparsable: list[dict[str, Any]]) -> str:
+    named = ", ".join(f"{file['path']}:{file['line']}" for file in unparsable[:3])
+    more = f" and {len(unparsable) - 3} more" if len(unparsable) > 3 else ""
+    count = "1 file does" if len(unparsable) == 1 else f"{len(unparsable)} files do"
+    return f"{count} not parse: {named}{more}"
 
 
 def _spread(functions: list[dict[str, Any]]) -> dict[str, int]:
-    """How many functions outside the tests are how hard to follow."""
-    spread = {"0-5": 0, "6-15": 0, "16-25": 0, "26-50": 0, "over 50": 0}
-    bounds = (5, 15, 25, 50)
+    """How many functions are how hard to follow."""
+    spread = dict.fromkeys(_BANDS, 0)
     for function in functions:
-        if function["role"] != "test":
-            band = sum(function["cognitive"] > bound for bound in bounds)
-            spread[list(spread)[band]] += 1
+        band = next(name for name, bound in _BANDS.items() if function["cognitive"] <= bound)
+        spread[band] += 1
     return spread
-
-
-def _silent(value: Any) -> None:
-    """Nobody listens."""

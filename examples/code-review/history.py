@@ -85,7 +85,7 @@ def _log(root: Path, *limits: str) -> list[_Commit]:
     commits = []
     for entry in text.split("\x01")[1:]:
         header, *files = entry.splitlines() or [""]
-        at, author, subject = (header.split("\x02", 2) + ["", ""])[:3]
+        at, author, subject = [*header.split("\x02", 2), "", ""][:3]
         commits.append((int(at or 0), author, subject, [file for file in files if file]))
     return commits
 

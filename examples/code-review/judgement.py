@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from rules import OWN
 
 HARD = 25
 """Cognitive complexity above which a function is hard to follow."""
@@ -10,214 +13,179 @@ LONG = 120
 HOT = 0.2
 SMALL_LINES = 300
 """A project below this needs no tests or continuous integration to be sound."""
+LARGE_LINES = 2_000
+UNTESTED_BRANCHES = 30
+PLACES_MAX = 40
+
+_Json = dict[str, Any]
 
 
-def finding(
-    rule: str,
-    area: str,
-    severity: str,
-    title: str,
-    advice: str,
-    places: list[dict[str, Any]],
-    *,
-    certainty: float = 1.0,
-    count: int = 0,
-    role: str = "source",
-) -> dict[str, Any]:
-    """A finding as `schemas/findings.yaml` describes it."""
+def judged(
+    survey: _Json, complexity: _Json | None, project: _Json | None, hotspots: _Json, unparsable: list[_Json]
+) -> list[_Json]:
+    """Findings as `schemas/findings.yaml` describes them; their places may be none.
+
+    Args:
+        survey, complexity, project: as their schemas describe them; None for what could not be had.
+        hotspots: files by heat.
+        unparsable: files that do not parse; `newer` where only the interpreter is too old.
+    """
+    found = [*_of_survey(survey), *_of_unparsable(unparsable)]
+    if complexity is not None:
+        found += [*_of_functions(complexity), *_of_hotspots(hotspots, survey["git"])]
+    if project is not None:
+        found += [*_of_dependencies(project), *_of_pipeline(project)]
+        if complexity is not None:
+            found += _of_reach(project, complexity)
+        if not project["package"]:
+            found += _of_absence(project, survey)
+    return found
+
+
+def _finding(code: str, area: str, places: list[_Json], *, role: str = "source", severity: str = "") -> _Json:
+    rule = OWN[code]
     return {
-        "rule": rule, "area": area, "severity": severity, "certainty": certainty, "title": title,
-        "advice": advice, "role": role, "in_tests": False, "count": count or max(len(places), 1), "fixable": 0,
-        "places": places[:40],
-    }  # fmt: skip
+        "rule": code,
+        "area": area,
+        "severity": severity or rule.severity,
+        "certainty": rule.certainty,
+        "title": rule.title,
+        "advice": rule.advice,
+        "role": role,
+        "in_tests": rule.in_tests,
+        "count": max(len(places), 1),
+        "fixable": 0,
+        "places": places[:PLACES_MAX],
+    }
 
 
-def place(path: str, line: int, message: str) -> dict[str, Any]:
+def _place(path: str, line: int, message: str) -> _Json:
     return {"path": path, "line": line, "message": message}
 
 
-# --- survey -----------------------------------------------------------------------------------
-
-
-def survey_findings(survey: dict[str, Any]) -> list[dict[str, Any]]:
-    found = []
+def _of_survey(survey: _Json) -> Iterator[_Json]:
     if survey["conflicts"]:
-        places = [place(c["path"], c["line"], "conflict markers") for c in survey["conflicts"]]
-        found.append(finding("merge-conflict", "lint", "high", "Merge that was never finished",
-                             "The markers of a conflict stand in the file. Resolve it.", places, certainty=0.9))  # fmt: skip
+        places = [_place(c["path"], c["line"], "conflict markers") for c in survey["conflicts"]]
+        yield _finding("merge-conflict", "lint", places)
     if survey["heavy"] and survey["git"]["present"]:
-        places = [place(h["path"], 1, f"{h['bytes'] / 1e6:.0f} MB") for h in survey["heavy"]]
-        found.append(finding("large-file", "upkeep", "low", "Large text file in the repository",
-                             "Every clone carries it for ever. Keep data elsewhere.", places))  # fmt: skip
-    return found
+        places = [_place(h["path"], 1, f"{h['bytes'] / 1e6:.0f} MB") for h in survey["heavy"]]
+        yield _finding("large-file", "upkeep", places)
 
 
-def unparsable_findings(unparsable: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    found = []
+def _of_unparsable(unparsable: list[_Json]) -> Iterator[_Json]:
+    # Names in braces are those of templates, which are no Python until they are filled in.
     broken = [file for file in unparsable if not file["newer"] and "{{" not in file["path"]]
     for role in ("source", "test", "example"):
-        places = [place(f["path"], f["line"], f["reason"]) for f in broken if f["role"] == role]
+        places = [_place(f["path"], f["line"], f["reason"]) for f in broken if f["role"] == role]
         if places:
-            advice = "It cannot be imported, and no tool looked inside it. Repair it, or delete it."
-            found.append(
-                finding(
-                    "unparsable", "lint", "high", "Python file that does not parse", advice, places, role=role
-                )
-            )
-    newer = [place(f["path"], f["line"], f["reason"]) for f in unparsable if f["newer"]]
+            yield _finding("unparsable", "lint", places, role=role)
+    newer = [
+        _place(f["path"], f["line"], f["reason"]) for f in unparsable if f["newer"] and f["role"] != "fixture"
+    ]
     if newer:
-        found.append(finding("newer-syntax", "lint", "low", "Syntax newer than the Python that reviewed it",
-                             "Not a mistake. Run the review with a newer Python to have these files measured.", newer,
-                             certainty=0.3))  # fmt: skip
-    return found
+        yield _finding("newer-syntax", "lint", newer)
 
 
 # --- complexity -------------------------------------------------------------------------------
 
 
-def complexity_findings(
-    complexity: dict[str, Any] | None, hotspots: dict[str, Any], git: dict[str, Any]
-) -> list[dict[str, Any]]:
-    if complexity is None:
-        return []
-    return [*_hard_functions(complexity), *_long_functions(complexity), *_hotspots(hotspots, git)]
+def _of_functions(complexity: _Json) -> Iterator[_Json]:
+    own = [function for function in complexity["functions"] if function["role"] == "source"]
+    hard = [function for function in own if function["cognitive"] > HARD]
+    if hard:
+        places = [_place(f["path"], f["line"], _function_text(f)) for f in hard]
+        severity = "medium" if hard[0]["cognitive"] > 2 * HARD else "low"
+        yield _finding("hard-function", "complexity", places, severity=severity)
+    long = [function for function in own if function["length"] > LONG and function["cognitive"] <= HARD]
+    if long:
+        places = [_place(f["path"], f["line"], f"`{f['name']}`: {f['length']} lines") for f in long]
+        yield _finding("long-function", "complexity", places)
 
 
-def _hard_functions(complexity: dict[str, Any]) -> list[dict[str, Any]]:
-    hard = [f for f in complexity["functions"] if f["cognitive"] > HARD and f["role"] == "source"]
-    if not hard:
-        return []
-    worst = hard[0]["cognitive"]
-    places = [
-        place(f["path"], f["line"], f"`{f['name']}`: {f['cognitive']} (of {HARD}), {f['length']} lines")
-        for f in hard
-    ]
-    advice = "Branches nested in branches. Take the inner parts out into functions with a name, worst first."
-    return [finding("hard-function", "complexity", "medium" if worst > 2 * HARD else "low",
-                    "Function that is hard to follow", advice, places)]  # fmt: skip
+def _function_text(function: _Json) -> str:
+    return f"`{function['name']}`: cognitive complexity {function['cognitive']}, {function['length']} lines"
 
 
-def _long_functions(complexity: dict[str, Any]) -> list[dict[str, Any]]:
-    long = [
-        f for f in complexity["functions"]
-        if f["length"] > LONG and f["cognitive"] <= HARD and f["role"] == "source"
-    ]  # fmt: skip
-    if not long:
-        return []
-    places = [place(f["path"], f["line"], f"`{f['name']}`: {f['length']} lines") for f in long]
-    return [finding("long-function", "complexity", "low", "Function longer than two screens",
-                    "Find its paragraphs and give each a name.", places)]  # fmt: skip
-
-
-def _hotspots(hotspots: dict[str, Any], git: dict[str, Any]) -> list[dict[str, Any]]:
+def _of_hotspots(hotspots: _Json, git: _Json) -> Iterator[_Json]:
     if hotspots["by"] != "churn" or git.get("window_commits", 0) < 30:
-        return []
+        return
     hot = [spot for spot in hotspots["files"] if spot["heat"] >= HOT and spot["commits"] >= 5][:3]
-    if not hot:
-        return []
-    places = [place(spot["path"], 1, _spot_text(spot)) for spot in hot]
-    advice = "Work here pays first: split it along what changes together, and see that tests hold it."
-    severe = hot[0]["complexity"] >= 100 and hot[0]["commits"] >= 8
-    return [finding("hotspot", "complexity", "medium" if severe else "low",
-                    "File where change and complexity meet", advice, places)]  # fmt: skip
+    if hot:
+        severity = "medium" if any(_keeps_breaking(spot) for spot in hot) else "low"
+        places = [_place(spot["path"], 1, _spot_text(spot)) for spot in hot]
+        yield _finding("hotspot", "complexity", places, severity=severity)
 
 
-def _spot_text(spot: dict[str, Any]) -> str:
+def _keeps_breaking(spot: _Json) -> bool:
+    return bool(spot["complexity"] >= 100 and spot["fixes"] >= 4 and spot["fixes"] >= 0.3 * spot["commits"])
+
+
+def _spot_text(spot: _Json) -> str:
     people = f" by {spot['authors']} people" if spot["authors"] > 1 else ""
     fixes = f", {spot['fixes']} of them fixes" if spot["fixes"] else ""
-    return (
-        f"{spot['commits']} commits{people}{fixes}; {spot['complexity']} branches in {spot['lines']:,} lines"
-    )
+    size = f"{spot['complexity']} branches in {spot['lines']:,} lines"
+    return f"{spot['commits']} commits{people}{fixes}; {size}"
 
 
 # --- the project around the code --------------------------------------------------------------
 
 
-def project_findings(
-    project: dict[str, Any] | None, complexity: dict[str, Any] | None, survey: dict[str, Any]
-) -> list[dict[str, Any]]:
-    if project is None:
-        return []
-    found = [*_dependencies(project), *_untested(project, complexity)]
-    if not project["package"]:
-        found += _missing(project, survey)
-    return found
-
-
-def _missing(project: dict[str, Any], survey: dict[str, Any]) -> list[dict[str, Any]]:
-    found = []
+def _of_absence(project: _Json, survey: _Json) -> Iterator[_Json]:
     lines, tests = survey["roles"]["source"]["lines"], survey["roles"]["test"]["lines"]
     if lines > SMALL_LINES and not project["tests"]["files"]:
-        found.append(finding("no-tests", "tests", "high" if lines > 2000 else "medium", "There are no tests",
-                             "Nobody can tell whether a change breaks something. Begin with the hotspots.", []))  # fmt: skip
+        yield _finding("no-tests", "tests", [], severity="high" if lines > LARGE_LINES else "medium")
     elif lines > SMALL_LINES and tests < 0.15 * lines:
-        found.append(finding("few-tests", "tests", "medium", f"Few tests: {tests:,} lines for {lines:,} lines of code",
-                             "Begin with the hotspots.", [], certainty=0.8))  # fmt: skip
+        yield _finding("few-tests", "tests", [])
     if lines > SMALL_LINES and not project["ci"] and survey["git"]["present"]:
-        found.append(finding("no-ci", "upkeep", "medium", "No continuous integration",
-                             "Tests that nobody has to run are forgotten. Run them on every change.", [], certainty=0.7))  # fmt: skip
+        yield _finding("no-ci", "upkeep", [])
     if not project["licence"]:
-        found.append(finding("no-licence", "upkeep", "low", "No licence",
-                             "Without one, nobody else may use the code. Add a LICENSE file, if others should.", []))  # fmt: skip
+        yield _finding("no-licence", "upkeep", [])
     if not project["readme"]:
-        found.append(finding("no-readme", "upkeep", "low", "No README",
-                             "Say what it is, and the first two commands.", []))  # fmt: skip
-    return found
+        yield _finding("no-readme", "upkeep", [])
 
 
-def _untested(project: dict[str, Any], complexity: dict[str, Any] | None) -> list[dict[str, Any]]:
-    if complexity is None or not project["tests"]["files"]:
-        return []
-    unmentioned = set(project["tests"]["unmentioned"])
-    files = [f for f in complexity["files"] if f["path"] in unmentioned and f["complexity"] >= 40]
-    if not files:
-        return []
-    places = [place(f["path"], 1, f"{f['complexity']} branches in {f['lines']:,} lines") for f in files]
-    return [finding("untested-module", "tests", "medium", "Complex module that no test names",
-                    "Tests may reach it by another way; if none does, write the first one.", places, certainty=0.5)]  # fmt: skip
+def _of_reach(project: _Json, complexity: _Json) -> Iterator[_Json]:
+    unreached = set(project["tests"]["unreached"])
+    files = [
+        file
+        for file in complexity["files"]
+        if file["path"] in unreached and file["complexity"] >= UNTESTED_BRANCHES
+    ]
+    if files and project["tests"]["files"]:
+        places = [_place(f["path"], 1, f"{f['complexity']} branches in {f['lines']:,} lines") for f in files]
+        yield _finding("untested-module", "tests", places)
 
 
-def _dependencies(project: dict[str, Any]) -> list[dict[str, Any]]:
+def _of_dependencies(project: _Json) -> Iterator[_Json]:
     library = any(name in ("pyproject.toml", "setup.py", "setup.cfg") for name in project["manifests"])
-    found = []
+    locked = any(name.endswith((".lock", "pylock.toml")) for name in project["locks"])
     unpinned = [
-        place(file["path"], line["line"], line["text"])
+        _place(file["path"], line["line"], line["text"])
         for file in project["requirements"]
         for line in file["unpinned"]
     ]
-    if (
-        unpinned
-        and not library
-        and not any(name.endswith((".lock", "pylock.toml")) for name in project["locks"])
-    ):
-        found.append(finding("unpinned", "upkeep", "medium", "Requirement without a version",
-                             "The next installation may get something else. Pin them: `uv pip compile --generate-hashes`.",
-                             unpinned, certainty=0.9))  # fmt: skip
-    insecure = [place(file["path"], line, "index or host that is not checked")
-                for file in project["requirements"] for line in file["insecure"]]  # fmt: skip
+    # A library must leave its users room; what is installed and run must not be left to chance.
+    if unpinned and not library and not locked:
+        yield _finding("unpinned", "upkeep", unpinned)
+    insecure = [
+        _place(file["path"], line, "an index or host that is not checked")
+        for file in project["requirements"]
+        for line in file["insecure"]
+    ]
     if insecure:
-        found.append(finding("insecure-index", "security", "medium", "Packages from an index that is not checked",
-                             "An extra index or a plain http one lets others slip in a package.", insecure, certainty=0.7))  # fmt: skip
+        yield _finding("insecure-index", "security", insecure)
     if project["loose"]:
-        places = [place("package.json", 1, name) for name in project["loose"]]
-        found.append(finding("unpinned-npm", "upkeep", "medium", "Dependency that takes any version",
-                             "Give a range such as ^1.2.0.", places, certainty=0.9))  # fmt: skip
-    found += _pipeline(project)
-    return found
+        yield _finding(
+            "unpinned-npm", "upkeep", [_place("package.json", 1, name) for name in project["loose"]]
+        )
 
 
-def _pipeline(project: dict[str, Any]) -> list[dict[str, Any]]:
-    found = []
-    branches = [place(a["path"], a["line"], a["text"]) for a in project["actions"]["floating"] if a["branch"]]
-    if branches:
-        found.append(finding("action-branch", "security", "medium", "Action taken from a branch",
-                             "Whoever owns the branch runs code in the pipeline. Pin a commit.", branches, certainty=0.8))  # fmt: skip
-    tags = [place(a["path"], a["line"], a["text"]) for a in project["actions"]["floating"] if not a["branch"]]
-    if tags:
-        found.append(finding("action-tag", "security", "low", "Action pinned by a tag, which can be moved",
-                             "Pin the commit, and let a bot update it.", tags, certainty=0.5))  # fmt: skip
+def _of_pipeline(project: _Json) -> Iterator[_Json]:
+    floating = project["actions"]["floating"]
+    for code, severe in (("action-branch", True), ("action-tag", False)):
+        places = [_place(a["path"], a["line"], a["text"]) for a in floating if a["branch"] is severe]
+        if places:
+            yield _finding(code, "security", places)
     if project["images"]:
-        places = [place(image["path"], image["line"], image["text"]) for image in project["images"]]
-        found.append(finding("image-latest", "upkeep", "low", "Base image without a version",
-                             "The next build may get another. Name a version or a digest.", places))  # fmt: skip
-    return found
+        places = [_place(image["path"], image["line"], image["text"]) for image in project["images"]]
+        yield _finding("image-latest", "upkeep", places)

@@ -35,7 +35,7 @@ def lint(given: dict[str, Any]) -> dict[str, Any]:
     root = Path(given["root"])
     selection = select(root, Path(given["out"]) if given.get("out") else None)
     files = selection.of("Python")
-    command = tool("ruff")
+    command = tool("ruff") if files else []
     found, seen = _run_all(command, selection, files, started + TIME_MAX_S)
     unparsable = [entry for entry in found if entry["code"] in (None, "invalid-syntax")]
     doubts = Doubts(root)
@@ -45,7 +45,7 @@ def lint(given: dict[str, Any]) -> dict[str, Any]:
         if entry["code"] in LINT and (place := _place(entry, root)) and not _waved(doubts, place)
     ]
     return {
-        "tool": _version(command),
+        "tool": _version(command) if command else "",
         "files": len(files),
         "seen": seen,
         "findings": grouped(places, LINT, "lint"),
@@ -58,7 +58,8 @@ def _run_all(
     command: list[str], selection: Selection, files: list[Source], until: float
 ) -> tuple[list[dict[str, Any]], int]:
     options = [
-        *command, "check", "--isolated", "--no-cache", "--exit-zero", "--output-format=json", "--force-exclude",
+        *command, "check", "--isolated", "--no-cache", "--exit-zero", "--force-exclude",
+        "--output-format=json",
         f"--target-version={_target(selection.root)}", f"--select={','.join(sorted(LINT))}",
         *_own_settings(selection.root),
     ]  # fmt: skip
@@ -122,7 +123,7 @@ def _unparsable(entries: list[dict[str, Any]], root: Path) -> list[dict[str, Any
 
 
 def _target(root: Path) -> str:
-    """The newest syntax that the project may use; 3.14 reads some Python 2 as valid, so only if it is asked for."""
+    """The newest syntax there is; but 3.14 takes some Python 2 for valid, so only if it is asked for."""
     asked = str(_toml(root / "pyproject.toml").get("project", {}).get("requires-python", ""))
     return "py314" if "3.14" in asked else "py313"
 

@@ -39,6 +39,11 @@ def functions_of(tree: ast.Module) -> list[Function]:
     return found
 
 
+def branches_in(tree: ast.Module) -> int:
+    """How many branches a module has, those outside functions included."""
+    return sum(_paths(node) for node in ast.walk(tree))
+
+
 def _collect(body: list[ast.stmt], prefix: str, found: list[Function]) -> None:
     for statement in body:
         if isinstance(statement, _FUNCTIONS):
@@ -124,11 +129,12 @@ def _else(body: list[ast.stmt], depth: int) -> int:
 
 # --- languages that are not parsed ------------------------------------------------------------
 
-_BRANCHES = {
-    "words": re.compile(r"\b(?:if|elif|elsif|for|foreach|while|until|case|when|catch|rescue|unless|match)\b|&&|\|\||\?\?"),
-    "noise": re.compile(r"/\*.*?\*/|//[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`", re.DOTALL),
-    "hashes": re.compile(r"#[^\n]*|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"),
-}  # fmt: skip
+_WORDS = re.compile(
+    r"\b(?:if|elif|elsif|for|foreach|while|until|case|when|catch|rescue|unless|match)\b|&&|\|\||\?\?"
+)
+_TEXTS = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+_NOISE = re.compile(rf"/\*.*?\*/|//[^\n]*|{_TEXTS}|`(?:\\.|[^`\\])*`", re.DOTALL)
+_HASH_NOISE = re.compile(rf"#[^\n]*|{_TEXTS}")
 _HASH_COMMENTS = frozenset({"Ruby", "Shell", "Perl", "R", "Elixir", "Julia", "PowerShell"})
 _NOT_MEASURED = frozenset({"HTML", "CSS", "SQL", "Protobuf", "Terraform"})
 
@@ -137,5 +143,5 @@ def branches_of(text: str, language: str) -> int | None:
     """How many branches a text has, by its keywords; None for languages where that means nothing."""
     if language in _NOT_MEASURED:
         return None
-    noise = _BRANCHES["hashes" if language in _HASH_COMMENTS else "noise"]
-    return len(_BRANCHES["words"].findall(noise.sub(" ", text)))
+    noise = _HASH_NOISE if language in _HASH_COMMENTS else _NOISE
+    return len(_WORDS.findall(noise.sub(" ", text)))

@@ -5,34 +5,44 @@ from __future__ import annotations
 import math
 from typing import Any
 
+SURE = 0.6
+"""Findings less certain than this are to be checked before they are acted on."""
 _WEIGHT = {"high": 100, "medium": 40, "low": 10}
 _HEAT = 1.4
 """A finding in a hotspot weighs that much more: people will run into it."""
+_STRUCTURE = 0.4
+"""Structure weighs less than a mistake: it is work of days, and nothing is broken."""
 
 
 def ranked(findings: list[dict[str, Any]], hot: set[str]) -> list[dict[str, Any]]:
-    """The findings with severity as it is here, certainty taken in, and `score`, the greatest first.
+    """The findings in their order: by severity, the sure ones before those to check, then by score.
 
     Args:
         findings: as `schemas/findings.yaml` describes them.
         hot: paths of the hotspots.
+    Returns:
+        The same with `rank`, `score`, and the severity that they have here.
     """
     judged = [judged for finding in findings if (judged := _judged(finding, hot)) is not None]
-    judged.sort(key=lambda finding: (-finding["score"], finding["rule"], finding["role"]))
+    judged.sort(key=_order)
     return [{**finding, "rank": rank} for rank, finding in enumerate(judged, 1)]
+
+
+def _order(finding: dict[str, Any]) -> tuple[Any, ...]:
+    doubtful = finding["severity"] != "low" and finding["certainty"] < SURE
+    return -_WEIGHT[finding["severity"]], doubtful, -finding["score"], finding["rule"], finding["role"]
 
 
 def _judged(finding: dict[str, Any], hot: set[str]) -> dict[str, Any] | None:
     severity = _severity(finding)
-    if (
-        severity == "low"
-        and finding["role"] != "source"
-        and finding["area"] == "lint"
-        and not finding["in_tests"]
-    ):
+    trifle = severity == "low" and finding["area"] == "lint" and not finding["in_tests"]
+    if trifle and finding["role"] != "source":
         return None
-    places = sorted(finding["places"], key=lambda place: place["path"] not in hot)
-    heat = _HEAT if any(place["path"] in hot for place in places) else 1.0
+    places = finding["places"]
+    if finding["area"] != "complexity":  # Those are in order already, worst first.
+        places = sorted(places, key=lambda place: place["path"] not in hot)
+    in_hotspot = any(place["path"] in hot for place in places)
+    heat = _HEAT if in_hotspot and finding["area"] != "complexity" else 1.0
     spread = 1 + min(1.0, math.log10(finding["count"]) / 2)
     score = _WEIGHT[severity] * finding["certainty"] * spread * heat * _nearness(finding)
     return {**finding, "severity": severity, "places": places, "score": round(score, 1)}
@@ -49,6 +59,8 @@ def _severity(finding: dict[str, Any]) -> str:
 
 
 def _nearness(finding: dict[str, Any]) -> float:
+    if finding["area"] == "complexity":
+        return _STRUCTURE if finding["severity"] == "medium" else 1.0
     if finding["role"] == "source":
         return 1.0
-    return 0.7 if finding["in_tests"] else 0.4
+    return 0.9 if finding["in_tests"] else 0.4

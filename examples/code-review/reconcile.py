@@ -6,11 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from areas import areas_of
 from hotspots import hotspots_of
-from judgement import complexity_findings, project_findings, survey_findings, unparsable_findings
+from judgement import judged
 from ranking import ranked
-from sources import read
-from verdict import areas_of, first_steps, strengths, verdict_of
+from sources import read, role_of
+from verdict import first_steps, strengths, verdict_of
 
 FINDINGS_MAX = 60
 SNIPPETS_MAX = 25
@@ -41,10 +42,7 @@ def reconcile(
     findings = [
         *sound.get("lint", {}).get("findings", []),
         *sound.get("security", {}).get("findings", []),
-        *survey_findings(survey),
-        *unparsable_findings(unparsable),
-        *complexity_findings(sound.get("complexity"), hotspots, survey["git"]),
-        *project_findings(sound.get("project"), sound.get("complexity"), survey),
+        *judged(survey, sound.get("complexity"), sound.get("project"), hotspots, unparsable),
     ]
     ranking = ranked(findings, {spot["path"] for spot in hotspots["files"][:10] if spot["commits"]})
     shown = _with_code(ranking[:FINDINGS_MAX], Path(survey["root"]))
@@ -61,9 +59,7 @@ def reconcile(
         "first": first_steps(ranking),
         "strengths": strengths(survey, sound),
         "hotspots": hotspots,
-        "functions": [f for f in sound.get("complexity", {}).get("functions", []) if f["role"] != "test"][
-            :12
-        ],
+        "functions": sound.get("complexity", {}).get("functions", [])[:12],
         "spread": sound.get("complexity", {}).get("spread", {}),
         "unparsable": unparsable,
         "degraded": _degraded(survey, parts),
@@ -73,17 +69,23 @@ def reconcile(
 
 
 def _unparsable(sound: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    """Files that do not parse. Where ruff can parse one, it is only newer than the interpreter here."""
+    """Files that do not parse, those that should first.
+
+    Where ruff, which knows newer Python than the interpreter here, reads such a file, it is only newer.
+    """
     linted = sound.get("lint", {})
+    judges = "unparsable" in linted and linted["seen"] == linted["files"]
     refused = {file["path"] for file in linted.get("unparsable", [])}
-    by_ast = sound.get("complexity", {}).get("unparsable", [])
-    files = [
-        {**file, "newer": "unparsable" in linted and linted["seen"] == linted["files"] and file["path"] not in refused}
-        for file in by_ast
-    ]  # fmt: skip
-    if "complexity" not in sound:
-        files = [{**file, "role": "source", "newer": False} for file in linted.get("unparsable", [])]
-    return files[:100]
+    if "complexity" in sound:
+        files = [
+            {**file, "newer": judges and file["path"] not in refused}
+            for file in sound["complexity"]["unparsable"]
+        ]
+    else:
+        files = [
+            {**file, "role": role_of(file["path"]), "newer": False} for file in linted.get("unparsable", [])
+        ]
+    return sorted(files, key=lambda file: (file["role"] == "fixture", file["newer"], file["path"]))[:100]
 
 
 def _degraded(survey: dict[str, Any], parts: dict[str, dict[str, Any]]) -> list[str]:
@@ -95,16 +97,13 @@ def _degraded(survey: dict[str, Any], parts: dict[str, dict[str, Any]]) -> list[
     ]
     if parts["complexity"].get("caught"):
         said.append(f"Complexity covers the files that parse ({parts['complexity']['caught']}).")
-    for name in ("lint", "security"):
+    for name in ("lint", "security", "complexity"):
         part = parts[name]
-        if part.get("seen", 0) < part.get("files", 0):
-            said.append(
-                f"{name.capitalize()} ran out of time after {part['seen']:,} of {part['files']:,} files."
-            )
+        files = part.get("files_total", part.get("files", 0))
+        if part.get("seen", 0) < files:
+            said.append(f"{name.capitalize()} ran out of time after {part['seen']:,} of {files:,} files.")
     if survey["files"]["cut"]:
-        said.append(
-            f"The folder is larger than what is read: only the first {survey['files']['total']:,} files count."
-        )
+        said.append(f"The folder is larger than what is read: {survey['files']['total']:,} files count.")
     git = survey["git"]
     if not git["present"]:
         said.append(f"There is no history to look at: {git['reason']}.")
@@ -125,11 +124,7 @@ def _part(name: str, part: dict[str, Any]) -> dict[str, Any]:
 def _with_code(findings: list[dict[str, Any]], root: Path) -> list[dict[str, Any]]:
     """The first findings with the line of code that their first place names."""
     for finding in findings[:SNIPPETS_MAX]:
-        if (
-            finding["rule"] in _NEVER_SHOWN
-            or finding["area"] in ("upkeep", "complexity")
-            or not finding["places"]
-        ):
+        if finding["rule"] in _NEVER_SHOWN or finding["area"] not in ("lint", "security"):
             continue
         place = finding["places"][0]
         try:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from charts import columns, language_bar, scatter
+from html_parts import figure, folded, items, note, section, table, text
+from links import Links
+from phrases import tells
+from ranking import SURE
 
-_STYLE = Path(__file__).with_name("report.css")
-_MARKS = {
-    "good": ("●", "good"),
-    "fair": ("◐", "fair"),
-    "poor": ("○", "poor"),
-    "unknown": ("–", "not checked"),
-}
-_LEVELS = {"sound": "Sound", "attention": "Attention", "act": "Act now"}
 TOP = 10
-PLACES = 12
+PLACES_OPEN = 3
+PLACES_MAX = 12
+LABELS = {"good": ("●", "good"), "fair": ("◐", "fair"), "poor": ("○", "poor"), "unknown": ("–", "not rated")}
+LEVELS = {"sound": "Sound", "attention": "Attention", "act": "Act now", "surveyed": "Surveyed"}
+ROLES = {"test": "only in tests", "fixture": "only in tests", "example": "only in examples and documents"}
+_STYLE = Path(__file__).with_name("report.css")
 
 
 def html_of(review: dict[str, Any]) -> str:
@@ -29,235 +28,226 @@ def html_of(review: dict[str, Any]) -> str:
     Args:
         review: as `schemas/review.yaml` describes it.
     """
-    page = _Page(review)
+    links = Links(review["survey"]["git"])
     body = "\n".join(
-        section
-        for section in (
-            page.head(), page.areas(), page.first(), page.findings(), page.hotspots(), page.functions(),
-            page.unparsable(), page.make_up(), page.strengths(), page.rest(), page.method(),
+        filter(
+            None,
+            (
+                _head(review),
+                _verdict(review["verdict"]),
+                section("What this review does not cover", items(map(text, review["degraded"])), kind="gaps"),
+                _areas(review["areas"]),
+                _first(review["first"]),
+                _findings(review, links),
+                _hotspots(review["hotspots"]),
+                _functions(review, links),
+                _unparsable(review["unparsable"], links),
+                _made_of(review["survey"]),
+                section("What is good", items(map(text, review["strengths"]), kind="plain")),
+                _further(review, links),
+                _method(review),
+            ),
         )
-        if section
-    )  # fmt: skip
-    title = f"Review of {review['name']}"
+    )
     return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
-        f"<style>{_STYLE.read_text('utf-8')}</style></head>\n<body><main>\n{body}\n</main></body></html>\n"
+        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"<title>Review of {escape(review['name'])}</title>"
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta name="color-scheme" content="light dark"><style>{_STYLE.read_text("utf-8")}</style></head>\n'
+        f"<body><main>\n{body}\n</main></body></html>\n"
     )
 
 
-class _Page:
-    def __init__(self, review: dict[str, Any]) -> None:
-        self._review = review
-        self._git = review["survey"]["git"]
+def _head(review: dict[str, Any]) -> str:
+    git = review["survey"]["git"]
+    said = f"{datetime.fromtimestamp(review['at'] / 1000, UTC):%d %B %Y, %H:%M} UTC"
+    if git["present"]:
+        said += f" · commit `{git['commit'][:10]}` on {git['branch']}"
+    return (
+        f'<header><p class="kind">Code review</p><h1>{escape(review["name"])}</h1>'
+        f'<p class="meta">{text(said)}</p></header>'
+    )
 
-    def head(self) -> str:
-        review, git = self._review, self._git
-        at = datetime.fromtimestamp(review["at"] / 1000, UTC)
-        said = [f"{at:%d %B %Y, %H:%M} UTC"]
-        if git["present"]:
-            said.append(f"commit <code>{escape(git['commit'][:10])}</code> on {escape(git['branch'])}")
-        verdict = review["verdict"]
-        return (
-            f'<header><p class="kind">Code review</p><h1>{escape(review["name"])}</h1><p class="meta">{" · ".join(said)}</p></header>'
-            f'<section class="verdict {verdict["level"]}" aria-label="Verdict"><p class="level">{_LEVELS[verdict["level"]]}</p>'
-            f"<h2>{escape(verdict['headline'])}</h2><p>{escape(verdict['summary'])}</p></section>"
-            + self._gaps()
+
+def _verdict(verdict: dict[str, Any]) -> str:
+    level = verdict["level"]
+    return (
+        f'<section class="verdict {level}" aria-label="Verdict"><p class="level">{LEVELS[level]}</p>'
+        f"<h2>{text(verdict['headline'])}</h2><p>{text(verdict['summary'])}</p></section>"
+    )
+
+
+def _areas(areas: list[dict[str, Any]]) -> str:
+    tiles = []
+    for area in areas:
+        sign, label = LABELS[area["mark"]]
+        tiles.append(
+            f'<li class="{area["mark"]}"><b>{escape(area["name"])}</b>'
+            f'<span class="mark"><i aria-hidden="true">{sign}</i> {label}</span>'
+            f"<small>{text(area['text'])}</small></li>"
         )
+    return section("Area by area", f'<ul class="areas">{"".join(tiles)}</ul>')
 
-    def _gaps(self) -> str:
-        if not self._review["degraded"]:
-            return ""
-        items = "".join(f"<li>{escape(said)}</li>" for said in self._review["degraded"])
-        return f'<section class="gaps"><h2>What this review does not cover</h2><ul>{items}</ul></section>'
 
-    def areas(self) -> str:
-        tiles = "".join(
-            f'<li class="{area["mark"]}"><b>{escape(area["name"])}</b><span class="mark"><i aria-hidden="true">{_MARKS[area["mark"]][0]}</i> {_MARKS[area["mark"]][1]}</span>'
-            f"<small>{escape(area['text'])}</small></li>"
-            for area in self._review["areas"]
-        )
-        return f'<section><h2>Area by area</h2><ul class="areas">{tiles}</ul></section>'
+def _first(steps: list[dict[str, Any]]) -> str:
+    entries = [
+        f'<b>{text(step["do"])}</b> <span class="chip">{step["effort"]}</span><br>{text(step["how"])}'
+        for step in steps
+    ]
+    return section("What to do first", items(entries, kind="steps", numbered=True))
 
-    def first(self) -> str:
-        if not self._review["first"]:
-            return ""
-        steps = "".join(
-            f"<li><b>{_text(step['do'])}</b> <span class=effort>{step['effort']}</span><br>{_text(step['how'])}</li>"
-            for step in self._review["first"]
-        )
-        return f'<section><h2>What to do first</h2><ol class="steps">{steps}</ol></section>'
 
-    def findings(self) -> str:
-        found = self._review["findings"]
-        if not found:
-            return "<section><h2>Findings</h2><p>None.</p></section>"
-        head = (
-            f"The {TOP} most important of {self._review['findings_total']} findings"
-            if len(found) > TOP
-            else "Findings"
-        )
-        rows = "".join(self._finding(finding) for finding in found[:TOP])
-        return f'<section><h2>{head}</h2><ol class="findings">{rows}</ol></section>'
+# --- findings ---------------------------------------------------------------------------------
 
-    def rest(self) -> str:
-        rest = self._review["findings"][TOP:]
-        if not rest:
-            return ""
-        rows = "".join(self._finding(finding) for finding in rest)
-        return (
-            f"<section><details><summary><h2>{len(rest)} further findings</h2></summary>"
-            f'<ol class="findings" start="{TOP + 1}">{rows}</ol></details></section>'
-        )
 
-    def _finding(self, found: dict[str, Any]) -> str:
-        count = f' <span class="count">{found["count"]:,} places</span>' if found["count"] > 1 else ""
-        tags = [found["rule"]]
-        if found["role"] != "source":
-            tags.append("only in tests" if found["role"] == "test" else "only in examples and documents")
-        if found["certainty"] < 0.6 and found["severity"] != "low":
-            tags.append("check before you act")
-        code = f"<pre><code>{escape(found['code'])}</code></pre>" if found.get("code") else ""
-        return (
-            f'<li class="{found["severity"]}"><h3><span class="severity">{found["severity"]}</span> {_text(found["title"])}{count}</h3>'
-            f'<p>{_text(found["advice"])} <small>{escape(" · ".join(tags))}</small></p>{self._places(found)}{code}</li>'
-        )  # fmt: skip
+def _findings(review: dict[str, Any], links: Links) -> str:
+    found = review["findings"]
+    if not found:
+        return section("Findings", "<p>None.</p>")
+    many = len(found) > TOP
+    title = f"The {TOP} most important of {review['findings_total']} findings" if many else "Findings"
+    listed = "".join(_finding(finding, links) for finding in found[:TOP])
+    return section(title, f'<ol class="findings">{listed}</ol>')
 
-    def _places(self, found: dict[str, Any]) -> str:
-        if not found["places"]:
-            return ""
-        telling = found["area"] in ("complexity", "tests", "upkeep") or found["rule"] in (
-            "unparsable",
-            "F821",
-            "newer-syntax",
-        )
-        items = [
-            f"<li>{self._link(place)}{' – ' + _text(place['message']) if telling else ''}</li>"
-            for place in found["places"][:PLACES]
-        ]
-        shown, hidden = items[:3], items[3:]
-        more = found["count"] - len(items)
-        if more > 0:
-            hidden.append(f"<li>and {more:,} more</li>")
-        listed = f'<ul class="places">{"".join(shown)}</ul>'
-        if hidden:
-            listed += f'<details><summary>{found["count"] - len(shown):,} more</summary><ul class="places">{"".join(hidden)}</ul></details>'
-        return listed
 
-    def _link(self, place: dict[str, Any]) -> str:
-        text = f"<code>{escape(place['path'])}:{place['line']}</code>"
-        remote = self._git.get("remote", "")
-        if not remote:
-            return text
-        kind = {
-            "https://github.com": "blob",
-            "https://gitlab.com": "-/blob",
-            "https://codeberg.org": "src/commit",
-        }
-        middle = next(path for host, path in kind.items() if remote.startswith(host))
-        path = quote(self._git["prefix"] + place["path"])
-        return f'<a href="{escape(remote)}/{middle}/{self._git["commit"]}/{path}#L{place["line"]}">{text}</a>'
+def _further(review: dict[str, Any], links: Links) -> str:
+    further = review["findings"][TOP:]
+    if not further:
+        return ""
+    listed = "".join(_finding(finding, links) for finding in further)
+    content = f'<ol class="findings" start="{TOP + 1}">{listed}</ol>'
+    return f"<section>{folded(f'<h2>{len(further)} further findings</h2>', content)}</section>"
 
-    def hotspots(self) -> str:
-        spots = self._review["hotspots"]
-        chart = scatter(spots)
-        if not chart:
-            return ""
-        churn = spots["by"] == "churn"
-        title = "Hotspots: where change and complexity meet" if churn else "Size and complexity"
+
+def _finding(found: dict[str, Any], links: Links) -> str:
+    count = f' <span class="chip">{found["count"]:,} places</span>' if found["count"] > 1 else ""
+    tags = [found["rule"], *filter(None, [ROLES.get(found["role"])])]
+    if found["certainty"] < SURE and found["severity"] != "low":
+        tags.append("check before you act")
+    code = f"<pre><code>{escape(found['code'])}</code></pre>" if found.get("code") else ""
+    return (
+        f'<li class="{found["severity"]}">'
+        f'<h3><span class="severity">{found["severity"]}</span> {text(found["title"])}{count}</h3>'
+        f"<p>{text(found['advice'])} <small>{escape(' · '.join(tags))}</small></p>"
+        f"{_places(found, links)}{code}</li>"
+    )
+
+
+def _places(found: dict[str, Any], links: Links) -> str:
+    entries = [
+        links.to(place) + (f" – {text(place['message'])}" if tells(found) else "")
+        for place in found["places"][:PLACES_MAX]
+    ]
+    opened, hidden = entries[:PLACES_OPEN], entries[PLACES_OPEN:]
+    unnamed = found["count"] - len(entries)
+    if entries and unnamed > 0:
+        hidden.append(f"and {unnamed:,} more")
+    listed = items(opened, kind="places")
+    if hidden:
+        listed += folded(f"{found['count'] - len(opened):,} more", items(hidden, kind="places"))
+    return listed
+
+
+# --- where the work is ------------------------------------------------------------------------
+
+
+def _hotspots(hotspots: dict[str, Any]) -> str:
+    chart = scatter(hotspots)
+    if not chart:
+        return ""
+    if hotspots["by"] == "churn":
+        title = "Hotspots: where change and complexity meet"
         why = (
-            "Files to the right change often, files at the top are hard to follow; the size of a dot is the length of the file. "
-            "Work on the top right pays first." if churn else
-            "There is no history, so files stand by length and branches."
-        )  # fmt: skip
-        rows = "".join(
-            f"<tr><td><code>{escape(file['path'])}</code></td><td>{file['complexity']:,}</td><td>{file['lines']:,}</td>"
-            + (
-                f"<td>{file['commits']:,}</td><td>{file['fixes']:,}</td><td>{file['authors']:,}</td>"
-                if churn
-                else ""
-            )
-            + "</tr>"
-            for file in spots["files"][:10]
+            "Files to the right change often, files at the top have many branches; the larger the dot, the "
+            "longer the file. Work on the top right pays first."
         )
-        heads = "<th scope=col>File<th scope=col>Branches<th scope=col>Lines" + (
-            "<th scope=col>Commits<th scope=col>Fixes<th scope=col>People" if churn else ""
-        )
-        return (
-            f'<section><h2>{title}</h2><p class="note">{why}</p><figure>{chart}</figure>'
-            f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>'
-        )
+    else:
+        title, why = "Size and complexity", "There is no history, so files stand by length and branches."
+    return section(title, note(why), figure(chart), _hot_files(hotspots))
 
-    def functions(self) -> str:
-        functions, spread = self._review["functions"], self._review["spread"]
-        if not functions:
-            return ""
-        rows = "".join(
-            f"<tr><td><code>{escape(f['name'])}</code><br><small>{self._link(f)}</small></td><td>{f['cognitive']}</td><td>{f['cyclomatic']}</td><td>{f['length']}</td></tr>"
-            for f in functions[:8]
-        )
-        chart = columns(list(spread.items()), "Functions by cognitive complexity", marked=3)
-        return (
-            f'<section><h2>Functions</h2><p class="note">How many functions outside the tests are how hard to follow (cognitive complexity: '
-            f'branches count more the deeper they nest; above 25 is hard).</p><figure class="small">{chart}</figure>'
-            f'<div class="scroll"><table><thead><tr><th scope=col>Hardest functions<th scope=col>Cognitive<th scope=col>Paths<th scope=col>Lines</tr></thead>'
-            f"<tbody>{rows}</tbody></table></div></section>"
-        )
 
-    def unparsable(self) -> str:
-        files = self._review["unparsable"]
-        if not files:
-            return ""
-        rows = "".join(
-            f"<li>{self._link(file)} – {escape(file['reason'])}{' (newer syntax than the Python used here)' if file['newer'] else ''}</li>"
-            for file in files[:20]
-        )
-        more = f"<li>and {len(files) - 20} more</li>" if len(files) > 20 else ""
-        return f'<section><h2>Files that did not parse</h2><p class="note">Complexity and security know nothing of them.</p><ul class="places">{rows}{more}</ul></section>'
+def _hot_files(hotspots: dict[str, Any]) -> str:
+    heads, keys = ["File", "Branches", "Lines"], ["complexity", "lines"]
+    if hotspots["by"] == "churn":
+        heads += ["Commits", "Fixes", "People"]
+        keys += ["commits", "fixes", "authors"]
+    rows = [
+        [f"<code>{escape(file['path'])}</code>", *(f"{file[key]:,}" for key in keys)]
+        for file in hotspots["files"][:10]
+        if file["heat"] > 0
+    ]
+    return table(heads, rows)
 
-    def make_up(self) -> str:
-        survey = self._review["survey"]
-        bar = language_bar(survey["languages"])
-        roles = survey["roles"]
-        skipped = ", ".join(f"{count:,} {reason}" for reason, count in survey["files"]["skipped"].items())
-        said = (
-            f"{roles['source']['lines']:,} lines of source, {roles['test']['lines']:,} of tests, {roles['example']['lines']:,} of examples and documents; "
-            f"{survey['notes']:,} notes to self (TODO, FIXME)."
-            + (f" Left out: {skipped}." if skipped else "")
-        )
-        return f'<section><h2>What it is made of</h2>{bar}<p class="note">{escape(said)}</p>{self._history()}</section>'
 
-    def _history(self) -> str:
-        git = self._git
-        if not git["present"] or len(git["months"]) < 2:
-            return ""
-        months = [
-            (datetime.strptime(m["month"], "%Y-%m").strftime("%b"), m["commits"]) for m in git["months"]
+def _functions(review: dict[str, Any], links: Links) -> str:
+    if not review["functions"]:
+        return ""
+    why = (
+        "How many functions outside the tests are how hard to follow, by cognitive complexity: branches "
+        "count more the deeper they nest. Above 25 is hard."
+    )
+    chart = columns(list(review["spread"].items()), "Functions by cognitive complexity", marked=3)
+    rows = [
+        [
+            f"<code>{escape(function['name'])}</code><br><small>{links.to(function)}</small>",
+            *(f"{function[key]:,}" for key in ("cognitive", "cyclomatic", "length")),
         ]
-        people = ", ".join(f"{escape(a['name'])} {a['share']:.0%}" for a in git["authors"][:5])
-        return (
-            f'<h3>Commits a month</h3><figure class="small">{columns(months, "Commits a month")}</figure>'
-            f'<p class="note">{git["commits"]:,} commits in all. Most by: {people}.</p>'
-        )
-
-    def strengths(self) -> str:
-        if not self._review["strengths"]:
-            return ""
-        items = "".join(f"<li>{_text(said)}</li>" for said in self._review["strengths"])
-        return f'<section><h2>What is good</h2><ul class="good-list">{items}</ul></section>'
-
-    def method(self) -> str:
-        rows = "".join(
-            f"<tr><td>{escape(part['name'])}</td><td>{escape(part['status'])}</td><td>{escape(part['tool'] or 'built in')}</td><td>{part['took_ms'] / 1000:.1f} s</td></tr>"
-            for part in self._review["parts"]
-        )
-        return (
-            f'<section><h2>How this was made</h2><p class="note">A workflow of agents on Podium looked at <code>{escape(self._review["root"])}</code>; '
-            f"no network, no model. Vendored, built and generated files are left out, and rules that cry wolf are not asked.</p>"
-            f'<div class="scroll"><table><thead><tr><th scope=col>Agent<th scope=col>Status<th scope=col>Tool<th scope=col>Took</tr></thead><tbody>{rows}</tbody></table></div></section>'
-        )
+        for function in review["functions"][:8]
+    ]
+    hardest = table(["Hardest functions", "Cognitive", "Paths", "Lines"], rows)
+    return section("Functions", note(why), figure(chart, small=True), hardest)
 
 
-def _text(said: str) -> str:
-    """Text with `code` between back quotes."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(said))
+def _unparsable(files: list[dict[str, Any]], links: Links) -> str:
+    entries = [f"{links.to(file)} – {text(file['reason'])}{_excuse(file)}" for file in files[:20]]
+    if len(files) > 20:
+        entries.append(f"and {len(files) - 20} more")
+    why = note("Complexity and security know nothing of them.") if files else ""
+    return section("Files that did not parse", why, items(entries, kind="places"))
+
+
+def _excuse(file: dict[str, Any]) -> str:
+    if file["newer"]:
+        return " (newer syntax than the Python used here)"
+    return " (test data, perhaps on purpose)" if file["role"] == "fixture" else ""
+
+
+# --- what it is -------------------------------------------------------------------------------
+
+
+def _made_of(survey: dict[str, Any]) -> str:
+    lines = {role: f"{numbers['lines']:,}" for role, numbers in survey["roles"].items()}
+    said = (
+        f"Lines of code: {lines['source']} of source, {lines['test']} of tests, {lines['fixture']} of test "
+        f"data, {lines['example']} of examples and documents. "
+        f"Notes to self (TODO, FIXME): {survey['notes']:,}."
+    )
+    skipped = ", ".join(f"{count:,} {reason}" for reason, count in survey["files"]["skipped"].items())
+    if skipped:
+        said += f" Files left out: {skipped}."
+    return section(
+        "What it is made of", language_bar(survey["languages"]), note(said), _history(survey["git"])
+    )
+
+
+def _history(git: dict[str, Any]) -> str:
+    if not git["present"] or len(git["months"]) < 2:
+        return ""
+    months = [
+        (f"{datetime.strptime(month['month'], '%Y-%m'):%b}", month["commits"]) for month in git["months"]
+    ]
+    people = ", ".join(f"{person['name']} {person['share']:.0%}" for person in git["authors"][:5])
+    chart = figure(columns(months, "Commits a month"), small=True)
+    return f"<h3>Commits a month</h3>{chart}" + note(f"{git['commits']:,} commits in all. Most by: {people}.")
+
+
+def _method(review: dict[str, Any]) -> str:
+    said = (
+        f"A team of agents on Podium looked at `{review['root']}`; no network, no model. Vendored, built and "
+        "generated files are left out, and rules that cry wolf are not asked."
+    )
+    rows = [
+        [part["name"], part["status"], escape(part["tool"] or "built in"), f"{part['took_ms'] / 1000:.1f} s"]
+        for part in review["parts"]
+    ]
+    return section("How this was made", note(said), table(["Agent", "Status", "Tool", "Took"], rows))

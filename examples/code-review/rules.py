@@ -29,3 +29,7 @@ SECURITY = _RULES["security"]
 """Rules of bandit."""
 SECRETS = _RULES["secrets"]
 """Forms of secrets that we search for ourselves."""
+PATTERNS = _RULES["patterns"]
+"""Forms of weaknesses in languages that bandit does not read."""
+OWN = _RULES["own"]
+"""What we judge ourselves, of complexity and of the project around the code."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from findings import grouped
-from rules import SECRETS, SECURITY
-from secrets_in_text import secrets_in
+from patterns import secrets_in, weaknesses_in
+from rules import PATTERNS, SECRETS, SECURITY
 from sources import Selection, read, select
 from speaking import CannotWork, progress, speak, tool
 
@@ -30,7 +30,7 @@ _QUOTED = re.compile(r"'(.*)'$", re.DOTALL)
 
 
 def security(given: dict[str, Any]) -> dict[str, Any]:
-    """Look for what an attacker would look for. Tests are searched for secrets only.
+    """Look for what an attacker would look for. Tests are searched for access tokens only.
 
     Args:
         given: `root`, absolute path of the folder; `out`, absolute path of a folder that is left out.
@@ -43,16 +43,18 @@ def security(given: dict[str, Any]) -> dict[str, Any]:
     root = Path(given["root"])
     selection = select(root, Path(given["out"]) if given.get("out") else None)
     paths = [
-        file.path for file in selection.of("Python") if file.role != "test" and file.path.endswith(".py")
+        file.path
+        for file in selection.of("Python")
+        if file.role not in ("test", "fixture") and file.path.endswith(".py")
     ]
-    command = tool("bandit")
-    secret_places = _secrets(selection)
+    command = tool("bandit") if paths else []
+    by_form = _by_form(selection)
     places, seen = _run_all(command, root, paths, started + TIME_MAX_S)
     return {
-        "tool": _version(command),
+        "tool": _version(command) if command else "",
         "files": len(paths),
         "seen": seen,
-        "findings": grouped(secret_places, SECRETS, "security") + grouped(places, SECURITY, "security"),
+        "findings": grouped(by_form, SECRETS | PATTERNS, "security") + grouped(places, SECURITY, "security"),
         "unparsable": [],
         "took_ms": int((time.monotonic() - started) * 1000),
     }
@@ -112,7 +114,7 @@ def _counts(result: dict[str, Any]) -> bool:
     if rule in ("B602", "B605"):
         return str(severity) == "HIGH"  # Low: the command is a constant.
     if rule == "B608":
-        return result["issue_confidence"] != "LOW"
+        return str(result["issue_confidence"]) != "LOW"
     return True
 
 
@@ -131,7 +133,8 @@ def _looks_random(text: str) -> bool:
     )
 
 
-def _secrets(selection: Selection) -> list[dict[str, Any]]:
+def _by_form(selection: Selection) -> list[dict[str, Any]]:
+    """Secrets in files of any language, and weaknesses in those that bandit does not read."""
     places = []
     for file in selection.files:
         if file.readable:
@@ -139,9 +142,11 @@ def _secrets(selection: Selection) -> list[dict[str, Any]]:
                 text = read(selection.root, file.path)
             except OSError:
                 continue
+            found = [*secrets_in(text, file.language), *weaknesses_in(text, file.language)]
             places += [
                 {"rule": rule, "path": file.path, "line": line, "message": message, "role": file.role}
-                for rule, line, message in secrets_in(text, is_code=file.is_code)
+                for rule, line, message in found
+                if file.role not in ("test", "fixture") or rule == "access-token"
             ]
     return places
 

@@ -1,4 +1,4 @@
-"""How a program speaks as an agent: its input on standard input, progress and one result on standard output."""
+"""How a program speaks as an agent: input on stdin, progress and one result on stdout."""
 
 from __future__ import annotations
 

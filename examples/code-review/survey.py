@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +43,7 @@ def survey(repo: str, out: str = "podium-review") -> dict[str, Any]:
     return {
         "root": str(root),
         "out": str(target),
-        "name": root.name or str(root),
+        "name": _name(root),
         "files": {
             "total": len(selection.files),
             "code": sum(file.is_code for file in selection.files),
@@ -60,6 +62,18 @@ def survey(repo: str, out: str = "podium-review") -> dict[str, Any]:
         "git": history(root),
         "took_ms": int((time.monotonic() - started) * 1000),
     }
+
+
+def _name(root: Path) -> str:
+    """What the project calls itself, or else the folder's name."""
+    try:
+        stated = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        try:
+            stated = json.loads((root / "package.json").read_text("utf-8"))["name"]
+        except (OSError, ValueError, KeyError, TypeError):
+            stated = ""
+    return stated if stated and isinstance(stated, str) else root.name or str(root)
 
 
 def _read_all(selection: Selection) -> tuple[dict[str, int], int, list[dict[str, Any]]]:
@@ -115,7 +129,7 @@ def _languages(selection: Selection, lines: dict[str, int]) -> list[dict[str, An
 
 def _roles(selection: Selection, lines: dict[str, int]) -> dict[str, dict[str, int]]:
     """Files and lines of code for each role."""
-    roles = {role: {"files": 0, "lines": 0} for role in ("source", "test", "example")}
+    roles = {role: {"files": 0, "lines": 0} for role in ("source", "test", "fixture", "example")}
     for file in selection.files:
         if file.is_code:
             roles[file.role]["files"] += 1
