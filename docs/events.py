@@ -13,9 +13,10 @@ PAGE = Path(__file__).parent / "reference" / "events.md"
 
 _HEAD = """# Events
 
-What the log can say. A record is a clear envelope and a body; whatever derives from payloads stands in the body,
-which can be sealed or erased while the record still verifies. Every envelope also carries `n`, the event's place
-among its run's, and `p`, the seq of the run's event before it. A field that has its default is left out.
+What the log can say. A record is a clear envelope and a body; whatever derives from payloads stands in the
+body, which can be sealed or erased while the record still verifies. Every envelope also carries `n`, the
+event's place among its run's, and `p`, the seq of the run's event before it. A field that has its default is
+left out.
 
 This page is made from `facts/events.py`.
 """
@@ -25,15 +26,21 @@ def page() -> str:
     """The page, as Markdown."""
     parts = [_HEAD]
     for name, kind in EVENTS.items():
-        parts.append(f"\n## {name}\n\n{_sentences(kind)}| where | field | type | default |\n|---|---|---|---|\n")
-        parts += [_row("envelope", field) for field in msgspec.structs.fields(kind) if len(field.encode_name) > 1]
+        parts.append(
+            f"\n## {name}\n\n{_sentences(kind)}| where | field | type | default |\n|---|---|---|---|\n"
+        )
+        parts += [
+            _row("envelope", field) for field in msgspec.structs.fields(kind) if len(field.encode_name) > 1
+        ]
         if kind.BODY is not None:
             parts += [_row("body", field) for field in msgspec.structs.fields(kind.BODY)]
     return "".join(parts)
 
 
 def _sentences(kind: type) -> str:
-    said = [inspect.cleandoc(one.__doc__) for one in (kind, getattr(kind, "BODY", None)) if one and one.__doc__]
+    said = [
+        inspect.cleandoc(one.__doc__) for one in (kind, getattr(kind, "BODY", None)) if one and one.__doc__
+    ]
     return "".join(text + "\n\n" for text in said if not text.startswith(("The part of", "The clear part")))
 
 

@@ -115,3 +115,32 @@ def test_an_event_reaches_a_run_in_the_background(podium: Command) -> None:
     assert json.loads(podium("follow", run_id).stdout) == [{"n": 1}]
     cancelled = podium("cancel", run_id)
     assert cancelled.returncode == 5
+
+
+def test_a_second_interrupt_stops_at_once(podium: Command) -> None:
+    first = podium.start("run", "team", "--workflow", "slow")
+    until(podium.calls)
+    first.send_signal(signal.SIGINT)
+    assert first.stderr is not None
+    while "handing over" not in (line := first.stderr.readline()):
+        assert line, "it ended without handing over"
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=60)
+    assert first.returncode == 130
+    podium.open_gate()
+    again = podium("run", "slow", "--resume")
+    assert json.loads(again.stdout) == {"text": "Hello, last!"}
+    assert len(podium.json("get", "runs")) == 1
+
+
+def test_a_damaged_log_is_named(podium: Command) -> None:
+    podium.state.mkdir()
+    (podium.state / "log.db").write_bytes(b"no database, though long enough to be one " * 500)
+    done = podium("run", "team", "--workflow", "greet")
+    assert done.returncode == 6
+    assert "log.db" in done.stderr
+    detached = podium("run", "team", "--workflow", "greet", "--detach")
+    assert detached.returncode == 7
+    assert "log.db" in detached.stderr
+    assert "Traceback" not in detached.stderr
+    assert podium("audit", "verify").returncode == 6

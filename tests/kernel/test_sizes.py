@@ -19,6 +19,7 @@ from podium.facts.values import ERRORS
 from podium.kernel.bounds import DEPTH_MAX, TEXT_MAX, VALUES_MAX, excess
 from podium.kernel.state import idle
 from podium.kernel.tasks import TURNS_MAX
+from podium.workflow.expressions import compile_expression
 from tests.kernel.conversation import Conversation, agent
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -222,3 +223,12 @@ def test_the_log_does_not_depend_on_the_order_of_hashes() -> None:
         )
         digests.add(told.stdout.strip())
     assert len(digests) == 1 and digests != {""}
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [". + .", "[., .]", "{a: ., b: .}", '"\\(.)\\(.)"', "(. as $x | [$x, $x])", "([., .])?", "[., .][0:2]"],
+)
+def test_one_expression_cannot_multiply_its_data_without_bound_in_the_hub(stage: str) -> None:
+    expression = compile_expression(" | ".join([stage] * 40))
+    assert expression.native is None

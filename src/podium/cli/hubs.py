@@ -182,7 +182,15 @@ def spawn(folder: Path) -> int:
     if (found := find(folder)) is not None:
         found.client.close()
         return found.pid
-    raise Stop(Exit.UNREACHABLE, "the hub in the background does not start", f"see the end of {log}")
+    message = f"the hub in the background does not start: {_last_line(log)}"
+    raise Stop(Exit.UNREACHABLE, message, f"more is in {log}")
+
+
+def _last_line(log: Path) -> str:
+    with suppress(OSError):
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return next((line.removeprefix("podium: ") for line in reversed(lines) if line.strip()), "")
+    return "it said nothing"
 
 
 def _environment() -> dict[str, str]:

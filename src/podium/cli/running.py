@@ -65,8 +65,13 @@ def run(
     given, labels = values.inputs(input), values.pairs(label, "the label")
     documents = _documents(target)
     name = _workflow(documents, workflow, target) if documents is not None else workflow or target
+    unfinished = _unfinished(options.state, name, given) if resume else ""
     attached = hubs.attach_background(options.state) if detach else hubs.attach(options.state)
-    return _Watch(options, attached).start(documents, name, given, key, labels, detach, resume, timeout)
+    watch = _Watch(options, attached)
+    if unfinished:
+        say(f"run {short(unfinished)} goes on")
+    run_id = unfinished or watch.submit(documents, name, given, key, labels)
+    return watch.leave(run_id) if detach else watch.watch(run_id, timeout)
 
 
 def follow(run: str, /, *, timeout: float | None = None, options: Given) -> int:
@@ -79,7 +84,14 @@ def follow(run: str, /, *, timeout: float | None = None, options: Given) -> int:
     timeout
         Seconds to wait for the end.
     """
-    return _Watch(options, hubs.attach(options.state)).watch(run, timeout)
+    attached = hubs.find(options.state)
+    if attached is None:
+        with hubs.looked_at(options.state) as client:
+            found = client.get_run(run)
+        if found.ended:
+            return _show(found, options)
+        attached = hubs.attach(options.state)
+    return _Watch(options, attached).watch(run, timeout)
 
 
 # --- what to run ------------------------------------------------------------------------------
@@ -98,7 +110,7 @@ def _documents(target: str) -> list[Document] | None:
 
 
 def _workflow(documents: list[Document], wanted: str, target: str) -> str:
-    """The workflow to run, by full name and version. Raises Stop."""
+    """The digest of the workflow to run. Raises Stop."""
     workflows = [document for document in documents if document.kind == "Workflow"]
     if wanted:
         workflows = [
@@ -108,7 +120,7 @@ def _workflow(documents: list[Document], wanted: str, target: str) -> str:
             in (document.name, document.name.rpartition("/")[2], f"{document.name}@{document.version}")
         ]
     if len(workflows) == 1:
-        return f"{workflows[0].name}@{workflows[0].version}"
+        return workflows[0].digest
     if wanted:
         raise Stop(Exit.NOT_FOUND, f"{target} declares no workflow {wanted}")
     if not workflows:
@@ -117,6 +129,21 @@ def _workflow(documents: list[Document], wanted: str, target: str) -> str:
         )
     names = ", ".join(sorted(document.name for document in workflows))
     raise Stop(Exit.USAGE, f"{target} declares several workflows: {names}", "choose one with --workflow")
+
+
+def _unfinished(state: Path, workflow: str, input: Any) -> str:
+    """The newest unfinished run of a workflow with an input; "" if there is none.
+
+    Found before a hub takes over: it might finish the run before anybody asked.
+    """
+    from podium.store.interface import Unwritable
+
+    try:
+        with hubs.looked_at(state) as client:
+            found = client.unfinished(workflow, input)
+    except Unwritable:
+        return ""
+    return str(found[0]["id"]) if found else ""
 
 
 # --- watching it ------------------------------------------------------------------------------
@@ -129,28 +156,37 @@ class _Watch:
         self._options, self._attached = options, attached
         self._run_id = ""
         self._seq = 0
+        self._told = False
         self._records: SimpleQueue[dict[str, Any] | BaseException | None] = SimpleQueue()
 
-    def start(
-        self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str],
-        detach: bool, resume: bool, timeout: float | None,
-    ) -> int:  # fmt: skip
-        """Apply what is declared, submit, and watch."""
+    def submit(
+        self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str]
+    ) -> str:
+        """Apply what is declared and submit; gives the run's id."""
         self._tell_resumed()
         try:
-            run_id = self._submit(documents, name, input, key, labels, resume)
+            if documents is not None:
+                from podium.cli.declaring import apply_to
+
+                apply_to(self._attached.client, documents)
+            submitted = self._attached.client.submit(name, input, key=key, labels=labels)
         except BaseException:
             self._leave()
             raise
-        if not detach:
-            return self.watch(run_id, timeout)
+        if not submitted.created:
+            say(f"the key stands for run {short(submitted.run_id)} already")
+        return submitted.run_id
+
+    def leave(self, run_id: str) -> int:
+        """Leave the run to the hub in the background."""
         self._leave()
         print(run_id)
         say(f"hub pid {self._attached.pid} runs it; watch it with `podium follow {short(run_id)}`")
         return Exit.OK
 
     def watch(self, run_id: str, timeout: float | None) -> int:
-        """Follow a run to its end."""
+        """Follow a run to its end, and show it."""
+        self._tell_resumed()
         try:
             found = self._look(run_id)
             self._run_id = found.id
@@ -164,29 +200,13 @@ class _Watch:
         if not ended.ended:
             message = f"run {short(ended.id)} has not ended after {timeout:g} s"
             raise Stop(Exit.TIMED_OUT, message, f"it goes on in hub pid {pid}" if pid else "")
-        return self._show(ended)
+        return _show(ended, self._options)
 
     def _tell_resumed(self) -> None:
         serving = self._attached.serving
-        if serving is not None and serving.hub.resumed:
+        if serving is not None and serving.hub.resumed and not self._told:
             say(f"resuming {plural(serving.hub.resumed, 'unfinished run')}")
-
-    def _submit(
-        self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str],
-        resume: bool,
-    ) -> str:  # fmt: skip
-        client = self._attached.client
-        if documents is not None:
-            from podium.cli.declaring import apply_to
-
-            apply_to(client, documents)
-        if resume and (found := client.unfinished(name, input)):
-            say(f"run {short(found[0]['id'])} goes on")
-            return str(found[0]["id"])
-        submitted = client.submit(name, input, key=key, labels=labels)
-        if not submitted.created:
-            say(f"the key stands for run {short(submitted.run_id)} already")
-        return submitted.run_id
+        self._told = True
 
     def _to_the_end(self, found: Run, timeout: float | None) -> Run:
         limit = time.monotonic() + timeout if timeout is not None else None
@@ -270,19 +290,21 @@ class _Watch:
             say(f"run {run_id} waits; `podium describe run {run_id}` says for what")
         return Exit.OK
 
-    # --- the end -------------------------------------------------------------------------------------
 
-    def _show(self, ended: Run) -> int:
-        if self._options.format == "jsonl":
-            show_line(_shown(ended))
-        elif self._options.format == "json":
-            show_json(_shown(ended))
-        elif ended.status == "completed":
-            show_json(ended.output)
-        if ended.status == "completed":
-            return Exit.OK
-        say(_failure(ended))
-        return Exit.FAILED
+# --- the end ----------------------------------------------------------------------------------
+
+
+def _show(ended: Run, options: Options) -> int:
+    if options.format == "jsonl":
+        show_line(_shown(ended))
+    elif options.format == "json":
+        show_json(_shown(ended))
+    elif ended.status == "completed":
+        show_json(ended.output)
+    if ended.status == "completed":
+        return Exit.OK
+    say(_failure(ended))
+    return Exit.FAILED
 
 
 def _shown(run: Run) -> dict[str, Any]:

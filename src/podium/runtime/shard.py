@@ -29,11 +29,11 @@ PASSIVATE_MS = 5_000
 SNAPSHOT_RECORDS = 50_000
 """A snapshot is taken after so many records."""
 
-PUT_OFF_MS = 60_000
-"""A wait that came due for a run in memory is put off by this."""
-
 ANY_EVENT = sha256(b"event").digest()[:16]
 """The key of the waits of runs that listen."""
+
+IN_MEMORY = Wait("memory", sha256(b"memory").digest()[:16], 0)
+"""Marks a run that is not to stay in the cold, though it is there as it is in memory."""
 
 _encode = msgspec.json.Encoder().encode
 _decode_run = msgspec.json.Decoder(Run).decode
@@ -91,7 +91,8 @@ class ShardHost:
             StoreError: the shard could not be taken over.
         """
         head = self.writer.claim()
-        state = self._load(now)
+        state = self._load()
+        self._recall(state)
         out = Outcome()
         self.state = None
         state.now = max(state.now, now)
@@ -112,14 +113,15 @@ class ShardHost:
         if head.epoch != self.writer.head.epoch:
             raise Fenced(f"shard {self.number} was taken over: its epoch is {head.epoch}; drop the shard")
         self.writer.head = head
-        self.state = self._load(0)
+        self.state = self._load()
+        self._recall(self.state)
         self._reloaded = True
 
     def observe(self) -> Shard:
         """The state as the log gives it, for looking at; nobody is fenced out and nothing set going."""
-        return self._load(0)
+        return self._load()
 
-    def _load(self, now: int) -> Shard:
+    def _load(self) -> Shard:
         state = Shard()
         snapshot = self.store.snapshot(self.number)
         if snapshot is not None:
@@ -131,7 +133,7 @@ class ShardHost:
             self._snapshot_seq = snapshot.seq
         for record in read_records(self.store, self.number, state.seq):
             self._replay(state, record)
-        self._settle_memory(state, max(now, state.now))
+        self._settle_memory(state)
         self._cold_wake = self.store.next_wake(self.number)
         return state
 
@@ -146,9 +148,9 @@ class ShardHost:
                 state.admit(_decode_run(frozen.state))
         evolve(state, record)
 
-    def _settle_memory(self, state: Shard, now: int) -> None:
-        """Let go of runs that ended or are in the cold as they are, with nothing overdue."""
-        candidates = [run for run in state.runs.values() if run.ended or (idle(run) and not _due(run, now))]
+    def _settle_memory(self, state: Shard) -> None:
+        """Let go of runs that ended or are in the cold as they are."""
+        candidates = [run for run in state.runs.values() if run.ended or idle(run)]
         for start in range(0, len(candidates), 500):
             batch = candidates[start : start + 500]
             frozen = {row.run: row.seq for row in self.store.cold(self.number, map(_key, batch))}
@@ -157,6 +159,15 @@ class ShardHost:
                     state.dismiss(run.id)
         state.abandoned.clear()
         state.freed[:] = state.queues
+
+    def _recall(self, state: Shard) -> None:
+        """Take in the runs whose time came while they waited in memory for what is not in the log."""
+        after = b""
+        while found := self.store.waiting(self.number, IN_MEMORY.kind, IN_MEMORY.key_hash, after):
+            missing = [run for run in found if run_text(run) not in state.runs]
+            for frozen in self.store.cold(self.number, missing):
+                state.admit(_decode_run(frozen.state))
+            after = found[-1]
 
     # --- stepping ------------------------------------------------------------------------------------
 
@@ -231,7 +242,7 @@ class ShardHost:
                 leaving.append(run.id)
             elif run.id in was_cold:
                 thawed.append(_key(run))
-        self._put_off(state, leaving, frozen, thawed)
+        self._mark(state, leaving, frozen, thawed)
         if out.records or frozen or thawed:
             self.writer.append(out.records, frozen, thawed)
         unchanged = [
@@ -243,12 +254,11 @@ class ShardHost:
         if state.seq - self._snapshot_seq >= self._snapshot_records:
             self.save_snapshot(state)
 
-    def _put_off(
-        self, state: Shard, leaving: list[str], frozen: list[ColdRun], thawed: list[bytes]
-    ) -> None:  # fmt: skip
-        """Move the waits by which hot runs are due already; else they would be due without end.
+    def _mark(self, state: Shard, leaving: list[str], frozen: list[ColdRun], thawed: list[bytes]) -> None:
+        """Replace the timers by which hot runs are due already; else the shard would be due without end.
 
-        A run that is in the cold as it is in memory keeps one: after a crash it is there alone.
+        A run that waits in memory for a slot or for the evaluator, unchanged since it was in the cold, would
+        lose its timer in a crash if it had neither a timer there nor a mark.
         """
         overtaken, self._overtaken = self._overtaken, []
         for run_id in overtaken:
@@ -256,9 +266,8 @@ class ShardHost:
             if run_id in leaving:
                 continue
             if idle(run):
-                later = Wait("timer", b"", state.now + PUT_OFF_MS)
                 row = freeze(run)
-                frozen.append(row._replace(waits=(later, *(w for w in row.waits if w.kind != "timer"))))
+                frozen.append(row._replace(waits=(IN_MEMORY, *(w for w in row.waits if w.kind != "timer"))))
             else:
                 thawed.append(_key(run))
 

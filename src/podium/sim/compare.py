@@ -7,7 +7,7 @@ import msgspec
 from podium.facts.identity import run_bytes
 from podium.kernel.state import Run, Shard, next_wake
 from podium.runtime.host import Host
-from podium.runtime.shard import ANY_EVENT, thaw
+from podium.runtime.shard import ANY_EVENT, IN_MEMORY, thaw
 from podium.sim.violation import hold
 from podium.store.interface import Store
 
@@ -33,7 +33,7 @@ def compare(host: Host, replica: Shard, store: Store, stale: dict[str, None], no
     hold(state.now >= replica.now, "I9", f"kernel time {state.now} is before the log's {replica.now}")
     compare_runs(state, replica, store, stale)
     stale.clear()
-    if not host.trouble:
+    if not host.trouble and not 0 < host.wake_at() <= now:
         for run in state.runs.values():
             _awake(state, run, now)
     _slots(host, state)
@@ -64,7 +64,12 @@ def _cold(run: Run, store: Store) -> None:
     if run.status == "running":
         due = next_wake(run)
         timers = {of for _, of in store.due(SHARD, FOREVER, 1_000_000)}
-        hold(not due or key in timers, "I9", f"nothing will wake run {run.id} at {due}: {describe(run)}")
+        marked = key in store.waiting(SHARD, IN_MEMORY.kind, IN_MEMORY.key_hash, limit=1_000_000)
+        hold(
+            not due or key in timers or marked,
+            "I9",
+            f"nothing will wake run {run.id} at {due}: {describe(run)}",
+        )
     if any(frame.kind == "listen" for frame in run.frames.values()):
         found = key in store.waiting(SHARD, "event", ANY_EVENT, limit=1_000_000)
         hold(found, "I4", f"no event will find run {run.id}: {describe(run)}")

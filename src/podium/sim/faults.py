@@ -154,6 +154,7 @@ class Conditions(msgspec.Struct, frozen=True):
 
     Attributes:
         runs: numbers of the runs that are submitted.
+        within_ms: how long it takes until the last of them is.
         troubled_ms: how long faults happen; after that the world heals.
         snapshot_records: a snapshot is taken after so many records.
         passivate_ms: a run that is idle for longer leaves memory.
@@ -161,6 +162,7 @@ class Conditions(msgspec.Struct, frozen=True):
 
     faults: Faults
     runs: tuple[int, ...] = tuple(range(12))
+    within_ms: int = 90_000
     troubled_ms: int = 120_000
     snapshot_records: int = 50_000
     passivate_ms: int = 5_000
@@ -176,6 +178,7 @@ def draw(seed: int) -> Conditions:
     }
     return Conditions(
         Faults(**faults),
+        within_ms=random.choice((3_000, 30_000, 90_000)),
         snapshot_records=random.choice((1, 5, 20, 60, 50_000)),
         passivate_ms=random.choice((0, 0, 500, 5_000)),
     )

@@ -46,7 +46,7 @@ class People:
         for number in world.conditions.runs:
             random = world.chance[f"run {number}"]
             told = _submission(number, random)
-            world.at(random.randrange(0, troubled_ms * 3 // 4), partial(self.submit, told))
+            world.at(random.randrange(world.conditions.within_ms), partial(self.submit, told))
             if random.random() < 0.4:
                 again = told if random.random() < 0.5 else msgspec.structs.replace(told, input={"number": -1})
                 world.at(random.randrange(troubled_ms), partial(self._again, again))

@@ -30,7 +30,9 @@ class Row(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """What a cold run waits for: `kind` `timer` (only `wake_at` counts), `event`, or `human`."""
+    """What a cold run waits for: `kind` `timer` (only `wake_at` counts), `event`, `human`, or `memory`: it is
+    to be taken in with the next takeover.
+    """
 
     kind: str
     key_hash: bytes

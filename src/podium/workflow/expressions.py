@@ -169,7 +169,7 @@ def _expression(text: str, tokens: tuple[Token, ...], path: str) -> Part:
     if built is None or not built.total:
         body = f"first({body}, null)"
     if built is not None and not built.total:
-        built = Built(_one_output(built))
+        built = Built(_one_output(built), copies=built.copies)
     return Part(body, built, names, (piece,))
 
 
@@ -223,7 +223,11 @@ def mapped(part: Part, body: str, change: Callable[[JSON], JSON]) -> Part:
     built = None
     if part.built is not None:
         run = part.built.run
-        built = Built(lambda data, arguments: change(run(data, arguments)), total=part.built.total)
+        built = Built(
+            lambda data, arguments: change(run(data, arguments)),
+            total=part.built.total,
+            copies=part.built.copies,
+        )
     return Part(f"({part.body} | {body})", built, part.arguments, part.pieces)
 
 

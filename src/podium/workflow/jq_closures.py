@@ -10,6 +10,7 @@ from podium.facts.values import JSON
 from podium.workflow.jq_values import (
     BINARY,
     EXACT,
+    LARGE,
     element,
     equal,
     field,
@@ -22,6 +23,9 @@ from podium.workflow.jq_values import (
 from podium.workflow.program import ExpressionFailed, Undecided
 
 Native: TypeAlias = Callable[[JSON, Mapping[str, JSON]], JSON]
+
+COPIES_MAX = 64
+"""Pipes that multiply their data beyond this are left to jq, which has a process of its own to fill."""
 
 
 class NotCovered(Exception):
@@ -41,12 +45,14 @@ class Built:
         fields: the names, if it is a plain path from the data such as `.a.b`; () for `.` itself.
         literal: whether it is a literal of the text, which `run` gives for any data.
         total: whether it gives one output for any input that it gives no error for.
+        copies: how often its data, or an argument, may at most be found in its value.
     """
 
     run: Native
     fields: tuple[str, ...] | None = None
     literal: bool = False
     total: bool = True
+    copies: int = 1
 
 
 def literal(value: JSON) -> Built:
@@ -131,7 +137,7 @@ def member(term: Built, name: str) -> Built:
         value = run(data, arguments)
         return value.get(name) if type(value) is dict else field(value, name)
 
-    return Built(follow, total=term.total)
+    return Built(follow, total=term.total, copies=term.copies)
 
 
 def step(term: Built, key: Built) -> Built:
@@ -143,7 +149,11 @@ def step(term: Built, key: Built) -> Built:
         return member(term, constant)
     if type(constant) is int and abs(constant) < EXACT:
         run = term.run
-        return Built(lambda data, arguments: element(run(data, arguments), constant), total=term.total)
+        return Built(
+            lambda data, arguments: element(run(data, arguments), constant),
+            total=term.total,
+            copies=term.copies,
+        )
     raise NotCovered
 
 
@@ -161,7 +171,7 @@ def forgiving_step(term: Built, key: Built) -> Built:
         except ExpressionFailed:
             raise Nothing from None
 
-    return Built(attempt, total=False)
+    return Built(attempt, total=False, copies=term.copies)
 
 
 def _indexed(term: Built, key: Built) -> Built:
@@ -171,7 +181,7 @@ def _indexed(term: Built, key: Built) -> Built:
         key = key_run(data, arguments)
         return indexed(run(data, arguments), key)
 
-    return Built(follow, total=term.total and key.total)
+    return Built(follow, total=term.total and key.total, copies=term.copies)
 
 
 def tried(term: Built) -> Built:
@@ -186,7 +196,7 @@ def tried(term: Built) -> Built:
         except ExpressionFailed:
             raise Nothing from None
 
-    return Built(attempt, total=False)
+    return Built(attempt, total=False, copies=term.copies)
 
 
 def piped(first: Built, second: Built) -> Built:
@@ -195,9 +205,14 @@ def piped(first: Built, second: Built) -> Built:
         return second
     if first.fields is not None and second.fields is not None:
         return path(first.fields + second.fields)
+    copies = first.copies * second.copies
+    if copies > max(COPIES_MAX, first.copies, second.copies):
+        raise NotCovered
     one, two = first.run, second.run
     return Built(
-        lambda data, arguments: two(one(data, arguments), arguments), total=first.total and second.total
+        lambda data, arguments: two(one(data, arguments), arguments),
+        total=first.total and second.total,
+        copies=copies,
     )
 
 
@@ -212,7 +227,7 @@ def alternative(first: Built, second: Built) -> Built:
             return two(data, arguments)
         return two(data, arguments) if value is None or value is False else value
 
-    return Built(choose, total=second.total)
+    return Built(choose, total=second.total, copies=max(first.copies, second.copies))
 
 
 def either(first: Built, second: Built) -> Built:
@@ -264,7 +279,7 @@ def computed(operation: Callable[[JSON, JSON], JSON], first: Built, second: Buil
         right = two(data, arguments)
         return operation(one(data, arguments), right)
 
-    return Built(compute, total=first.total and second.total)
+    return Built(compute, total=first.total and second.total, copies=first.copies + second.copies)
 
 
 def chosen(condition: Built, yes: Built, no: Built) -> Built:
@@ -274,7 +289,8 @@ def chosen(condition: Built, yes: Built, no: Built) -> Built:
     def choose(data: JSON, arguments: Mapping[str, JSON]) -> JSON:
         return one(data, arguments) if truthy(decide(data, arguments)) else two(data, arguments)
 
-    return Built(choose, total=condition.total and yes.total and no.total)
+    total = condition.total and yes.total and no.total
+    return Built(choose, total=total, copies=max(yes.copies, no.copies))
 
 
 def array_of(items: list[Built]) -> Built:
@@ -283,8 +299,9 @@ def array_of(items: list[Built]) -> Built:
         value = [item.run(None, {}) for item in items]
         return literal(value)
     runs = [item.run for item in items]
+    copies = sum(item.copies for item in items)
     if all(item.total for item in items):
-        return Built(lambda data, arguments: [run(data, arguments) for run in runs])
+        return Built(lambda data, arguments: [run(data, arguments) for run in runs], copies=copies)
 
     def collect(data: JSON, arguments: Mapping[str, JSON]) -> JSON:
         values = []
@@ -295,7 +312,7 @@ def array_of(items: list[Built]) -> Built:
                 continue
         return values
 
-    return Built(collect)
+    return Built(collect, copies=copies)
 
 
 def object_of(pairs: list[tuple[Built, Built]]) -> Built:
@@ -304,9 +321,14 @@ def object_of(pairs: list[tuple[Built, Built]]) -> Built:
         constant = {_key(key.run(None, {})): value.run(None, {}) for key, value in pairs}
         return literal(constant)
     total = all(key.total and value.total for key, value in pairs)
+    copies = sum(value.copies + (0 if key.literal else key.copies) for key, value in pairs)
     if all(key.literal for key, _ in pairs):
         named = [(_key(key.run(None, {})), value.run) for key, value in pairs]
-        return Built(lambda data, arguments: {name: run(data, arguments) for name, run in named}, total=total)
+        return Built(
+            lambda data, arguments: {name: run(data, arguments) for name, run in named},
+            total=total,
+            copies=copies,
+        )
     runs = [(key.run, value.run) for key, value in pairs]
 
     def construct(data: JSON, arguments: Mapping[str, JSON]) -> JSON:
@@ -318,7 +340,7 @@ def object_of(pairs: list[tuple[Built, Built]]) -> Built:
             made[name] = value(data, arguments)
         return made
 
-    return Built(construct, total=total)
+    return Built(construct, total=total, copies=copies)
 
 
 def _key(value: JSON) -> str:
@@ -334,6 +356,10 @@ def joined(parts: list[Built], text: Callable[[JSON], str]) -> Built:
     backwards = runs[::-1]
 
     def join(data: JSON, arguments: Mapping[str, JSON]) -> JSON:
-        return "".join([text(run(data, arguments)) for run in backwards][::-1])
+        texts = [text(run(data, arguments)) for run in backwards]
+        if sum(map(len, texts)) > LARGE:
+            raise Undecided("jq makes large texts")
+        return "".join(texts[::-1])
 
-    return Built(join, total=all(part.total for part in parts))
+    total = all(part.total for part in parts)
+    return Built(join, total=total, copies=sum(part.copies for part in parts))

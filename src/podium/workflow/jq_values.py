@@ -10,6 +10,9 @@ from podium.workflow.program import ExpressionFailed, Undecided
 EXACT = 2**53
 """Integers from here on lose digits in jq's arithmetic."""
 
+LARGE = 4 * 1024 * 1024
+"""Texts and arrays that would be longer are made by jq, in its own process."""
+
 _LARGEST_INDEX = 2**31
 _DESCRIBED = 40
 _ORDER = {type(None): 0, bool: 1, int: 3, float: 3, str: 4, list: 5, dict: 6}
@@ -162,6 +165,8 @@ def add(left: JSON, right: JSON) -> JSON:
         return left
     if kind is other:
         if kind is str or kind is list:
+            if len(left) + len(right) > LARGE:
+                raise Undecided("jq makes large texts and arrays")
             return left + right
         if kind is dict:
             return {**left, **right}

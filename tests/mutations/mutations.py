@@ -1,0 +1,365 @@
+"""Bugs to seed, one at a time: text replacements in the sources, and what must catch each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Edit(NamedTuple):
+    """One replacement; `old` occurs exactly once in the file, which is named below `src/podium`."""
+
+    file: str
+    old: str
+    new: str
+
+
+class Mutation(NamedTuple):
+    """A bug.
+
+    Attributes:
+        breaks: what no longer holds, for the table in docs/testing.md.
+        caught_by: the guarantees (or exceptions) that the simulator may name when it finds it.
+        tests: node ids of the tests that find it, where the simulator is not the one to.
+    """
+
+    name: str
+    breaks: str
+    edits: tuple[Edit, ...]
+    caught_by: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+
+
+def _one(
+    name: str, breaks: str, file: str, old: str, new: str, *caught_by: str, tests: tuple[str, ...] = ()
+) -> Mutation:
+    return Mutation(name, breaks, (Edit(file, old, new),), caught_by, tests)
+
+
+_FENCE_TESTS = "tests/store/test_conformance.py"
+
+MUTATIONS = (
+    # --- the log --------------------------------------------------------------------------------------
+    _one(
+        "epoch-not-fenced",
+        "the store takes records of a hub that was taken over",
+        "store/memory.py",
+        "if found.head() != previous or not found.epoch:",
+        "if found.head()[1:] != previous[1:]:",
+        "I2",
+    ),
+    _one(
+        "sqlite-epoch-not-fenced",
+        "the same on SQLite",
+        "store/sqlite.py",
+        "if head != previous or not head.epoch:",
+        "if head[1:] != previous[1:]:",
+        tests=(_FENCE_TESTS,),
+    ),
+    _one(
+        "sqlite-link-not-compared",
+        "a writer appends after a record that is not the one it knows",
+        "store/sqlite.py",
+        "if head != previous or not head.epoch:",
+        "if head[:2] != previous[:2] or not head.epoch:",
+        tests=(_FENCE_TESTS,),
+    ),
+    _one(
+        "link-forgotten",
+        "records are not linked to those before them",
+        "runtime/writer.py",
+        "hash = link(hash, record.seq,",
+        "hash = link(bytes(32), record.seq,",
+        "I3",
+    ),
+    _one(
+        "epoch-adopted-on-reload",
+        "a hub that was out of disk goes on under its successor's epoch",
+        "runtime/shard.py",
+        "if head.epoch != self.writer.head.epoch:",
+        "if False:",
+        "I2",
+    ),
+    _one(
+        "blob-forgotten",
+        "a big body is set aside and not stored",
+        "runtime/writer.py",
+        "blobs.append((digest, body))",
+        "pass",
+        "KeyError",
+    ),
+    # --- commit before release ------------------------------------------------------------------------
+    Mutation(
+        "dispatch-before-commit",
+        "attempts go out before the record that starts them is durable",
+        (
+            Edit(
+                "runtime/host.py",
+                "out = self.shard.step(inputs, now)\n",
+                "out = self.shard.step(inputs, now, lambda out: self._dispatch(out.orders))\n"
+                "            out.orders.clear()\n",
+            ),
+            Edit(
+                "runtime/shard.py",
+                "def step(self, inputs: Iterable[Input], now: int) -> Outcome:",
+                "def step(self, inputs: Iterable[Input], now: int, early=lambda out: None) -> Outcome:",
+            ),
+            Edit(
+                "runtime/shard.py",
+                "self.state = None\n        self._commit(state, out, loaded)",
+                "self.state = None\n        early(out)\n        self._commit(state, out, loaded)",
+            ),
+        ),
+        ("I11",),
+    ),
+    Mutation(
+        "acknowledge-before-append",
+        "people are told that something was accepted before it is durable",
+        (
+            Edit(
+                "runtime/host.py",
+                "out = self.shard.step(inputs, now)\n",
+                "tell = lambda out: [self._on_reply(*one) for one in out.replies]\n"
+                "            out = self.shard.step(inputs, now, tell)\n",
+            ),
+            Edit(
+                "runtime/shard.py",
+                "def step(self, inputs: Iterable[Input], now: int) -> Outcome:",
+                "def step(self, inputs: Iterable[Input], now: int, early=lambda out: None) -> Outcome:",
+            ),
+            Edit(
+                "runtime/shard.py",
+                "self.state = None\n        self._commit(state, out, loaded)",
+                "self.state = None\n        early(out)\n        self._commit(state, out, loaded)",
+            ),
+        ),
+        ("I1", "I13"),
+    ),
+    _one(
+        "cancel-not-recorded",
+        "a cancellation is acknowledged and forgotten",
+        "kernel/decide.py",
+        "out.emit(shard, run, e.RunCancelled(principal=told.principal), _why(e.RunCancelledBody, told))",
+        "pass",
+        "I1",
+    ),
+    # --- attempts -------------------------------------------------------------------------------------
+    _one(
+        "stale-reply-applied",
+        "a reply to a former attempt settles the effect",
+        "kernel/settling.py",
+        'if effect is None or effect.token != reported.token or effect.status != "running":',
+        'if effect is None or effect.status != "running":',
+        "I7",
+    ),
+    _one(
+        "stale-reply-dropped",
+        "a reply that comes too late leaves no trace",
+        "kernel/settling.py",
+        "    step.emit(late, body)\n",
+        "",
+        "I7",
+    ),
+    _one(
+        "settled-twice",
+        "an effect stays open after its outcome",
+        "kernel/evolve.py",
+        "effect = run.effects.pop(event.effect)",
+        "effect = run.effects[event.effect]",
+        "I7",
+        "I8",
+        "I13",
+        "AssertionError",
+        "KeyError",
+    ),
+    _one(
+        "at-most-once-resent",
+        "an at-most-once attempt that was lost is made again",
+        "kernel/settling.py",
+        'elif reported.status == "lost" and effect.delivery == "at-most-once":',
+        "elif False:",
+        "I5",
+    ),
+    _one(
+        "lost-attempts-forgotten",
+        "a new hub believes that the attempts of the former one still run",
+        "kernel/decide.py",
+        "        for effect in list(run.effects.values()):\n"
+        '            if effect.status == "running":\n'
+        "                report(",
+        "        for effect in list(run.effects.values()):\n            if False:\n                report(",
+        "I6",
+    ),
+    _one(
+        "contract-not-checked",
+        "an output that breaks the contract settles the effect",
+        "kernel/settling.py",
+        "        if breaches:\n            title = ",
+        "        if False:\n            title = ",
+        "I7",
+    ),
+    _one(
+        "retries-given-up",
+        "an effect fails although its contract allows another attempt",
+        "kernel/settling.py",
+        "effect.failures + 1 >= agent.retry.attempts",
+        "effect.failures >= 0",
+        "I6",
+    ),
+    _one(
+        "retry-limit-ignored",
+        "a try is repeated more often than its policy allows",
+        "kernel/catching.py",
+        "if policy.attempts and frame.tries >= policy.attempts:",
+        "if False:",
+        "I6",
+    ),
+    _one(
+        "losers-not-told",
+        "the losers of a race run on",
+        "kernel/evolve.py",
+        "shard.abandoned.append((run.id, effect.id, effect.token))",
+        "pass",
+        "I7",
+    ),
+    # --- slots and queues -----------------------------------------------------------------------------
+    _one(
+        "slot-leaked",
+        "an attempt whose task was torn down keeps its slot",
+        "kernel/evolve.py",
+        "        _release(shard, effect)\n        shard.abandoned",
+        "        shard.abandoned",
+        "I8",
+    ),
+    _one(
+        "queue-lost",
+        "who waits for a slot is forgotten by a new hub",
+        "kernel/state.py",
+        "self.queues.setdefault(effect.digest, deque()).append((run.id, effect.id))",
+        "pass",
+        "I8",
+    ),
+    # --- time -----------------------------------------------------------------------------------------
+    _one(
+        "timer-early",
+        "a wait ends before its time",
+        "kernel/tasks.py",
+        "elif frame.wake_at and frame.wake_at <= now:",
+        "elif frame.wake_at and frame.wake_at <= now + 800:",
+        "I9",
+    ),
+    _one(
+        "time-goes-back",
+        "kernel time follows a wall clock that jumps back",
+        "kernel/decide.py",
+        "    if now > shard.now:\n        shard.now = now\n    _INPUTS",
+        "    shard.now = now\n    _INPUTS",
+        "I9",
+    ),
+    _one(
+        "time-stands-still",
+        "after a wall clock that was wrong, time waits for it to catch up",
+        "runtime/clock.py",
+        "self._offset = at - self._monotonic()",
+        "pass",
+        "I9",
+        "I13",
+    ),
+    _one(
+        "wall-time-in-the-fold",
+        "folding the log twice gives two states",
+        "kernel/evolve.py",
+        "run.ended_at = record.at",
+        'run.ended_at = __import__("time").perf_counter_ns()',
+        "I4",
+    ),
+    # --- runs -----------------------------------------------------------------------------------------
+    _one(
+        "suspension-ignored",
+        "a suspended run starts attempts",
+        "kernel/settling.py",
+        '                and run.status == "running"\n',
+        "",
+        "I7",
+    ),
+    _one(
+        "key-ignored",
+        "a key that stands for another input is accepted",
+        "kernel/decide.py",
+        "if known.submitted == submitted and told.key:",
+        "if told.key:",
+        "I7",
+    ),
+    _one(
+        "key-forgotten",
+        "a key is forgotten once its run has left memory",
+        "runtime/shard.py",
+        "if run_id not in state.runs and not (type(told) is i.SubmitRun and not told.key):",
+        "if run_id not in state.runs and type(told) is not i.SubmitRun:",
+        "I7",
+        "AssertionError",
+    ),
+    _one(
+        "events-repeated",
+        "an event that comes twice is received twice",
+        "kernel/receiving.py",
+        'if identity and f"{source} {identity}" in run.seen:',
+        "if False:",
+        "I7",
+    ),
+    _one(
+        "buffered-event-wakes-a-wait",
+        "a wait that begins while an event lies in the buffer breaks the kernel",
+        "kernel/evolve.py",
+        '    elif event.kind != "wait":\n        run.ready[frame.id] = None',
+        '    elif event.kind != "wait" or run.buffer:\n        run.ready[frame.id] = None',
+        "KeyError",
+    ),
+    # --- snapshots and the cold -----------------------------------------------------------------------
+    _one(
+        "snapshot-misses-a-run",
+        "a run is gone after a restart",
+        "runtime/shard.py",
+        "list(state.runs.values()))\n        )\n        digest",
+        "list(state.runs.values())[1:])\n        )\n        digest",
+        "I4",
+        "KeyError",
+    ),
+    _one(
+        "cold-run-not-read",
+        "a run that left memory is not found by what names it",
+        "runtime/shard.py",
+        "for frozen in self.store.cold(self.number, missing):",
+        "for frozen in ():",
+        "I7",
+        "I13",
+        "AssertionError",
+    ),
+    Mutation(
+        "overtaken-timer-lost",
+        "a run in memory loses its timer in a crash, for it is in the cold without one",
+        (
+            Edit(
+                "runtime/shard.py",
+                "if run.ended or (idle(run) and not _due(run, now))",
+                "if run.ended or idle(run)",
+            ),
+            Edit(
+                "runtime/shard.py",
+                "            if idle(run):\n                later",
+                "            if False:\n                later",
+            ),
+        ),
+        ("I9", "I13"),
+    ),
+    _one(
+        "hub-spins",
+        "a run that waits for a slot in the cold keeps the hub busy",
+        "runtime/shard.py",
+        "return run.id not in state.pending and idle(run) and not _due(run, state.now + self._passivate_ms)",
+        "due = next_wake(run, state.now)\n"
+        "        return run.id not in state.pending and idle(run) and (\n"
+        "            not due or due > state.now + self._passivate_ms\n"
+        "        )",
+        "I13",
+    ),
+)
