@@ -203,7 +203,7 @@ def _jq(_: Path) -> Finding:
 def _schemas(_: Path) -> Finding:
     from importlib.metadata import version
 
-    from podium.contracts import compile_schema
+    from podium.contracts.checking import compile_schema
 
     schema: dict[str, Any] = {"type": "object", "required": ["a"]}
     check = compile_schema(schema)

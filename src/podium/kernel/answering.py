@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from podium.contracts import compile_schema
+from podium.contracts.checking import compile_schema
 from podium.facts import events as e
 from podium.facts.inputs import AnswerHuman, ResolveEffect
 from podium.facts.values import Accepted, Problem, Refused, Reply, standard_error

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from podium.contracts import compile_schema
+from podium.contracts.checking import compile_schema
 from podium.facts.catalog import AgentVersion, Declared, WorkflowVersion
 from podium.facts.events import Record, ResourceApplied, ResourceBody
 from podium.facts.identity import digest_of

@@ -1,4 +1,4 @@
-"""Contracts: does a payload keep the schema it was promised to keep, and if not, where and why."""
+"""Checking: does a payload keep the schema it was promised to keep, and if not, where and why."""
 
 from __future__ import annotations
 

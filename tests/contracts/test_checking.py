@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.contracts import (
+from podium.contracts.checking import (
     BREACHES_MAX,
     Breach,
     Contracts,

@@ -1,0 +1,1 @@
+"""Contracts: whether a payload keeps a schema, and whether one schema keeps another."""
