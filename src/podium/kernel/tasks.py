@@ -1,4 +1,4 @@
-"""Tasks: entering them, leaving them, and what each kind does in between.
+"""Tasks: what each kind does when it is entered, and what a frame does next.
 
 Every transition evaluates all it needs first and emits last, so that one which has to wait for the evaluator
 leaves no trace and simply starts over.
@@ -17,18 +17,16 @@ from podium.kernel.arguments import Arguments, Faulted, Waiting
 from podium.kernel.bounds import excess
 from podium.kernel.catching import fault
 from podium.kernel.evolve import raw_input
-from podium.kernel.flow import Entry, deadline, flow_out, holds, scope_of
+from podium.kernel.flow import Entry, holds
 from podium.kernel.listening import consume, wanted_count
+from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
 from podium.kernel.requests import request_agent, request_http, request_human
 from podium.kernel.state import ROOT, Frame, Pending
-from podium.kernel.step import Step, check_schema, following, text_of
+from podium.kernel.step import Step, check_schema, text_of
 from podium.workflow import program as p
-from podium.workflow.program import Node
 
 TURNS_MAX = 1_000
 """After so many transitions a run lets others go on, and what it did be made durable; it goes on at once."""
-
-_NO_VALUE: dict[str, JSON] = {}
 
 
 def advance(step: Step, *, late: bool = False) -> None:
@@ -98,7 +96,7 @@ def _fire(step: Step) -> bool:
                 fault(step, run.frames[frame.parent], frame.task, error, frame)
             elif frame.wake_at and frame.wake_at <= now:
                 if frame.kind == "wait":
-                    _leave(step, frame, frame.input)
+                    leave(step, frame, frame.input)
                 elif frame.phase == "backoff":
                     step.emit(e.TaskResumed(frame=frame.id, task=frame.task))
         except Waiting:
@@ -109,53 +107,10 @@ def _fire(step: Step) -> bool:
 # --- entering ---------------------------------------------------------------------------------------
 
 
-def _enter(step: Step, parent: Frame, node: Node, slot: int = 0) -> bool:
-    raw = raw_input(parent)
-    at = step.evaluation.since(parent.id, node.index)
-    entry = Entry(parent, node, slot, raw, Arguments(step.run, step.program, node, parent.variables, at, raw))
-    try:
-        try:
-            _enter_as_it_is(step, entry)
-        except Faulted as faulted:
-            fault(step, parent, node.reference, faulted.error)
-    except Waiting:
-        step.evaluation.waits(parent.id, node.index, at)
-        raise
-    return True
-
-
-def _enter_as_it_is(step: Step, entry: Entry) -> None:
-    node, raw, arguments = entry.node, entry.raw, entry.arguments
-    reference = node.reference
-    if node.condition is not None and not holds(step, node.condition, raw, arguments, reference):
-        _finish(step, entry, raw, node.target, skipped=True)
-        return
-    check_schema(node.input_schema, raw, reference, "the input")
-    if node.input_from is not None:
-        entry.data = step.evaluation.value(node.input_from, raw, arguments, reference)
-    arguments.input = entry.data
-    _ENTER[node.kind](step, entry)
-
-
-def _start_frame(step: Step, entry: Entry, *, wake_at: int = 0, items: list[JSON] | None = None) -> None:
-    node = entry.node
-    body = None
-    if not entry.same or items is not None:
-        body = e.TaskStartedBody(None if entry.same else entry.data, items=items)
-    step.emit(
-        e.TaskStarted(
-            frame=step.run.frame_last + 1, parent=entry.parent.id, node=node.index, kind=node.kind,
-            task=node.reference, slot=entry.slot, same=entry.same, wake_at=wake_at,
-            deadline_at=deadline(step, entry.node, entry.data, entry.arguments),
-        ),
-        body,
-    )  # fmt: skip
-
-
 def _enter_set(step: Step, entry: Entry) -> None:
     assert isinstance(entry.node.detail, p.Set)
     value = step.evaluation.value(entry.node.detail.value, entry.data, entry.arguments, entry.node.reference)
-    _finish(step, entry, value, entry.node.target)
+    finish(step, entry, value, entry.node.target)
 
 
 def _enter_switch(step: Step, entry: Entry) -> None:
@@ -167,7 +122,7 @@ def _enter_switch(step: Step, entry: Entry) -> None:
         ):
             target = case.target
             break
-    _finish(step, entry, entry.data, target)
+    finish(step, entry, entry.data, target)
 
 
 def _enter_raise(step: Step, entry: Entry) -> None:
@@ -189,57 +144,16 @@ def _enter_for(step: Step, entry: Entry) -> None:
                 "expression", reference, f"{entry.node.detail.items.text[:200]} gave no array to go over"
             )
         )
-    _start_frame(step, entry, items=items)
+    start_frame(step, entry, items=items)
 
 
 def _enter_wait(step: Step, entry: Entry) -> None:
     assert isinstance(entry.node.detail, p.Wait)
     pause = step.duration(entry.node.detail.duration, entry.data, entry.arguments, entry.node.reference)
-    _start_frame(step, entry, wake_at=step.shard.now + pause)
-
-
-def _finish(step: Step, entry: Entry, raw_output: JSON, target: int, *, skipped: bool = False) -> None:
-    """End a task that took no time."""
-    parent, node = entry.parent, entry.node
-    exported, context, output = False, None, raw_output
-    if not skipped:
-        output, exported, context = flow_out(step, node, raw_output, entry.arguments)
-    same = output is entry.raw
-    body = e.TaskCompletedBody(None if same else output, context) if exported or not same else None
-    step.emit(
-        e.TaskCompleted(
-            parent=parent.id, node=node.index, task=node.reference, same=same, skipped=skipped,
-            exported=exported, next=following(parent, node, entry.slot, target, scope_of(step, parent)),
-        ),
-        body,
-    )  # fmt: skip
+    start_frame(step, entry, wake_at=step.shard.now + pause)
 
 
 # --- leaving ----------------------------------------------------------------------------------------
-
-
-def _leave(step: Step, frame: Frame, raw_output: JSON, target: int | None = None) -> bool:
-    """End a task that has a frame. `target` is where control goes on, if not at the task's own."""
-    node = step.node(frame)
-    parent = step.run.frames[frame.parent]
-    try:
-        output, exported, context = flow_out(step, node, raw_output, step.arguments(frame, node))
-    except Faulted as faulted:
-        fault(step, parent, frame.task, faulted.error, frame)
-        return True
-    same = output is raw_input(parent)
-    body = e.TaskCompletedBody(None if same else output, context) if exported or not same else None
-    step.emit(
-        e.TaskCompleted(
-            frame=frame.id, parent=parent.id, node=node.index, task=frame.task, same=same,
-            exported=exported,
-            next=following(
-                parent, node, frame.slot, node.target if target is None else target, scope_of(step, parent)
-            ),
-        ),
-        body,
-    )  # fmt: skip
-    return True
 
 
 def _complete_run(step: Step) -> None:
@@ -267,11 +181,11 @@ def _turn_do(step: Step, frame: Frame) -> bool:
     if frame.phase == "prepare":
         return _prepare(step, frame)
     if frame.cursor < len(detail.children):
-        return _enter(step, frame, nodes[detail.children[frame.cursor]])
+        return enter(step, frame, nodes[detail.children[frame.cursor]])
     if frame.id == ROOT:
         _complete_run(step)
         return True
-    return _leave(step, frame, frame.data)
+    return leave(step, frame, frame.data)
 
 
 def _prepare(step: Step, root: Frame) -> bool:
@@ -294,7 +208,7 @@ def _turn_for(step: Step, frame: Frame) -> bool:
     detail = node.detail
     assert isinstance(detail, p.For)
     if frame.items is None or frame.cursor >= len(frame.items):
-        return _leave(step, frame, frame.data)
+        return leave(step, frame, frame.data)
     variables = {detail.each: frame.items[frame.cursor], detail.at: frame.cursor}
     arguments = Arguments(
         step.run, step.program, node, {**frame.variables, **variables}, frame.entered_at,
@@ -304,30 +218,21 @@ def _turn_for(step: Step, frame: Frame) -> bool:
         if detail.while_ is not None and not holds(
             step, detail.while_, frame.data, arguments, f"{frame.task}/while"
         ):
-            return _leave(step, frame, frame.data)
+            return leave(step, frame, frame.data)
     except Faulted as faulted:
         fault(step, step.run.frames[frame.parent], frame.task, faulted.error, frame)
         return True
-    _start_body(step, frame, detail.body, variables)
+    start_body(step, frame, detail.body, variables)
     return True
-
-
-def _start_body(step: Step, frame: Frame, body: int, variables: dict[str, JSON] = _NO_VALUE) -> None:
-    """Enter a body, which has no data flow of its own."""
-    node = step.program.nodes[body]
-    started = e.TaskStarted(
-        frame=step.run.frame_last + 1, parent=frame.id, node=body, kind=node.kind, task=node.reference
-    )
-    step.emit(started, e.TaskStartedBody(variables=variables) if variables else None)
 
 
 def _turn_fork(step: Step, frame: Frame) -> bool:
     detail = step.node(frame).detail
     assert isinstance(detail, p.Fork)
     if detail.compete and frame.outputs:
-        return _leave(step, frame, next(iter(frame.outputs.values())))
+        return leave(step, frame, next(iter(frame.outputs.values())))
     if frame.cursor < len(detail.branches):
-        return _enter(step, frame, step.program.nodes[detail.branches[frame.cursor]], frame.cursor)
+        return enter(step, frame, step.program.nodes[detail.branches[frame.cursor]], frame.cursor)
     if frame.open:
         return False
     return _leave_fork(step, frame, [frame.outputs[slot] for slot in range(len(detail.branches))])
@@ -337,7 +242,7 @@ def _leave_fork(step: Step, frame: Frame, outputs: list[JSON]) -> bool:
     """End a fork, unless what its branches gave is too large as a whole."""
     too_much = excess(outputs)
     if not too_much:
-        return _leave(step, frame, outputs)
+        return leave(step, frame, outputs)
     error = standard_error("runtime", frame.task, "the branches gave too much", f"together {too_much}")
     fault(step, step.run.frames[frame.parent], frame.task, error, frame)
     return True
@@ -347,16 +252,16 @@ def _turn_try(step: Step, frame: Frame) -> bool:
     detail = step.node(frame).detail
     assert isinstance(detail, p.Try)
     if frame.phase == "done":
-        return _leave(step, frame, frame.data)
+        return leave(step, frame, frame.data)
     if frame.phase == "caught":
-        return _leave(step, frame, frame.data, detail.catch.target)
+        return leave(step, frame, frame.data, detail.catch.target)
     if frame.phase != "catch":
-        _start_body(step, frame, detail.body)
+        start_body(step, frame, detail.body)
     elif detail.catch.body:
         error = msgspec.to_builtins(frame.error)
-        _start_body(step, frame, detail.catch.body, {detail.catch.variable: error})
+        start_body(step, frame, detail.catch.body, {detail.catch.variable: error})
     else:
-        return _leave(step, frame, frame.input, detail.catch.target)
+        return leave(step, frame, frame.input, detail.catch.target)
     return True
 
 
@@ -364,7 +269,7 @@ def _turn_listen(step: Step, frame: Frame) -> bool:
     detail = step.node(frame).detail
     assert isinstance(detail, p.Listen)
     if len(frame.outputs) >= wanted_count(detail):
-        return _leave(step, frame, [read(detail.read, event) for event in frame.outputs.values()])
+        return leave(step, frame, [read(detail.read, event) for event in frame.outputs.values()])
     return consume(step, frame, detail)
 
 
@@ -375,27 +280,29 @@ def read(form: str, event: Any) -> JSON:
 
 def _turn_effect(step: Step, frame: Frame) -> bool:
     if frame.phase == "settled":
-        return _leave(step, frame, frame.data)
+        return leave(step, frame, frame.data)
     assert frame.phase == "faulted"
     error = frame.error or standard_error("runtime", frame.task, "the task failed; why was erased")
     fault(step, step.run.frames[frame.parent], frame.task, error, frame)
     return True
 
 
-_ENTER: dict[str, Callable[[Step, Entry], None]] = {
-    "do": _start_frame,
-    "for": _enter_for,
-    "fork": _start_frame,
-    "try": _start_frame,
-    "set": _enter_set,
-    "switch": _enter_switch,
-    "raise": _enter_raise,
-    "wait": _enter_wait,
-    "listen": _start_frame,
-    "agent": request_agent,
-    "human": request_human,
-    "http": request_http,
-}
+ENTER.update(
+    {
+        "do": start_frame,
+        "for": _enter_for,
+        "fork": start_frame,
+        "try": start_frame,
+        "set": _enter_set,
+        "switch": _enter_switch,
+        "raise": _enter_raise,
+        "wait": _enter_wait,
+        "listen": start_frame,
+        "agent": request_agent,
+        "human": request_human,
+        "http": request_http,
+    }
+)
 
 _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "do": _turn_do,
