@@ -15,8 +15,10 @@ from podium.workflow.program import (
     CallHttp,
     CallHuman,
     Do,
+    Events,
     For,
     Fork,
+    Iteration,
     Listen,
     Program,
     Raise,
@@ -209,15 +211,35 @@ def test_errors_and_retries() -> None:
 def test_listening() -> None:
     nodes = by_reference(program_of(DOCUMENTS["events"]))
     one = nodes["/do/0/one"].detail
-    assert isinstance(one, Listen) and (one.mode, one.read) == ("one", "envelope")
-    assert set(one.filters[0].attributes) == {"type", "source"} and one.filters[0].predicate is not None
-    assert one.filters[0].attributes["type"].constant
+    assert isinstance(one, Listen) and (one.to.mode, one.read) == ("one", "envelope")
+    [first] = one.to.filters
+    assert set(first.attributes) == {"type", "source"} and first.predicate is not None
+    assert first.attributes["type"].constant
     every = nodes["/do/1/any"].detail
-    assert isinstance(every, Listen) and (every.mode, every.filters, every.read) == ("any", (), "data")
+    assert isinstance(every, Listen) and (every.to, every.read) == (Events("any", ()), "data")
+    assert not every.streams
     both = nodes["/do/2/all"].detail
-    assert isinstance(both, Listen) and both.mode == "all" and len(both.filters) == 2
-    assert both.filters[0].attributes["subject"].arguments == ("context",)
-    assert both.filters[1].predicate is None and "data" in both.filters[1].attributes
+    assert isinstance(both, Listen) and both.to.mode == "all" and len(both.to.filters) == 2
+    assert both.to.filters[0].attributes["subject"].arguments == ("context",)
+    assert both.to.filters[1].predicate is None and "data" in both.to.filters[1].attributes
+
+
+def test_listening_to_many() -> None:
+    nodes = by_reference(program_of(DOCUMENTS["events"]))
+    enough = nodes["/do/3/enough"].detail
+    assert isinstance(enough, Listen) and enough.goes_on and enough.foreach is None
+    assert enough.until is not None and enough.until.text == "( . | length ) > 3"
+    ended = nodes["/do/4/ended"].detail
+    assert isinstance(ended, Listen) and ended.until_events is not None and ended.until is None
+    assert (ended.until_events.mode, len(ended.until_events.filters)) == ("all", 2)
+    order = ended.until_events.filters[0].keys["order"]
+    assert (order.source.text, order.expect and order.expect.text) == (".data.order", "${ .order }")
+    for_ever = nodes["/do/5/each"].detail
+    assert isinstance(for_ever, Listen) and for_ever.endless and for_ever.until is None
+    assert for_ever.foreach == Iteration("event", "i", nodes["/do/5/each/foreach"].index)
+    body = nodes["/do/5/each/foreach"]
+    assert body.kind == "foreach" and body.output_as is not None and body.export_as is not None
+    assert [nodes[f"/do/5/each/foreach/do/0/{name}"].name for name in ("keep",)] == ["keep"]
 
 
 def test_where_control_goes() -> None:

@@ -48,12 +48,6 @@ UNSUPPORTED = {
         task({**SET, "output": {"schema": {"format": "avro", "document": {}}}}),
         "/do/0/a/output/schema/format",
     ),
-    "until": (task({"listen": {"to": {"any": [], "until": ".x"}}}), "/do/0/a/listen/to/until"),
-    "foreach": (task({"listen": {"to": {"any": []}}, "foreach": {"do": []}}), "/do/0/a/foreach"),
-    "correlate": (
-        task({"listen": {"to": {"one": {"with": {"type": "x"}, "correlate": {}}}}}),
-        "/do/0/a/listen/to/one/correlate",
-    ),
     "authentication": (
         http(endpoint={"uri": "https://example.com", "authentication": {"use": "x"}}),
         "/do/0/a/with/endpoint/authentication",
@@ -266,6 +260,58 @@ BAD = {
         task({"listen": {"to": {"one": {"with": {}}}}}),
         "missing-field",
         "/do/0/a/listen/to/one/with",
+    ),
+    "until of one": (
+        task({"listen": {"to": {"one": {"with": {"type": "x"}}, "until": ".x"}}}),
+        "unknown-field",
+        "/do/0/a/listen/to/until",
+    ),
+    "until without quotes": (
+        task({"listen": {"to": {"any": [], "until": False}}}),
+        "wrong-type",
+        "/do/0/a/listen/to/until",
+    ),
+    "until until": (
+        task({"listen": {"to": {"any": [], "until": {"any": [], "until": "."}}}}),
+        "unknown-field",
+        "/do/0/a/listen/to/until/until",
+    ),
+    "until nothing": (
+        task({"listen": {"to": {"any": [], "until": {}}}}),
+        "wrong-value",
+        "/do/0/a/listen/to/until",
+    ),
+    "foreach the same names": (
+        task({"listen": {"to": {"any": []}}, "foreach": {"item": "x", "at": "x"}}),
+        "wrong-value",
+        "/do/0/a/foreach",
+    ),
+    "foreach while": (
+        task({"listen": {"to": {"any": []}}, "foreach": {"while": ".x"}}),
+        "unknown-field",
+        "/do/0/a/foreach/while",
+    ),
+    "item outside": (
+        task({"listen": {"to": {"any": []}}, "foreach": {}, "output": {"as": "$item"}}),
+        "unknown-variable",
+        "/do/0/a/output/as",
+    ),
+    "foreach alone": (task({"set": {"x": 1}, "foreach": {}}), "unknown-field", "/do/0/a/foreach"),
+    "correlate without from": (
+        task({"listen": {"to": {"one": {"with": {"type": "x"}, "correlate": {"k": {"expect": "1"}}}}}}),
+        "missing-field",
+        "/do/0/a/listen/to/one/correlate/k",
+    ),
+    "correlate with a number": (
+        task(
+            {
+                "listen": {
+                    "to": {"one": {"with": {"type": "x"}, "correlate": {"k": {"from": ".", "expect": 1}}}}
+                }
+            }
+        ),
+        "wrong-type",
+        "/do/0/a/listen/to/one/correlate/k/expect",
     ),
     "listen and read": (
         task({"listen": {"to": {"any": []}, "read": "body"}}),

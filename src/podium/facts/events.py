@@ -327,14 +327,19 @@ class EffectResolved(Event):
 
 
 class EventReceivedBody(Body):
+    """`keys` are correlation keys that the event set for the task that took it."""
+
     event: dict[str, JSON] = {}
+    keys: dict[str, JSON] = {}
 
 
 class EventReceived(Event):
     """A CloudEvent reached the run; `frame` is the listening task that consumed it, 0 if buffered.
 
     `slot` is the filter it passed. Where `fleeting`, it was sent to all who want it now, and is buffered only
-    until it is known who does.
+    until it is known who does. `use` is what becomes of it: "" the task gives it as it is; `given` it gives
+    it as it `read`s it, and goes on; `each` it does something for it first; `until` it only counts towards
+    the end. Where `last`, the task takes no more.
     """
 
     BODY = EventReceivedBody
@@ -344,17 +349,28 @@ class EventReceived(Event):
     source: str = ""
     principal: str = ""
     fleeting: bool = False
+    use: str = ""
+    last: bool = False
+    read: str = ""
+
+
+class EventConsumedBody(Body):
+    keys: dict[str, JSON] = {}
 
 
 class EventConsumed(Event):
     """A buffered event was taken by the listening task `frame`; `index` is its place in the buffer.
 
-    Where `frame` is 0, no task wants it, and it is gone.
+    Where `frame` is 0, no task wants it, and it is gone. `use`, `last` and `read` as in `EventReceived`.
     """
 
+    BODY = EventConsumedBody
     frame: int = 0
     slot: int = 0
     index: int = 0
+    use: str = ""
+    last: bool = False
+    read: str = ""
 
 
 class RunSuspendedBody(Body):

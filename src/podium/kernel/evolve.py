@@ -44,7 +44,15 @@ def evolve(shard: Shard, record: Record) -> None:
 
 def raw_input(frame: Frame) -> JSON:
     """What a child of this frame gets as its raw input."""
-    return frame.data if frame.kind in ("do", "for") else frame.input
+    return frame.data if frame.kind in _PASSES_ON else frame.input
+
+
+_PASSES_ON = frozenset({"do", "for", "foreach", "listen"})
+
+
+def read_event(form: str, event: Any) -> JSON:
+    """What a listen gives of an event: the whole envelope, or its data; raw ones are as they came."""
+    return event if form == "envelope" else event.get("data", event.get("data_base64"))
 
 
 # --- the shard's own --------------------------------------------------------------------------------
@@ -161,6 +169,8 @@ def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record)
         frame.items = body.items
     if event.kind == "listen":
         shard.listeners[run.id] = shard.listeners.get(run.id, 0) + 1
+        if frame.items is not None:
+            frame.items = []  # it grows, and the record's must not
         if run.buffer:
             run.ready[frame.id] = None
     elif event.kind != "wait":
@@ -216,6 +226,15 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
     elif parent.kind == "try":
         parent.data = output
         parent.phase = "caught" if parent.phase == "catch" else "done"
+    elif parent.kind == "foreach":
+        parent.data = output
+        parent.cursor = following
+    elif parent.kind == "listen":
+        parent.data = None
+        parent.cursor += 1
+        if parent.items is not None:
+            parent.items.append(output)
+        parent.phase = "done" if following else ""
     else:
         assert parent.kind == "fork"
         parent.outputs[following] = output
@@ -388,7 +407,7 @@ def _event_received(shard: Shard, run: Run, event: Any, body: Any, record: Recor
             del run.seen[0]
     content = body.event if body else {}
     if event.frame:
-        _consume(run, event.frame, event.slot, content)
+        _consume(run, event, content, body)
     else:
         run.buffer.append(Buffered(content, event.fleeting))
         for frame in run.frames.values():
@@ -399,12 +418,26 @@ def _event_received(shard: Shard, run: Run, event: Any, body: Any, record: Recor
 def _event_consumed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     taken = run.buffer.pop(event.index)
     if event.frame:
-        _consume(run, event.frame, event.slot, taken.event)
+        _consume(run, event, taken.event, body)
 
 
-def _consume(run: Run, frame_id: int, slot: int, content: JSON) -> None:
-    run.frames[frame_id].outputs[slot] = content
-    run.ready[frame_id] = None
+def _consume(run: Run, event: Any, content: JSON, body: Any) -> None:
+    frame = run.frames[event.frame]
+    run.ready[frame.id] = None
+    if body and body.keys:
+        frame.keys = {**frame.keys, **body.keys}
+    if not event.use:
+        frame.outputs[event.slot] = content
+        return
+    frame.outputs[event.slot] = None
+    if event.use == "each":
+        frame.data = read_event(event.read, content)
+        frame.phase = "last" if event.last else "each"
+        return
+    if event.use == "given" and frame.items is not None:
+        frame.items.append(read_event(event.read, content))
+    if event.last:
+        frame.phase = "done"
 
 
 _SHARD_EVENTS: dict[type[e.Event], Callable[[Shard, Any], None]] = {

@@ -5,7 +5,8 @@ from __future__ import annotations
 from podium.facts import events as e
 from podium.facts.inputs import SendEvent
 from podium.facts.values import Problem, Refused
-from podium.kernel.listening import taker
+from podium.kernel.listening import UNKNOWN, reading, taker
+from podium.kernel.outside import disarmed
 from podium.kernel.state import EVENTS_BUFFERED_MAX
 from podium.kernel.step import Step
 
@@ -19,7 +20,7 @@ def send_event(step: Step, told: SendEvent) -> Refused | None:
     source, identity = str(event.get("source") or ""), str(event.get("id") or "")
     if identity and f"{source} {identity}" in run.seen:
         return None
-    frame, slot = taker(step, event)
+    frame, found = taker(step, event)
     for_all = not told.run_id
     if not frame and for_all:
         return None
@@ -27,8 +28,12 @@ def send_event(step: Step, told: SendEvent) -> Refused | None:
         message = f"run {run.id} already holds {EVENTS_BUFFERED_MAX} events that no task has taken"
         return Refused("refused", (Problem("buffer-full", "/event", message),))
     received = e.EventReceived(
-        frame=max(frame, 0), slot=slot, id=identity, source=source, principal=told.principal,
-        fleeting=for_all and frame < 0,
+        frame=max(frame, 0), id=identity, source=source, principal=told.principal,
+        fleeting=for_all and frame == UNKNOWN,
     )  # fmt: skip
-    step.emit(received, e.EventReceivedBody(event))
+    body = e.EventReceivedBody(event)
+    if found is not None:
+        received.slot, received.use, received.last, body.keys = found
+        received.read = reading(step, frame) if found.use else ""
+    step.emit(received, body)
     return None

@@ -35,11 +35,13 @@ class Frame(msgspec.Struct, omit_defaults=True):
         variables: arguments in scope here beside the standard ones (shared with the parent where equal).
         cursor: index of the next child; of a loop, of the iteration; of a fork, of the branch.
         open: children that are running.
-        items: what a `for` goes over.
-        outputs: of a fork: branch to output; of a listen: filter to consumed event.
+        items: what a `for` goes over; what a listen that goes on has to give so far, if anybody will see it.
+        outputs: of a fork: branch to output; of a listen: filter to the event that it took, if it gives that.
+        keys: of a listen: the correlation keys that are set.
         phase: "" while running; `prepare` (root); of a try `backoff`, `catch`, `done` (the body ended well)
             or `caught` (the body of its catch did); of an effect `settled` (its output is in `data`) or
-            `faulted` (an error is in `error`).
+            `faulted` (an error is in `error`); of a listen `each` (it does something for an event, which is
+            in `data`), `last` (for the last one) or `done`.
         slot: branch of the enclosing fork.
         tries: how often a try body was repeated.
         effect: the effect this task waits for; 0 for none.
@@ -65,6 +67,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     entered_at: int = 0
     wake_at: int = 0
     deadline_at: int = 0
+    keys: dict[str, JSON] = {}
 
 
 class Effect(msgspec.Struct, omit_defaults=True):

@@ -7,7 +7,6 @@ leaves no trace and simply starts over.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 
@@ -18,7 +17,7 @@ from podium.kernel.bounds import excess
 from podium.kernel.catching import fault
 from podium.kernel.evolve import raw_input
 from podium.kernel.flow import Entry, holds
-from podium.kernel.listening import consume, wanted_count
+from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
 from podium.kernel.requests import request_agent, request_http, request_human
 from podium.kernel.state import ROOT, Frame, Pending
@@ -265,19 +264,6 @@ def _turn_try(step: Step, frame: Frame) -> bool:
     return True
 
 
-def _turn_listen(step: Step, frame: Frame) -> bool:
-    detail = step.node(frame).detail
-    assert isinstance(detail, p.Listen)
-    if len(frame.outputs) >= wanted_count(detail):
-        return leave(step, frame, [read(detail.read, event) for event in frame.outputs.values()])
-    return consume(step, frame, detail)
-
-
-def read(form: str, event: Any) -> JSON:
-    """What a listen gives of a consumed event: the whole envelope, or its data; raw ones are as they came."""
-    return event if form == "envelope" else event.get("data", event.get("data_base64"))
-
-
 def _turn_effect(step: Step, frame: Frame) -> bool:
     if frame.phase == "settled":
         return leave(step, frame, frame.data)
@@ -297,7 +283,7 @@ ENTER.update(
         "switch": _enter_switch,
         "raise": _enter_raise,
         "wait": _enter_wait,
-        "listen": start_frame,
+        "listen": enter_listen,
         "agent": request_agent,
         "human": request_human,
         "http": request_http,
@@ -309,7 +295,8 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "for": _turn_for,
     "fork": _turn_fork,
     "try": _turn_try,
-    "listen": _turn_listen,
+    "listen": turn_listen,
+    "foreach": turn_foreach,
     "agent": _turn_effect,
     "human": _turn_effect,
     "http": _turn_effect,

@@ -55,6 +55,11 @@ def _event(kind: str, **attributes: Any) -> dict[str, Any]:
     return {"with": {"type": kind, **attributes}}
 
 
+def _kin(kind: str) -> dict[str, Any]:
+    """An event whose data are for the same as those before it."""
+    return {**_event(kind), "correlate": {"whom": {"from": ".data.for"}}}
+
+
 def _catch_all() -> dict[str, Any]:
     return {"errors": {}, "do": [{"handled": {"set": {"handled": "${ $error.status }"}}}]}
 
@@ -227,6 +232,30 @@ WORKFLOWS = (
         input={"from": {"asked": SLOW_JQ}},
         output={"as": {"patient": SLOW_JQ, "heard": "${ .heard }"}},
     ),
+    # Something is done for each event while others come, until one ends it; then events that belong together.
+    workflow(
+        "stream",
+        [
+            {
+                "each": {
+                    "listen": {"to": {"any": [_event("sim.go")], "until": {"one": _event("sim.stop")}}},
+                    "foreach": {
+                        "item": "event",
+                        "do": [{"work": _safe(_call("steady"))}],
+                        "output": {"as": "$event.for"},
+                        "export": {"as": {"done": SLOW_JQ}},
+                    },
+                }
+            },
+            {
+                "some": {
+                    "listen": {"to": {"any": [_kin("sim.go"), _kin("sim.stop")], "until": "length > 2"}},
+                    "timeout": {"after": "PT10M"},
+                }
+            },
+            {"count": {"set": {"heard": "${ length }"}}},
+        ],
+    ),
     workflow(
         "web",
         [
@@ -305,6 +334,7 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "loop": lambda output: isinstance(output, dict) and ("text" in output or "handled" in output),
     "people": lambda output: bool(output == {"heard": 2}),
     "patient": lambda output: isinstance(output, dict) and output.get("heard") == 1,
+    "stream": lambda output: bool(output == {"heard": 3}),
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
     "busy": lambda output: bool(output == {"at": 349}),

@@ -277,8 +277,9 @@ class _Teller:
     def _EventReceived(self, record: Record, body: Record) -> None:
         event = body.get("event") or {}
         source = f" from {record['source']}" if record["source"] else ""
-        kept = "" if record["frame"] else "; no task listens yet, it is kept"
-        self._say("event", f"an event {event.get('type', '')}{source} arrived{kept}")
+        kept = "" if record["frame"] else "; it is kept until a task takes it"
+        ends = "; it ends the listening" if record["use"] == "until" and record["last"] else ""
+        self._say("event", f"an event {event.get('type', '')}{source} arrived{kept or ends}")
         if "data" in event:
             self._add("event", f"data {_short(event['data'])}")
 

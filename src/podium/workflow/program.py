@@ -109,11 +109,23 @@ class Catch:
 
 
 @dataclass(frozen=True, slots=True)
+class Correlation:
+    """A key that events have in common: `source` gives its value from an event.
+
+    The value must be that of `expect`; where there is none, the first event of the task sets it.
+    """
+
+    source: Expression
+    expect: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EventFilter:
     """One filter of a `listen`: attribute name to expected literal or (for expressions) predicate/value."""
 
     attributes: Mapping[str, Expression] = field(default_factory=dict)
     predicate: Expression | None = None  # `with.data` as an expression: true consumes it
+    keys: Mapping[str, Correlation] = field(default_factory=dict)  # `correlate`, by name
 
 
 # What each kind of task needs beside the common part of Node.
@@ -172,12 +184,55 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Listen:
-    """`mode` one, any or all; any with no filter takes every event. `read` data, envelope or raw."""
+class Events:
+    """Which events: `mode` one, any or all of the filters; any with no filter is every event."""
 
     mode: Literal["one", "any", "all"]
     filters: tuple[EventFilter, ...]
-    read: Literal["data", "envelope", "raw"]
+
+    def enough(self, taken: int) -> bool:
+        """Whether it is enough that so many filters took an event."""
+        return taken >= (len(self.filters) if self.mode == "all" else 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Iteration:
+    """`foreach` of a `listen`: for each event the `body` is entered, a node of kind `foreach`."""
+
+    item: str
+    at: str
+    body: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """What a task listens to, and for how long.
+
+    Attributes:
+        to: the events that it takes. One, or one for each filter of `all`, unless there is an `until`.
+        read: `data`, `envelope` or `raw`: what of an event is given.
+        until: after an event, whether that was the last; sees what the task would give as `.`.
+        until_events: events that end it; they are no part of what it gives.
+        endless: it never ends by itself, so that nobody will see what it gives.
+        foreach: what is done for each event.
+    """
+
+    to: Events
+    read: Literal["data", "envelope", "raw"] = "data"
+    until: Expression | None = None
+    until_events: Events | None = None
+    endless: bool = False
+    foreach: Iteration | None = None
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it takes any number of events."""
+        return self.endless or self.until is not None or self.until_events is not None
+
+    @property
+    def streams(self) -> bool:
+        """Whether it has to do with its events one by one."""
+        return self.goes_on or self.foreach is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +281,7 @@ class Node:
 
     Attributes:
         index: place in `Program.nodes`.
-        kind: `do for fork try set switch raise wait listen agent human http`.
+        kind: `do for fork try set switch raise wait listen foreach agent human http`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.

@@ -181,9 +181,8 @@ class TaskCompiler:
             return None
         kind = kinds[0]
         known = (*KINDS[kind], *COMMON)
-        required = [field for field in KINDS[kind] if field not in ("with", "while")]
-        unsupported = {"foreach": "listen, then use `for`"} if kind == "listen" else {}
-        self._draft.table(task, place, f"`{kind}`", known, required=required, unsupported=unsupported)
+        required = [field for field in KINDS[kind] if field not in _OPTIONAL]
+        self._draft.table(task, place, f"`{kind}`", known, required=required)
         return kind if all(field in task for field in required) else None
 
     def _flow(self, task: dict[str, JSON], place: Place, siblings: Siblings, scope: Scope) -> dict[str, Any]:
@@ -248,7 +247,7 @@ class TaskCompiler:
         if kind == "raise":
             return kind, raised(draft, value, self._uses.errors, at, scope)
         if kind == "listen":
-            return kind, listened(draft, value, at, scope)
+            return kind, listened(draft, task, place, scope, self._sequence)
         return kind, Wait(draft.duration(value, at, scope))
 
     def _set(self, value: JSON, place: Place, scope: Scope) -> Set:
@@ -413,7 +412,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "for": ("for", "while", "do"),
     "do": ("do",),
     "fork": ("fork",),
-    "listen": ("listen",),
+    "listen": ("listen", "foreach"),
     "raise": ("raise",),
     "set": ("set",),
     "switch": ("switch",),
@@ -421,6 +420,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "wait": ("wait",),
 }
 """Kinds of tasks: the member that tells it, and those that belong to it."""
+_OPTIONAL = ("with", "while", "foreach")
 
 TASK_SCOPE = Scope(TASK_ARGUMENTS)
 
