@@ -6,7 +6,6 @@ from podium.facts import events as e
 from podium.facts.inputs import SendEvent
 from podium.facts.values import Problem, Refused
 from podium.kernel.listening import UNKNOWN, reading, taker
-from podium.kernel.outside import disarmed
 from podium.kernel.state import EVENTS_BUFFERED_MAX
 from podium.kernel.step import Step
 
