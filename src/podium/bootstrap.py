@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from podium.agents.secrets import Vault
 from podium.facts.inputs import Evaluated, Reported
 from podium.runtime.clock import GuardedClock
 from podium.runtime.door import ClosedDoor, Door
@@ -48,6 +49,7 @@ class LocalHub(Hub):
         folder: the state folder, absolute.
         worker: who performs the attempts.
         views: what keeps the tables for queries up with the log.
+        vault: where the values of secrets come from.
     """
 
     def __init__(self, folder: Path, lock: HubLock, store: Store) -> None:
@@ -56,7 +58,10 @@ class LocalHub(Hub):
         name = f"{socket.gethostname()}:{os.getpid()}"
         clock, system = GuardedClock(), SystemHost(store, name)
         shard = ShardHost(store, RUNS_SHARD, system.catalog, name)
-        self.worker = EmbeddedWorker(self._hear, system.catalog.agents.get, folder, clock.now)
+        self.vault = Vault(folder)
+        self.worker = EmbeddedWorker(
+            self._hear, system.catalog.agents.get, folder, clock.now, vault=self.vault
+        )
         super().__init__(store, shard, system, clock, self.worker, Evaluator(self._learn))
         self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
 

@@ -31,7 +31,6 @@ def catch(**arguments: Any) -> dict[str, Any]:
 
 UNSUPPORTED = {
     "schedule": (document({"a": SET}, schedule={"cron": "0 0 * * *"}), "/schedule"),
-    "secrets": (document({"a": SET}, use={"secrets": ["s"]}), "/use/secrets"),
     "authentications": (document({"a": SET}, use={"authentications": {}}), "/use/authentications"),
     "extensions": (document({"a": SET}, use={"extensions": []}), "/use/extensions"),
     "catalogs": (document({"a": SET}, use={"catalogs": {}}), "/use/catalogs"),

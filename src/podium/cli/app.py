@@ -98,6 +98,7 @@ def _launch(
     output: Annotated[Format | None, Parameter(name=("--output", "-o"))] = None,
     no_input: bool = False,
     debug: bool = False,
+    secrets: Annotated[Path | None, Parameter(env_var="PODIUM_SECRETS")] = None,
 ) -> int:
     """Run one command.
 
@@ -111,7 +112,11 @@ def _launch(
         Never ask, and draw no progress.
     debug
         Show tracebacks of defects.
+    secrets
+        File of secrets for a hub that this command starts, instead of secrets.yaml in the state folder.
     """
+    if secrets is not None:
+        os.environ["PODIUM_SECRETS"] = str(secrets.absolute())
     options = Options(state, output, no_input, debug)
     command, bound, ignored = app.parse_args(tokens)
     given = dict.fromkeys(ignored, options)

@@ -104,7 +104,7 @@ def attach_background(folder: Path) -> Attached:
 
 def _take(folder: Path) -> Attached | None:
     from podium.bootstrap import LOCK, serve
-    from podium.cli.logs import log_to
+    from podium.cli.logs import log_to, veil
     from podium.sdk.client import Client
     from podium.store.interface import Unwritable
     from podium.store.lock import held
@@ -121,6 +121,7 @@ def _take(folder: Path) -> Attached | None:
         if held(folder / LOCK):
             return None
         raise
+    veil(serving.hub.vault.mask)
     return Attached(Client(serving.door), os.getpid(), serving)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,22 @@ def log_to(path: Path, *, echo: bool = False) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def veil(mask: Callable[[str], str]) -> None:
+    """Let every line that is logged from here on go through `mask`."""
+    for handler in logging.getLogger().handlers:
+        if handler.formatter is not None and not isinstance(handler.formatter, _Veiled):
+            handler.setFormatter(_Veiled(handler.formatter, mask))
+
+
+class _Veiled(logging.Formatter):
+    def __init__(self, inner: logging.Formatter, mask: Callable[[str], str]) -> None:
+        super().__init__()
+        self._inner, self._mask = inner, mask
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._mask(self._inner.format(record))
 
 
 def _handler(handler: logging.Handler, renderer: Any, shared: list[Any]) -> logging.Handler:

@@ -41,6 +41,8 @@ def up(
     ready_fd
         Where to write a byte as soon as the hub serves.
     """
+    from podium.cli.logs import veil
+
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
@@ -48,6 +50,7 @@ def up(
     serving = _serve(options.state, in_background)
     if serving is None:
         return Exit.OK
+    veil(serving.hub.vault.mask)
     hubs.collect_again()
     if in_background:
         os.write(ready_fd, b"1")

@@ -98,7 +98,8 @@ class RunStartedBody(Body):
 class RunStarted(Event):
     """A run was accepted. `workflow` is `namespace/name@version`, pinned by `digest`.
 
-    Its root scope is frame 1; where `prepares`, that scope starts with a `TaskStarted` of its own.
+    Its root scope is frame 1; where `prepares`, that scope starts with a `TaskStarted` of its own. `secrets`
+    are the names of those that its effects may use.
     """
 
     BODY = RunStartedBody
@@ -108,6 +109,7 @@ class RunStarted(Event):
     principal: str = ""
     deadline_at: int = 0
     prepares: bool = False
+    secrets: tuple[str, ...] = ()
 
 
 class TaskStartedBody(Body):

@@ -30,6 +30,7 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
         heartbeat_ms: silence after which it has failed; 0 for none.
         key: idempotency key, the same for every attempt of the effect.
         trace: W3C traceparent.
+        secrets: names of those whose placeholders in `input` stand for their values.
     """
 
     run_id: str
@@ -48,6 +49,7 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     heartbeat_ms: int
     key: str
     trace: str = ""
+    secrets: tuple[str, ...] = ()
 
 
 class Abandon(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from podium.facts.orders import Evaluate
+from podium.facts.secrets import only
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.bounds import excess
 from podium.kernel.outcome import Outcome
@@ -155,6 +156,8 @@ class Evaluation:
                 self._out.queries.append(Evaluate(self._run.id, *key))
             raise Waiting
         value, failure = answer
+        if self._run.secrets:
+            value, failure = only([value, failure], (argument, expression.program.encode()))
         if failure:
             raise Faulted(_expression_error(expression, instance, failure))
         return _bounded(expression, value, instance)

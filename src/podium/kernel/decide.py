@@ -16,6 +16,7 @@ from podium.facts.values import JSON, Accepted, Problem, Refused
 from podium.kernel.answering import answer_human, resolve_effect
 from podium.kernel.bounds import excess
 from podium.kernel.outcome import Outcome
+from podium.kernel.outside import disarmed
 from podium.kernel.receiving import send_event
 from podium.kernel.settling import overdue, report, requeue_due, stale, start_queued
 from podium.kernel.state import Run, Shard, next_wake
@@ -85,6 +86,8 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
     if _is_excessive(told.input, "/input", told, out):
         return
     program = view.program(digest)
+    if program.secrets:
+        told = disarmed(told, "input")
     submitted = digest_of([program.namespace, program.name, told.input]) if told.key else ""
     known = shard.runs.get(told.run_id)
     if known is not None:
@@ -102,6 +105,7 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
     started = e.RunStarted(
         workflow=program.label, digest=digest, key=told.key, principal=told.principal,
         deadline_at=deadline_at, prepares=program.input_from is not None, ordinal=1,
+        secrets=program.secrets,
     )  # fmt: skip
     body = e.RunStartedBody(told.input, told.labels, submitted)
     run = out.start(shard, told.run_id, started, body)
@@ -122,6 +126,8 @@ def _reported(shard: Shard, told: i.Reported, view: View, out: Outcome) -> None:
     if run is None:
         return
     step = Step(shard, run, view, out)
+    if run.secrets:
+        told = disarmed(told, "output", "error", "provenance")
     if run.ended:
         stale(step, told)
         return
@@ -220,6 +226,8 @@ def _answer(shard: Shard, told: i.AnswerHuman, view: View, out: Outcome) -> None
     run = _live(shard, told, out)
     if run is not None and not _is_excessive(told.data, "/data", told, out):
         step = Step(shard, run, view, out)
+        if run.secrets:
+            told = disarmed(told, "data", "decision", "why")
         out.reply(told.ticket, answer_human(step, told))
         advance(step)
 
@@ -228,6 +236,8 @@ def _resolve(shard: Shard, told: i.ResolveEffect, view: View, out: Outcome) -> N
     run = _live(shard, told, out)
     if run is not None and not _is_excessive(told.output, "/output", told, out):
         step = Step(shard, run, view, out)
+        if run.secrets:
+            told = disarmed(told, "output", "why")
         out.reply(told.ticket, resolve_effect(step, told))
         advance(step)
 

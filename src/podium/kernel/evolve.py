@@ -77,7 +77,7 @@ def _run_started(shard: Shard, record: Record) -> Run:
     run = Run(
         record.run_id, event.workflow, event.digest, RUN["", "RunStarted"], event.key, event.principal,
         body.submitted, body.input, body.labels, ready={ROOT: None}, frame_last=ROOT, started_at=record.at,
-        deadline_at=event.deadline_at,
+        deadline_at=event.deadline_at, secrets=event.secrets,
     )  # fmt: skip
     phase = "prepare" if event.prepares else ""
     run.frames[ROOT] = Frame(

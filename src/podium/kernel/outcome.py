@@ -85,5 +85,5 @@ def perform(shard: Shard, run: Run, effect: Effect) -> Perform:
         run.id, effect.task, effect.id, effect.attempt, effect.token, shard.epoch, effect.kind, effect.agent,
         effect.digest, effect.capability, effect.input, effect.delivery, effect.deadline_at,
         effect.heartbeat_ms, effect.key or f"{run.id}/{effect.id}",
-        f"00-{run.id.replace('-', '')}-{effect.token:016x}-01",
+        f"00-{run.id.replace('-', '')}-{effect.token:016x}-01", run.secrets,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from podium.facts import events as e
 from podium.facts.inputs import SendEvent
 from podium.facts.values import Problem, Refused
 from podium.kernel.listening import UNKNOWN, reading, taker
+from podium.kernel.outside import disarmed
 from podium.kernel.state import EVENTS_BUFFERED_MAX
 from podium.kernel.step import Step
 
@@ -15,6 +16,8 @@ def send_event(step: Step, told: SendEvent) -> Refused | None:
 
     An event for one run is kept until a task wants it; one for all is only given to tasks that want it now.
     """
+    if step.run.secrets:
+        told = disarmed(told, "event")
     run, event = step.run, told.event
     source, identity = str(event.get("source") or ""), str(event.get("id") or "")
     if identity and f"{source} {identity}" in run.seen:

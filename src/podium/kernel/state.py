@@ -116,6 +116,7 @@ class Run(msgspec.Struct, omit_defaults=True):
         ordinal: number of its last event; `seq` that event's place in the log.
         ending: an `end` was reached: the run completes with the root scope's data.
         submitted: digest of workflow name and input, if the run has an idempotency key.
+        secrets: names of those that its effects may use; what comes from outside is made inert if there are.
     """
 
     id: str
@@ -144,6 +145,7 @@ class Run(msgspec.Struct, omit_defaults=True):
     deadline_at: int = 0
     cost_nano: int = 0
     ending: bool = False
+    secrets: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -6,15 +6,17 @@ import asyncio
 import logging
 import threading
 import time
+import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextvars import Context
 from typing import NamedTuple, TypeAlias
 
 from podium.agents.interface import Adapter, AttemptFailed
+from podium.agents.secrets import Vault
 from podium.facts.inputs import Reported
 from podium.facts.orders import Abandon
-from podium.runtime.reports import Stop, failed, stopped, unstarted
+from podium.runtime.reports import Stop, failed, stopped, unstarted, veiled
 from podium.runtime.running import CURRENT, Running, Work
 from podium.runtime.threads import DaemonThreads
 
@@ -49,12 +51,14 @@ class Lane:
         adapters: Mapping[str, Adapter],
         deliver: Callable[[list[Reported], int], None],
         clock: Callable[[], int],
+        vault: Vault,
     ) -> None:
         """
         Args:
             adapters: by the name that `Work.reach` has.
             deliver: takes reports, and how many attempts ended (abandoned ones end unreported).
             clock: kernel time in ms.
+            vault: where the values of secrets come from.
         """
         self.name = name
         self.running: dict[Key, Running] = {}
@@ -64,6 +68,7 @@ class Lane:
         self._adapters = adapters
         self._deliver = deliver
         self._clock = clock
+        self._vault = vault
         self._lock = threading.Lock()
         self._inbox: deque[Work | Abandon | Reported] = deque()
         self._reports: list[Reported] = []
@@ -216,6 +221,8 @@ class Lane:
         order = running.order
         report: Reported | None
         try:
+            if order.secrets:
+                running.unveil(self._vault)
             performed = await self._adapters[running.reach].perform(running.agent, running)
             report = Reported(
                 run_id=order.run_id,
@@ -238,8 +245,13 @@ class Lane:
         except GeneratorExit:
             raise
         except BaseException as error:
-            _log.exception("the adapter of %s broke", order.agent or order.kind)
+            broken = traceback.format_exc()
+            if running.veil is not None:
+                broken = running.veil.text(broken)
+            _log.error("the adapter of %s broke:\n%s", order.agent or order.kind, broken)
             report = failed(order, AttemptFailed(f"{type(error).__name__}: {error}"))
+        if report is not None and running.veil is not None:
+            report = veiled(report, running.veil)
         self._end(running, report)
 
     def _end(self, running: Running, report: Reported | None) -> None:

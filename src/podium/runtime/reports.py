@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, Protocol, TypeAlias
 
+import msgspec
+
 from podium.agents.interface import AttemptFailed
+from podium.agents.veil import Veil
 from podium.facts.inputs import Reported
 from podium.facts.orders import Perform
-from podium.facts.values import ERRORS, STATUS, Error
+from podium.facts.values import ERRORS, JSON, STATUS, Error
 
 Stop: TypeAlias = Literal["", "timeout", "silent", "abandoned", "closing"]
 """Why an attempt was told to stop."""
@@ -48,6 +51,19 @@ def failed(order: Perform, failure: AttemptFailed) -> Reported:
         status=status,
         error=error,
         retryable=failure.retryable,
+    )
+
+
+def veiled(report: Reported, veil: Veil) -> Reported:
+    """The report without what the veil hides; a success says which secrets it was given."""
+    error = report.error
+    if error is not None:
+        error = msgspec.convert(veil.masked(msgspec.to_builtins(error)), Error)
+    provenance: dict[str, JSON] = veil.masked(report.provenance)
+    if veil.used:
+        provenance = {**provenance, "secrets": sorted(veil.used)}
+    return msgspec.structs.replace(
+        report, output=veil.masked(report.output), error=error, provenance=provenance
     )
 
 

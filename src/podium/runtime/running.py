@@ -9,6 +9,11 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import NamedTuple
 
+import msgspec
+
+from podium.agents.interface import AttemptFailed
+from podium.agents.secrets import Vault
+from podium.agents.veil import Veil
 from podium.facts.catalog import AgentVersion
 from podium.facts.orders import Perform
 from podium.facts.values import JSON
@@ -38,6 +43,7 @@ class Running:
         lines: the last lines of its log.
         begun: its adapter was asked; until then nothing of it was performed.
         stop: why it was told to stop; "" while it was not.
+        veil: hides the secrets that it was given; None if there are none.
     """
 
     __slots__ = (
@@ -54,6 +60,7 @@ class Running:
         "stopped_at",
         "begun",
         "reported",
+        "veil",
         "_clock",
         "__weakref__",
     )
@@ -69,15 +76,42 @@ class Running:
         self.stopped_at = 0
         self.begun = False
         self.reported = False
+        self.veil: Veil | None = None
         self._clock = clock
 
+    def unveil(self, vault: Vault) -> None:
+        """Put the values of the order's secrets into its input; from here on they are hidden.
+
+        Raises:
+            AttemptFailed: one of them that the input needs is not there.
+        """
+        order = self.order
+
+        def value(name: str, pointer: str) -> JSON:
+            if name not in order.secrets:
+                raise AttemptFailed(
+                    f"the workflow may not use the secret {name}", "Name it in `use.secrets`.",
+                    retryable=False, unstarted=True, kind="configuration",
+                )  # fmt: skip
+            return vault.value(name, pointer)
+
+        self.veil = Veil(value)
+        for name in order.secrets:
+            if (found := vault.find(name)) is not None:
+                self.veil.hide(name, found)
+        self.order = msgspec.structs.replace(order, input=self.veil.revealed(order.input))
+
     def progress(self, value: JSON) -> None:
+        if self.veil is not None:
+            value = self.veil.masked(value)
         self.latest = value
         self.heard_at = self._clock()
 
     def log(self, line: str) -> None:
         if self.lines is None:
             self.lines = deque(maxlen=LINES_KEPT)
+        if self.veil is not None:
+            line = self.veil.text(line)
         self.lines.append(line)
         order = self.order
         _agent_log.info("%s %s %s: %s", order.run_id, order.task, order.agent or order.kind, line)

@@ -16,6 +16,7 @@ from podium.agents.http_call import HttpCallAdapter
 from podium.agents.interface import Adapter, AttemptFailed
 from podium.agents.pool import PoolAdapter
 from podium.agents.process import ProcessAdapter
+from podium.agents.secrets import Vault
 from podium.agents.web import Web
 from podium.facts.catalog import AgentVersion
 from podium.facts.inputs import Reported
@@ -66,6 +67,7 @@ class EmbeddedWorker:
         clock: Callable[[], int],
         *,
         stall_ms: int = STALL_MS,
+        vault: Vault | None = None,
     ) -> None:
         """
         Args:
@@ -75,6 +77,7 @@ class EmbeddedWorker:
                 killed now.
             clock: kernel time in ms.
             stall_ms: an async function that keeps the loop for longer is to blame.
+            vault: where the values of secrets come from; the state folder's unless told.
         """
         reap_leftovers(state_folder / "processes")
         self._on_reports = on_reports
@@ -87,6 +90,7 @@ class EmbeddedWorker:
         self._idle = threading.Condition()
         self._closing = False
         self._groups = Groups(state_folder / "processes")
+        self._vault = vault or Vault(state_folder)
         web = Web()
         adapters: dict[str, Adapter] = {
             "child": PoolAdapter(self._groups.spawned),
@@ -94,7 +98,7 @@ class EmbeddedWorker:
             "http": HttpAdapter(web),
             "http-call": HttpCallAdapter(web),
         }
-        self._outer = Lane("outer", adapters, self._deliver, clock)
+        self._outer = Lane("outer", adapters, self._deliver, clock, self._vault)
         self._inner = self._new_inner()
         self._watchdog = Watchdog(lambda: self._inner, self._stalled, stall_ms)
 
@@ -185,7 +189,7 @@ class EmbeddedWorker:
             continue
 
     def _new_inner(self) -> Lane:
-        return Lane("inner", {"inner": FunctionAdapter()}, self._deliver, self._clock)
+        return Lane("inner", {"inner": FunctionAdapter()}, self._deliver, self._clock, self._vault)
 
     def _deliver(self, reports: list[Reported], ended: int) -> None:
         if reports:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from math import isfinite
 
+from podium.facts.secrets import NAME
 from podium.facts.values import JSON, Problem
 from podium.resources.troubles import pointer, shown
 from podium.workflow.catching import error_template, retry_policy
@@ -18,6 +19,7 @@ VALUES_MAX = 200_000
 
 _ROOT = Place("", "")
 _BEFORE = Scope(frozenset(("workflow", "runtime")))
+_INPUT = _BEFORE.with_names("secrets")
 _AFTER = Scope(frozenset(("context", "input", "workflow", "runtime")))
 _NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?")
 _VERSION = re.compile(
@@ -79,10 +81,11 @@ def _program(draft: Draft, document: dict[str, JSON], digest: str) -> Program:
         document=document,
         nodes=tuple(node for node in draft.nodes if node is not None),
         input_schema=draft.optional_schema(incoming, _ROOT / "input"),
-        input_from=_mutation(draft, incoming, "input", "from", _BEFORE),
+        input_from=_mutation(draft, incoming, "input", "from", _INPUT),
         output_as=_mutation(draft, outgoing, "output", "as", _AFTER),
         output_schema=draft.optional_schema(outgoing, _ROOT / "output"),
         timeout=_timeout(draft, given, compiler),
+        secrets=draft.secrets,
     )
 
 
@@ -151,20 +154,32 @@ def _check_evaluation(draft: Draft, value: JSON) -> None:
 def _uses(draft: Draft, value: JSON) -> Uses:
     place = _ROOT / "use"
     given = draft.table(
-        value, place, "`use`", ("functions", "retries", "errors", "timeouts"),
+        value, place, "`use`", ("functions", "retries", "errors", "timeouts", "secrets"),
         unsupported={
-            "secrets": "let the agent read them from its own environment",
             "authentications": "let an agent make the call",
             "extensions": "write the tasks where they are needed",
             "catalogs": "define functions under `use.functions`",
         },
     )  # fmt: skip
+    draft.secrets = _secrets(draft, given.get("secrets", []), place / "secrets")
     return Uses(
         **{
             name: draft.named(given.get(name, {}), place / name, f"`use.{name}`")
             for name in ("functions", "retries", "errors", "timeouts")
         }
     )
+
+
+def _secrets(draft: Draft, value: JSON, place: Place) -> tuple[str, ...]:
+    """The names of the secrets that the workflow may use."""
+    names = []
+    for number, name in enumerate(draft.sequence(value, place, "`secrets`")):
+        name = draft.text(name, place / number, "The name of a secret")
+        if name and not NAME.fullmatch(name):
+            message = f"A secret's name must be letters, digits, `_`, `.` and `-`, not `{shown(name)}`."
+            draft.refuse("wrong-value", place / number, message)
+        names.append(name)
+    return tuple(dict.fromkeys(names))
 
 
 def _check_uses(draft: Draft, uses: Uses, compiler: TaskCompiler) -> None:

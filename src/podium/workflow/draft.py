@@ -31,8 +31,8 @@ TASK_ARGUMENTS = frozenset(("context", "input", "task", "workflow", "runtime"))
 NOTHING = compile_template(None)
 _RESERVED = TASK_ARGUMENTS | {"output", "secrets", "authorization", "ENV", "__loc__", "__prog_args"}
 _ABSENT_ARGUMENTS = {
-    "secrets": "secrets are not supported yet; let the agent read them from its own environment",
-    "authorization": "authentication is not supported yet",
+    "secrets": "it is there in `input.from` only",
+    "authorization": "it is there in the `with` of a call that has `authentication`",
     "output": "it is there in `export.as` only",
     "input": "the input is not made yet; use `.`",
 }
@@ -74,11 +74,13 @@ class Draft:
         nodes: by index; None while its children are being compiled.
         problems: what refuses the document.
         unproven: jq texts whose syntax only jq can tell, by their paths.
+        secrets: names of `use.secrets`.
     """
 
     nodes: list[Node | None] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unproven: list[tuple[str, Piece]] = field(default_factory=list)
+    secrets: tuple[str, ...] = ()
 
     def refuse(self, rule: str, place: Place | str, message: str) -> None:
         """Note why the document is refused."""
@@ -229,14 +231,28 @@ class Draft:
     def _malformed(self, malformed: Malformed, place: Place) -> None:
         self.refuse("expression", place.path + malformed.path, f"This is no expression: {malformed}.")
 
+    def secret(self, name: str, path: Place | str) -> None:
+        """Check that the document names a secret that it uses."""
+        if name not in self.secrets:
+            hint = did_you_mean(name, self.secrets)
+            message = f"`use.secrets` does not name `{shown(name)}`, so it cannot be used.{hint}"
+            self.refuse("unknown-secret", path, message)
+
     def _check_variables(self, piece: Piece, path: str, scope: Scope) -> None:
+        for name in piece.secrets:
+            if "secrets" in scope.names:
+                self.secret(name, path)
+            else:
+                self._refuse_variable("secrets", path, scope)
         for name in piece.arguments:
-            if name in scope.names:
-                continue
-            known = ", ".join(f"${known}" for known in sorted(scope.names))
-            reason = _ABSENT_ARGUMENTS.get(name, f"known here: {known}")
-            hint = did_you_mean(name, scope.names) if name not in _ABSENT_ARGUMENTS else ""
-            self.refuse("unknown-variable", path, f"`${name}` is not defined here: {reason}.{hint}")
+            if name not in scope.names:
+                self._refuse_variable(name, path, scope)
+
+    def _refuse_variable(self, name: str, path: str, scope: Scope) -> None:
+        known = ", ".join(f"${known}" for known in sorted(scope.names))
+        reason = _ABSENT_ARGUMENTS.get(name, f"known here: {known}")
+        hint = did_you_mean(name, scope.names) if name not in _ABSENT_ARGUMENTS else ""
+        self.refuse("unknown-variable", path, f"`${name}` is not defined here: {reason}.{hint}")
 
     # --- durations and schemas ------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from podium.facts.values import JSON
 from podium.resources.troubles import pointer
@@ -23,6 +23,7 @@ from podium.workflow.jq_native import build
 from podium.workflow.jq_text import Malformed, Token, calls_of, embedded, tokens_of, variables_of
 from podium.workflow.jq_values import scalar_text
 from podium.workflow.program import Expression
+from podium.workflow.secrets import with_placeholders
 
 _SHOWN = 200
 _NOT_A_FUNCTION = "an expression must give the same value for the same data, so it reads nothing else"
@@ -52,6 +53,7 @@ class Piece:
         program: the text alone as a program over data and arguments, for a check of its syntax.
         arguments: names of the variables that it takes from outside, and where in the text each stands.
         native: whether its syntax is already known to be right.
+        secrets: names of the secrets that it uses, and where in the text each stands.
     """
 
     path: str
@@ -59,6 +61,7 @@ class Piece:
     program: str
     arguments: Mapping[str, int]
     native: bool
+    secrets: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,10 @@ def _program(body: str, arguments: tuple[str, ...]) -> str:
 def _expression(text: str, tokens: tuple[Token, ...], path: str) -> Part:
     if not tokens:
         raise Malformed("the expression is empty", 0)
+    written, secrets = text, dict[str, int]()
+    if "$secrets" in text:
+        text, secrets = with_placeholders(text)
+        tokens = tokens_of(text)
     _refuse_unavailable(tokens)
     variables = variables_of(tokens)
     names = tuple(variables)
@@ -165,7 +172,7 @@ def _expression(text: str, tokens: tuple[Token, ...], path: str) -> Part:
         built = None
     # The line breaks end a comment that the text may close with.
     body = f"(\n{text}\n)"
-    piece = Piece(path, text, _program(body, names), variables, built is not None)
+    piece = Piece(path, written, _program(body, names), variables, built is not None, secrets)
     if built is None or not built.total:
         body = f"first({body}, null)"
     if built is not None and not built.total:

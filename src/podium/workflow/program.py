@@ -320,7 +320,7 @@ EXIT = -2
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A compiled workflow. `nodes[0]` is the root `do`."""
+    """A compiled workflow. `nodes[0]` is the root `do`; `secrets` are the names of those it may use."""
 
     digest: str
     namespace: str
@@ -333,6 +333,7 @@ class Program:
     output_as: Expression | None = None
     output_schema: Schema | None = None
     timeout: Duration | None = None
+    secrets: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

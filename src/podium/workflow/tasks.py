@@ -196,7 +196,9 @@ class TaskCompiler:
         flow["input_schema"] = draft.optional_schema(given, place / "input")
         if "from" in given:
             at = place / "input" / "from"
-            flow["input_from"] = draft.mutation(given["from"], at, "`input.from`", before)
+            flow["input_from"] = draft.mutation(
+                given["from"], at, "`input.from`", before.with_names("secrets")
+            )
         for field, seen in (("output", scope), ("export", after)):
             given = draft.table(task.get(field, {}), place / field, f"`{field}`", ("schema", "as"))
             flow[f"{field}_schema"] = draft.optional_schema(given, place / field)

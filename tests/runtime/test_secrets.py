@@ -1,0 +1,167 @@
+"""Secrets on a real hub: performers get the values; nothing that is kept or shown holds them in any form."""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from podium.facts.catalog import Declared
+from podium.facts.identity import digest_of
+from tests.runtime.serving import House, workflow
+
+TOKEN = 'tok+en/"of" ours'
+PASSWORD = "correct-horse-battery"
+SECRETS = {"token": TOKEN, "db": {"user": "administrator", "password": PASSWORD}}
+
+AGENTS = """
+import base64, json, logging, sys
+from pathlib import Path
+
+SEEN = Path(__file__).with_name("seen")
+
+
+def note(input):
+    with SEEN.open("a") as file:
+        file.write(json.dumps(input) + chr(10))
+
+
+async def echo(input, context):
+    note(input)
+    context.log("log " + input["token"])
+    context.progress({"at": input["token"]})
+    print("print", input["token"])
+    basic = base64.b64encode(("u:" + input["token"]).encode()).decode()
+    return {"said": "Bearer " + input["token"], "basic": basic}
+
+
+async def fail(input):
+    note(input)
+    raise ValueError("cannot use " + input["token"])
+
+
+def sync(input, context):
+    note(input)
+    context.log(input["token"])
+    return [input["token"], {input["password"]: 1}]
+
+
+def program():
+    input = json.load(sys.stdin)
+    note(input)
+    print("stderr", input["token"], file=sys.stderr)
+    print(json.dumps({"progress": input["token"]}))
+    print(json.dumps({"error": {"title": "no " + input["token"], "detail": input["password"]}}))
+
+
+if __name__ == "__main__":
+    program()
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    file = tmp_path / "elsewhere.yaml"
+    file.touch(0o600)
+    file.write_text(json.dumps(SECRETS))
+    monkeypatch.setenv("PODIUM_SECRETS", str(file))
+    (tmp_path / "leaky.py").write_text(AGENTS)
+    made = House(tmp_path)
+    yield made
+    made.close()
+
+
+def agent(folder: Path, name: str, **runtime: Any) -> Declared:
+    spec = {
+        "name": name, "version": "1.0.0", "capabilities": [{"name": name}], "folder": str(folder),
+        "runtime": runtime,
+    }  # fmt: skip
+    return Declared("Agent", name, "1.0.0", digest_of(spec), spec)
+
+
+def function(folder: Path, name: str, isolation: str = "none") -> Declared:
+    runtime = {"type": "function", "callable": f"leaky:{name}", "isolation": isolation, "memory_bytes": 0}
+    return agent(folder, name, **runtime, python_path=[])
+
+
+def with_secrets(name: str, capability: str, **more: Any) -> Declared:
+    source = {"token": "${ $secrets.token }", "password": "pw ${ $secrets.db.password }"}
+    task = {"call": "agent", "with": {"capability": capability}, "input": {"from": source}}
+    return workflow(name, {"work": task}, use={"secrets": ["token", "db"]}, **more)
+
+
+def forms(secret: str) -> list[bytes]:
+    """What a careless reader would look for."""
+    found = [secret, json.dumps(secret)[1:-1], quote(secret, safe="")]
+    for before in ("", "a", "ab"):
+        encoded = base64.b64encode((before + secret).encode()).decode()
+        found.append(encoded[4:-4])
+    return [form.encode() for form in found]
+
+
+def assert_nothing_is_kept(folder: Path) -> None:
+    for file in folder.rglob("*"):
+        if file.is_file():
+            content = file.read_bytes()
+            for secret in (TOKEN, PASSWORD):
+                for form in forms(secret):
+                    assert form not in content, (file.name, form)
+
+
+def ended(house: House, workflow_name: str) -> dict[str, Any]:
+    run_id = house.submit(workflow_name)
+    shown: dict[str, Any] = house.call("wait", run_id=run_id)
+    return {**shown, "events": house.call("events", run_id=run_id), "run": house.call("run", run_id=run_id)}
+
+
+def test_no_agent_leaves_a_trace_of_a_secret(
+    house: House, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.INFO)
+    folder = house.folder
+    house.apply(
+        function(folder, "echo"), function(folder, "fail"), function(folder, "sync", "process"),
+        agent(folder, "program", type="process", command=[sys.executable, "leaky.py"], cwd=".", env={}),
+        *(with_secrets(f"run-{name}", name) for name in ("echo", "fail", "sync", "program")),
+    )  # fmt: skip
+    shown = {name: ended(house, f"run-{name}") for name in ("echo", "fail", "sync", "program")}
+    assert shown["echo"]["output"]["said"] == "Bearer (secret token)"
+    assert shown["fail"]["error"]["title"].endswith("cannot use (secret token)")
+    assert shown["sync"]["output"] == ["(secret token)", {"pw (secret db)": 1}]
+    assert shown["program"]["error"]["title"] == "no (secret token)"
+    seen = [json.loads(line) for line in (folder / "seen").read_text().splitlines()]
+    assert seen == [{"token": TOKEN, "password": f"pw {PASSWORD}"}] * 4
+    told = json.dumps(shown)
+    out, err = capfd.readouterr()
+    house.close()
+    assert_nothing_is_kept(house.state)
+    for text in (told, caplog.text, out, err):
+        for secret in (TOKEN, PASSWORD):
+            assert not any(form.decode() in text for form in forms(secret))
+
+
+def test_what_was_used_stands_in_the_record(house: House) -> None:
+    house.apply(function(house.folder, "echo"), with_secrets("known", "echo"))
+    records = ended(house, "known")["events"]
+    (settled,) = [record for record in records if record["type"] == "EffectSettled"]
+    assert settled["body"]["provenance"]["secrets"] == ["db", "token"]
+
+
+def test_a_missing_secret_is_named(house: House) -> None:
+    task = {
+        "call": "agent",
+        "with": {"capability": "echo"},
+        "input": {"from": {"token": "${ $secrets.other }"}},
+    }
+    house.apply(
+        function(house.folder, "echo"), workflow("missing", {"work": task}, use={"secrets": ["other"]})
+    )
+    error = ended(house, "missing")["error"]
+    assert error["type"].endswith("/configuration") and "the secret other is not set" in error["title"]
+    assert "PODIUM_SECRET_OTHER" in error["detail"]
