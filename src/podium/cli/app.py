@@ -44,6 +44,7 @@ _COMMANDS = {
     ),
     "describe": ("looking:describe", _LOOKS, "Show all that is known of one run, agent or workflow."),
     "story": ("looking:story", _LOOKS, "Tell what happened in a run, and why."),
+    "graph": ("drawing:graph", _LOOKS, "Draw a workflow, or a run with how each of its tasks does."),
     "events": ("looking:events", _LOOKS, "Show the records of a run as the log has them."),
     "answer": ("acting:answer", _ACTS, "Answer a question that a run asks a person."),
     "send": ("acting:send", _ACTS, "Send an event to a run, or to every run that listens."),

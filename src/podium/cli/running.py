@@ -63,8 +63,8 @@ def run(
         Seconds to wait for the end; the run goes on afterwards in the background.
     """
     given, labels = values.inputs(input), values.pairs(label, "the label")
-    documents = _documents(target)
-    name = _workflow(documents, workflow, target) if documents is not None else workflow or target
+    documents = declared(target)
+    name = workflow_of(documents, workflow, target) if documents is not None else workflow or target
     unfinished = _unfinished(options.state, name, given) if resume else ""
     attached = hubs.attach_background(options.state) if detach else hubs.attach(options.state)
     watch = _Watch(options, attached)
@@ -97,7 +97,7 @@ def follow(run: str, /, *, timeout: float | None = None, options: Given) -> int:
 # --- what to run ------------------------------------------------------------------------------
 
 
-def _documents(target: str) -> list[Document] | None:
+def declared(target: str) -> list[Document] | None:
     """What the target declares; None if it is a name. Raises Stop."""
     path = Path(target)
     if path.exists():
@@ -109,7 +109,7 @@ def _documents(target: str) -> list[Document] | None:
     return None
 
 
-def _workflow(documents: list[Document], wanted: str, target: str) -> str:
+def workflow_of(documents: list[Document], wanted: str, target: str) -> str:
     """The digest of the workflow to run. Raises Stop."""
     workflows = [document for document in documents if document.kind == "Workflow"]
     if wanted:
