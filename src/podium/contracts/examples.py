@@ -211,7 +211,7 @@ class Examples:
         for name in optional:
             yield {other: value for other, value in full.items() if other != name}
         if not case.closed:
-            for name in (*sorted(self._hints.names - members.keys()), "another"):
+            for name in (*sorted(self._hints.names - members.keys()), "another", *_matched_names(case)):
                 yield from ({**base, name: value} for value in self._member(case, name, depth)[:INNER_MAX])
         for length in sorted(self._hints.lengths):
             if len(base) < length <= case.members_max:
@@ -241,6 +241,11 @@ _MAKERS = {
     "array": Examples._array,
     "object": Examples._object,
 }
+
+
+def _matched_names(case: Case) -> list[str]:
+    patterns = [pattern for one in case.objects for pattern in one.get("patternProperties", {})]
+    return [name for pattern in patterns for name in texts_matching(pattern)[:1]]
 
 
 def _is_within(case: Case, number: float) -> bool:
