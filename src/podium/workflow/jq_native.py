@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
-from podium.workflow import jq_closures as form
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from podium.facts.values import JSON
+from podium.workflow import jq_closures
 from podium.workflow.jq_closures import Built, NotCovered
 from podium.workflow.jq_text import Token
 from podium.workflow.jq_values import EXACT, add, divide, multiply, scalar_text, subtract
 
 _DEPTH = 60
+
+T = TypeVar("T")
+Operation = Callable[[JSON, JSON], JSON]
+
+
+class Forms(Protocol[T]):
+    """What is made of each form of the text: closures by `jq_closures`, or what else is of use."""
+
+    def literal(self, value: JSON) -> T: ...
+    def negated(self, operand: T) -> T: ...
+    def variable(self, name: str) -> T: ...
+    def named(self, name: str) -> T: ...
+    def path(self, names: tuple[str, ...]) -> T: ...
+    def step(self, term: T, key: T) -> T: ...
+    def forgiving_step(self, term: T, key: T) -> T: ...
+    def tried(self, term: T) -> T: ...
+    def piped(self, first: T, second: T) -> T: ...
+    def alternative(self, first: T, second: T) -> T: ...
+    def either(self, first: T, second: T) -> T: ...
+    def both(self, first: T, second: T) -> T: ...
+    def compared(self, operator: str, first: T, second: T) -> T: ...
+    def computed(self, operation: Operation, first: T, second: T) -> T: ...
+    def chosen(self, condition: T, yes: T, no: T) -> T: ...
+    def array_of(self, items: list[T]) -> T: ...
+    def object_of(self, pairs: list[tuple[T, T]]) -> T: ...
+    def joined(self, parts: list[T], text: Callable[[JSON], str]) -> T: ...
 
 
 def build(tokens: tuple[Token, ...]) -> Built:
@@ -16,51 +46,57 @@ def build(tokens: tuple[Token, ...]) -> Built:
     Raises:
         NotCovered: jq must have this one.
     """
-    parser = _Parser(tokens)
-    built = parser.pipe()
+    return read(tokens, jq_closures)
+
+
+def read(tokens: tuple[Token, ...], forms: Forms[T]) -> T:
+    """What the forms make of a text. Raises NotCovered where it holds what none of them stands for."""
+    parser = _Parser(tokens, forms)
+    made = parser.pipe()
     parser.expect_end()
-    return built
+    return made
 
 
-class _Parser:
+class _Parser(Generic[T]):
     """Recursive descent in jq's precedence: `|`, `//`, or, and, comparison, `+ -`, `* /`, terms."""
 
-    __slots__ = ("_depth", "_position", "_tokens")
+    __slots__ = ("_depth", "_form", "_position", "_tokens")
 
-    def __init__(self, tokens: tuple[Token, ...], depth: int = 0) -> None:
+    def __init__(self, tokens: tuple[Token, ...], forms: Forms[T], depth: int = 0) -> None:
         self._tokens, self._position, self._depth = tokens, 0, depth
+        self._form = forms
 
     def expect_end(self) -> None:
         if self._position != len(self._tokens):
             raise NotCovered
 
-    def pipe(self) -> Built:
+    def pipe(self) -> T:
         self._depth += 1
         if self._depth > _DEPTH:
             raise NotCovered
         first = self._alternative()
         if self._take("|"):
-            first = form.piped(first, self.pipe())
+            first = self._form.piped(first, self.pipe())
         self._depth -= 1
         return first
 
-    def _alternative(self) -> Built:
+    def _alternative(self) -> T:
         first = self._or()
-        return form.alternative(first, self._alternative()) if self._take("//") else first
+        return self._form.alternative(first, self._alternative()) if self._take("//") else first
 
-    def _or(self) -> Built:
+    def _or(self) -> T:
         first = self._and()
         while self._take_keyword("or"):
-            first = form.either(first, self._and())
+            first = self._form.either(first, self._and())
         return first
 
-    def _and(self) -> Built:
+    def _and(self) -> T:
         first = self._comparison()
         while self._take_keyword("and"):
-            first = form.both(first, self._comparison())
+            first = self._form.both(first, self._comparison())
         return first
 
-    def _comparison(self) -> Built:
+    def _comparison(self) -> T:
         first = self._sum()
         operator = self._take("==", "!=", "<", "<=", ">", ">=")
         if not operator:
@@ -68,21 +104,21 @@ class _Parser:
         second = self._sum()
         if self._peek("==", "!=", "<", "<=", ">", ">="):
             raise NotCovered
-        return form.compared(operator, first, second)
+        return self._form.compared(operator, first, second)
 
-    def _sum(self) -> Built:
+    def _sum(self) -> T:
         first = self._product()
         while operator := self._take("+", "-"):
-            first = form.computed(add if operator == "+" else subtract, first, self._product())
+            first = self._form.computed(add if operator == "+" else subtract, first, self._product())
         return first
 
-    def _product(self) -> Built:
+    def _product(self) -> T:
         first = self._signed()
         while operator := self._take("*", "/"):
-            first = form.computed(multiply if operator == "*" else divide, first, self._signed())
+            first = self._form.computed(multiply if operator == "*" else divide, first, self._signed())
         return first
 
-    def _signed(self) -> Built:
+    def _signed(self) -> T:
         if not self._take("-"):
             return self._postfixed()
         # `- a * b` is -(a * b) in jq.
@@ -91,9 +127,9 @@ class _Parser:
             raise NotCovered
         operand = self._product()
         self._depth -= 1
-        return form.negated(operand)
+        return self._form.negated(operand)
 
-    def _postfixed(self) -> Built:
+    def _postfixed(self) -> T:
         term = self._term()
         while True:
             token = self._next()
@@ -101,18 +137,18 @@ class _Parser:
                 return term
             if token.kind == "field":
                 self._position += 1
-                term = self._step(term, form.literal(token.text[1:]))
+                term = self._step(term, self._form.literal(token.text[1:]))
             elif token.text == "." and token.kind == "operator":
                 self._position += 1
                 term = self._after_dot(term)
             elif self._take("["):
                 term = self._index(term)
             elif self._take("?"):
-                term = form.tried(term)
+                term = self._form.tried(term)
             else:
                 return term
 
-    def _after_dot(self, term: Built) -> Built:
+    def _after_dot(self, term: T) -> T:
         following = self._next()
         if following is not None and following.kind == "string":
             self._position += 1
@@ -121,42 +157,42 @@ class _Parser:
             return self._index(term)
         raise NotCovered
 
-    def _index(self, term: Built) -> Built:
+    def _index(self, term: T) -> T:
         key = self.pipe()
         self._require("]")
         return self._step(term, key)
 
-    def _step(self, term: Built, key: Built) -> Built:
+    def _step(self, term: T, key: T) -> T:
         """`term[key]`, or `term[key]?`, which forgives this step and none before it."""
-        return form.forgiving_step(term, key) if self._take("?") else form.step(term, key)
+        return self._form.forgiving_step(term, key) if self._take("?") else self._form.step(term, key)
 
-    def _term(self) -> Built:
+    def _term(self) -> T:
         token = self._next()
         if token is None:
             raise NotCovered
         self._position += 1
         if token.kind == "field":
-            return self._step(form.path(()), form.literal(token.text[1:]))
+            return self._step(self._form.path(()), self._form.literal(token.text[1:]))
         if token.kind == "number":
-            return form.literal(_number(token.text))
+            return self._form.literal(_number(token.text))
         if token.kind == "string":
             return self._string(token)
         if token.kind == "variable":
-            return form.variable(token.text[1:])
+            return self._form.variable(token.text[1:])
         if token.kind == "name":
-            return form.named(token.text)
+            return self._form.named(token.text)
         if token.kind == "keyword" and token.text == "if":
             return self._conditional()
         if token.kind != "operator":
             raise NotCovered
         return self._bracketed(token.text)
 
-    def _bracketed(self, opening: str) -> Built:
+    def _bracketed(self, opening: str) -> T:
         if opening == ".":
             following = self._next()
             if following is not None and (following.kind == "string" or following.text == "["):
-                return self._after_dot(form.path(()))
-            return form.path(())
+                return self._after_dot(self._form.path(()))
+            return self._form.path(())
         if opening == "(":
             inner = self.pipe()
             self._require(")")
@@ -167,40 +203,40 @@ class _Parser:
             return self._object()
         raise NotCovered
 
-    def _array(self) -> Built:
+    def _array(self) -> T:
         if self._take("]"):
-            return form.literal([])
+            return self._form.literal([])
         items = [self._alternative()]
         if self._take("|"):
             # A pipe binds less than a comma: `[.a | .b, .c]` is one stream, and not covered.
-            items = [form.piped(items[0], self.pipe())]
+            items = [self._form.piped(items[0], self.pipe())]
             self._require("]")
-            return form.array_of(items)
+            return self._form.array_of(items)
         while self._take(","):
             items.append(self._alternative())
         self._require("]")
-        return form.array_of(items)
+        return self._form.array_of(items)
 
-    def _object(self) -> Built:
-        pairs: list[tuple[Built, Built]] = []
+    def _object(self) -> T:
+        pairs: list[tuple[T, T]] = []
         while not self._take("}"):
             if pairs:
                 self._require(",")
             pairs.append(self._pair())
-        return form.object_of(pairs)
+        return self._form.object_of(pairs)
 
-    def _pair(self) -> tuple[Built, Built]:
+    def _pair(self) -> tuple[T, T]:
         token = self._next()
         if token is None:
             raise NotCovered
         self._position += 1
         if token.kind in ("name", "keyword") and token.text != "__loc__" and "::" not in token.text:
-            key = form.literal(token.text)
+            key = self._form.literal(token.text)
         elif token.kind == "string":
             key = self._string(token)
         elif token.kind == "variable":
             self._position -= 1
-            return form.literal(token.text[1:]), self._term()
+            return self._form.literal(token.text[1:]), self._term()
         elif token.kind == "operator" and token.text == "(":
             key = self.pipe()
             self._require(")")
@@ -210,36 +246,36 @@ class _Parser:
             raise NotCovered
         if self._take(":"):
             return key, self._value()
-        return key, form.step(form.path(()), key)
+        return key, self._form.step(self._form.path(()), key)
 
-    def _value(self) -> Built:
+    def _value(self) -> T:
         first = self._alternative()
-        return form.piped(first, self._value()) if self._take("|") else first
+        return self._form.piped(first, self._value()) if self._take("|") else first
 
-    def _conditional(self) -> Built:
+    def _conditional(self) -> T:
         condition = self.pipe()
         self._require_keyword("then")
         yes = self.pipe()
         if self._take_keyword("elif"):
-            return form.chosen(condition, yes, self._conditional())
-        no = form.path(())
+            return self._form.chosen(condition, yes, self._conditional())
+        no = self._form.path(())
         if self._take_keyword("else"):
             no = self.pipe()
         self._require_keyword("end")
-        return form.chosen(condition, yes, no)
+        return self._form.chosen(condition, yes, no)
 
-    def _string(self, token: Token) -> Built:
+    def _string(self, token: Token) -> T:
         if len(token.parts) == 1 and isinstance(token.parts[0], str):
-            return form.literal(token.parts[0])
-        parts: list[Built] = []
+            return self._form.literal(token.parts[0])
+        parts: list[T] = []
         for part in token.parts:
             if isinstance(part, str):
-                parts.append(form.literal(part))
+                parts.append(self._form.literal(part))
             else:
-                inner = _Parser(part, self._depth)
+                inner = _Parser(part, self._form, self._depth)
                 parts.append(inner.pipe())
                 inner.expect_end()
-        return form.joined(parts, scalar_text)
+        return self._form.joined(parts, scalar_text)
 
     def _next(self) -> Token | None:
         return self._tokens[self._position] if self._position < len(self._tokens) else None
