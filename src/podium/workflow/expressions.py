@@ -96,7 +96,7 @@ def compile_expression(text: str, found: list[Piece] | None = None) -> Expressio
     Raises:
         Malformed: it is not an expression.
     """
-    inner = text.strip()
+    inner = source = text.strip()
     if inner.startswith("${"):
         pieces = embedded(inner)
         if len(pieces) != 1 or isinstance(pieces[0], str):
@@ -104,7 +104,9 @@ def compile_expression(text: str, found: list[Piece] | None = None) -> Expressio
         part = _expression(*pieces[0], "")
     else:
         part = _expression(text, tokens_of(text), "")
-    return finished(text.strip(), part, found)
+        # The line break ends a comment that the text may close with.
+        source = f"${{ {inner}\n}}"
+    return finished(text.strip(), part, found, source)
 
 
 def compile_template(value: JSON, found: list[Piece] | None = None) -> Expression:
@@ -121,10 +123,10 @@ def compile_template(value: JSON, found: list[Piece] | None = None) -> Expressio
         Malformed: a string holds what is not an expression; `path` points to it.
     """
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return finished(text, template(value, ""), found)
+    return finished(text, template(value, ""), found, value)
 
 
-def finished(text: str, part: Part, found: list[Piece] | None) -> Expression:
+def finished(text: str, part: Part, found: list[Piece] | None, source: JSON = None) -> Expression:
     """The expression that a part makes."""
     if found is not None:
         found.extend(part.pieces)
@@ -134,6 +136,7 @@ def finished(text: str, part: Part, found: list[Piece] | None) -> Expression:
         arguments=part.arguments,
         native=None if part.built is None else _one_output(part.built),
         constant=part.built is not None and part.built.literal,
+        source=source,
     )
 
 

@@ -38,6 +38,7 @@ class Expression:
             arguments up by name (KeyError where there is none), raises ExpressionFailed where jq would
             give an error, and Undecided where jq must be asked after all.
         constant: whether it is a literal that uses neither data nor arguments.
+        source: what it was made of, as a value that may hold `${ }`; null where that is no one value.
     """
 
     text: str
@@ -45,6 +46,7 @@ class Expression:
     arguments: tuple[str, ...] = ()
     native: Callable[[JSON, Mapping[str, JSON]], JSON] | None = None
     constant: bool = False
+    source: JSON = None
 
 
 @dataclass(frozen=True, slots=True)
