@@ -105,6 +105,7 @@ class Conversation:
         now: the virtual clock, in ms.
         open: attempts that the performer has and has not answered, by (run, effect).
         questions: `Evaluate` queries without an answer. They are answered at once, unless `holds` is set.
+        emits: events that are to be given to those that listen. They are at once, unless `holds` is set.
         checks: whether records go through the store's form, and the state is checked after each thing told.
         replies: what was replied, oldest first.
     """
@@ -119,6 +120,7 @@ class Conversation:
         self.open: dict[tuple[str, int], Perform] = {}
         self.abandoned: list[Abandon] = []
         self.questions: list[Evaluate] = []
+        self.emits: list[Perform] = []
         self.answered = 0
         self.replies: list[Reply] = []
         self.ended: list[str] = []
@@ -152,9 +154,21 @@ class Conversation:
         told = msgspec.structs.replace(told, ticket=self._tickets)
         before = len(self.replies)
         self._take(lambda out: decide(self.shard, told, self.now, self.catalog, out))
-        while self.questions and not self.holds:
-            self.answer_question()
+        self._see_to_it()
         return self.replies[before] if len(self.replies) > before else None
+
+    def _see_to_it(self) -> None:
+        while (self.questions or self.emits) and not self.holds:
+            if self.questions:
+                self.answer_question()
+            else:
+                self.emit()
+
+    def emit(self) -> None:
+        """Give the oldest event that is emitted to those that listen, as a host does."""
+        order = self.emits.pop(0)
+        told = i.Emitted(run_id=order.run_id, effect=order.effect, token=order.token, event=order.input)
+        self._take(lambda out: decide(self.shard, told, self.now, self.catalog, out))
 
     def submit(self, input: JSON = None, *, key: str = "", **fields: Any) -> Reply | None:
         return self.tell(
@@ -254,14 +268,14 @@ class Conversation:
         self.shard = self._remembered()
         self.open.clear()
         self.questions.clear()
+        self.emits.clear()
 
         def take_over(out: Outcome) -> None:
             out.emit(self.shard, None, e.EpochStarted(epoch=self.shard.epoch + 1, hub="test"))
             recover(self.shard, self.catalog, out)
 
         self._take(take_over)
-        while self.questions and not self.holds:
-            self.answer_question()
+        self._see_to_it()
 
     # --- expecting -----------------------------------------------------------------------------------
 
@@ -321,7 +335,9 @@ class Conversation:
             self._said.append(_record_line(record))
         for order in out.orders:
             self._said.append(_order_line(order))
-            if isinstance(order, Perform):
+            if isinstance(order, Perform) and order.kind == "emit":
+                self.emits.append(order)
+            elif isinstance(order, Perform):
                 self.open[order.run_id, order.effect] = order
             elif isinstance(order, Abandon):
                 self.abandoned.append(order)

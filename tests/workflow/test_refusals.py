@@ -38,7 +38,14 @@ UNSUPPORTED = {
     "language": (document({"a": SET}, evaluate={"language": "js"}), "/evaluate/language"),
     "old version": ({"document": {**HEADER, "dsl": "0.8"}, "do": [{"a": SET}]}, "/document/dsl"),
     "run": (task({"run": {"shell": {"command": "ls"}}}), "/do/0/a/run"),
-    "emit": (task({"emit": {"event": {"with": {"type": "x"}}}}), "/do/0/a/emit"),
+    "emit a template": (
+        task({"emit": {"event": {"with": {"type": "x", "source": "https://x/{id}"}}}}),
+        "/do/0/a/emit/event/with/source",
+    ),
+    "emit another version": (
+        task({"emit": {"event": {"with": {"type": "x", "specversion": "0.3"}}}}),
+        "/do/0/a/emit/event/with/specversion",
+    ),
     "external schema": (
         task({**SET, "input": {"schema": {"resource": {"endpoint": "https://x"}, "document": {}}}}),
         "/do/0/a/input/schema/resource",
@@ -253,6 +260,35 @@ BAD = {
         "unknown-field",
         "/do/0/a/catch/errors/with/code",
     ),
+    "emit nothing": (task({"emit": {}}), "missing-field", "/do/0/a/emit"),
+    "emit without attributes": (task({"emit": {"event": {}}}), "missing-field", "/do/0/a/emit/event"),
+    "emit without type": (
+        task({"emit": {"event": {"with": {"id": "1"}}}}),
+        "missing-field",
+        "/do/0/a/emit/event/with",
+    ),
+    "emit more": (
+        task({"emit": {"event": {"with": {"type": "x"}, "to": "y"}}}),
+        "unknown-field",
+        "/do/0/a/emit/event/to",
+    ),
+    **{
+        f"emit {name}": (
+            task({"emit": {"event": {"with": {"type": "x", name: value}}}}),
+            rule,
+            f"/do/0/a/emit/event/with/{name}",
+        )
+        for name, value, rule in (
+            ("Order", 1, "wrong-value"),
+            ("data_base64", "AA==", "wrong-value"),
+            ("order", {}, "wrong-type"),
+            ("order", 1.5, "wrong-type"),
+            ("subject", "", "wrong-value"),
+            ("id", 1, "wrong-type"),
+            ("source", "a b", "wrong-value"),
+            ("time", "tomorrow", "wrong-value"),
+        )
+    },
     "listen to two": (task({"listen": {"to": {"one": {}, "any": []}}}), "wrong-value", "/do/0/a/listen/to"),
     "listen to nothing": (task({"listen": {"to": {"all": []}}}), "missing-field", "/do/0/a/listen/to/all"),
     "listen without filter": (

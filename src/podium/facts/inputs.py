@@ -115,6 +115,23 @@ class SendEvent(Input, kw_only=True, frozen=True, omit_defaults=True):
     principal: str = ""
 
 
+class Emitted(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """An event that a run emits reaches every run that listens now, and with that its task is done.
+
+    The host tells it for every order to perform an effect of kind `emit`, after the commit. That the event
+    was received and that the effect succeeded become durable together, so it is received once.
+
+    Attributes:
+        effect: the effect; `token` that of its attempt, any other than the current one is stale.
+        event: as in `SendEvent`.
+    """
+
+    run_id: str
+    effect: int
+    token: int
+    event: dict[str, JSON]
+
+
 class CancelRun(Input, kw_only=True, frozen=True, omit_defaults=True):
     """End a run now; attempts in flight are told to stop, late replies are stale."""
 
@@ -179,6 +196,7 @@ Any_: TypeAlias = (
     | Evaluated
     | AnswerHuman
     | SendEvent
+    | Emitted
     | CancelRun
     | SuspendRun
     | ResumeRun

@@ -62,7 +62,7 @@ def resolve_effect(step: Step, told: ResolveEffect) -> Reply:
         message = f"name one effect in doubt; in doubt are: {listed}"
         return Refused("usage" if named else "conflict", (Problem("not-in-doubt", "/effect", message),))
     effect = named[0]
-    if told.verdict == "succeeded" and effect.digest:
+    if told.verdict == "succeeded" and effect.kind == "agent":
         breaches = step.view.contract(effect.digest, effect.capability)[1](told.output)
         if breaches:
             return Refused(

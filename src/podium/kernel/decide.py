@@ -18,8 +18,8 @@ from podium.kernel.bounds import excess
 from podium.kernel.outcome import Outcome
 from podium.kernel.outside import disarmed
 from podium.kernel.receiving import send_event
-from podium.kernel.settling import overdue, report, requeue_due, stale, start_queued
-from podium.kernel.state import Run, Shard, next_wake
+from podium.kernel.settling import overdue, report, requeue_due, settle, stale, start_queued
+from podium.kernel.state import EVENTS_BUFFERED_MAX, Run, Shard, next_wake
 from podium.kernel.step import Step, View
 from podium.kernel.tasks import advance
 
@@ -248,15 +248,39 @@ def _send(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
     if told.run_id:
         _send_to_one(shard, told, view, out)
         return
-    reached = 0
+    reached, full = _broadcast(shard, told, view, out)
+    detail = f"reached {reached} runs"
+    if full:
+        detail += (
+            f"; {full} more hold {EVENTS_BUFFERED_MAX} events that no task has taken, and did not get it"
+        )
+    out.reply(told.ticket, Accepted(created=reached > 0, detail=detail))
+
+
+def _broadcast(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> tuple[int, int]:
+    """Give an event to every run that listens now: how many took it, and how many could hold no more."""
+    reached = full = 0
     for run_id in list(shard.listeners):
         step = Step(shard, shard.runs[run_id], view, out)
         before = step.run.seq
         # A run that can hold no more events must not keep the others from theirs.
-        send_event(step, told)
+        full += send_event(step, told) is not None
         reached += step.run.seq > before
         advance(step)
-    out.reply(told.ticket, Accepted(created=reached > 0, detail=f"reached {reached} runs"))
+    return reached, full
+
+
+def _emitted(shard: Shard, told: i.Emitted, view: View, out: Outcome) -> None:
+    run = shard.runs.get(told.run_id)
+    effect = run.effects.get(told.effect) if run is not None else None
+    if run is None or effect is None or effect.token != told.token or effect.status != "running":
+        return
+    step = Step(shard, run, view, out)
+    # Before it is received: what the run does with an event of its own must not end the task that emits it.
+    settle(step, effect, told.event, 0, {})
+    _broadcast(shard, i.SendEvent(event=told.event, principal=f"run:{run.id}"), view, out)
+    if run.status == "running":
+        advance(step)
 
 
 def _send_to_one(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
@@ -291,5 +315,6 @@ _INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
     i.AnswerHuman: _answer,
     i.ResolveEffect: _resolve,
     i.SendEvent: _send,
+    i.Emitted: _emitted,
     i.CatalogChanged: _catalog_changed,
 }

@@ -12,7 +12,8 @@ from podium.kernel.step import Step, text_of, validation_error
 from podium.policy.development import decide
 from podium.workflow.program import CallAgent, CallHttp, CallHuman, Expression
 
-HTTP_DEADLINE_MS = 60_000
+DEADLINES_MS = {"http": 60_000}
+"""By kind of effect, where no agent has one of its own: how long an attempt may take."""
 
 
 def request_agent(step: Step, entry: Entry) -> None:
@@ -39,7 +40,7 @@ def request_agent(step: Step, entry: Entry) -> None:
         key = _key(
             step.evaluation.value(call.key, entry.data, entry.arguments, reference), call.key, reference
         )
-    _request(
+    request(
         step, entry, given, key, agent.deadline_ms,
         kind="agent", agent=f"{agent.name}@{agent.version}", digest=route.digest, capability=capability,
         delivery=_logged(agent.delivery), reason=route.reason, hold_nano=agent.cost_nano,
@@ -60,10 +61,10 @@ def request_http(step: Step, entry: Entry) -> None:
     """Call an HTTP endpoint."""
     call = entry.node.detail
     assert isinstance(call, CallHttp)
-    request = dict(step.evaluation.value(call.request, entry.data, entry.arguments, entry.node.reference))
-    request.update(method=call.method, output=call.output, redirect=call.redirect)
-    _request(
-        step, entry, request, "", HTTP_DEADLINE_MS,
+    asked = dict(step.evaluation.value(call.request, entry.data, entry.arguments, entry.node.reference))
+    asked.update(method=call.method, output=call.output, redirect=call.redirect)
+    request(
+        step, entry, asked, "", DEADLINES_MS["http"],
         kind="http", delivery=AT_LEAST_ONCE if call.idempotent else "at-most-once",
         reason=call.method,
     )  # fmt: skip
@@ -73,14 +74,22 @@ def request_human(step: Step, entry: Entry) -> None:
     """Ask a person; the effect waits for an answer as long as its task may."""
     call = entry.node.detail
     assert isinstance(call, CallHuman)
-    request = dict(step.evaluation.value(call.request, entry.data, entry.arguments, entry.node.reference))
-    request["decisions"] = list(call.decisions)
+    asked = dict(step.evaluation.value(call.request, entry.data, entry.arguments, entry.node.reference))
+    asked["decisions"] = list(call.decisions)
     if call.form is not None:
-        request["form"] = call.form.document
-    _request(step, entry, request, "", 0, kind="human", reason="asks a person")
+        asked["form"] = call.form.document
+    request(step, entry, asked, "", 0, kind="human", reason="asks a person")
 
 
-def _request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, **fields: Any) -> None:
+def request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, **fields: Any) -> None:
+    """Record that an effect is wanted, and start its first attempt where a slot is free.
+
+    Args:
+        given: what the performer gets.
+        key: idempotency key; "" for that of run and effect.
+        deadline_ms: of an attempt; 0 for none.
+        fields: the rest of `EffectRequested`.
+    """
     node, run, shard = entry.node, step.run, step.shard
     digest: str = fields.get("digest", "")
     decision = decide(fields["kind"], fields.get("capability", ""))

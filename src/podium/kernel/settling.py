@@ -13,7 +13,7 @@ from podium.kernel.arguments import Faulted, Waiting
 from podium.kernel.catching import DOUBLINGS_MAX, PAUSE_MAX_MS, jitter
 from podium.kernel.flow import flow_out, scope_of
 from podium.kernel.outcome import Outcome
-from podium.kernel.requests import HTTP_DEADLINE_MS, attempt_deadline
+from podium.kernel.requests import DEADLINES_MS, attempt_deadline
 from podium.kernel.state import GRACE_MS, Effect, Shard
 from podium.kernel.step import Step, View, following, validation_error
 
@@ -73,7 +73,7 @@ def cost(effect: Effect, reported: Reported) -> int:
 
 
 def _succeeded(step: Step, effect: Effect, reported: Reported) -> None:
-    if effect.digest:
+    if effect.kind == "agent":
         _, check = step.view.contract(effect.digest, effect.capability)
         breaches = check(reported.output)
         if breaches:
@@ -190,7 +190,7 @@ def start_queued(shard: Shard, view: View, out: Outcome) -> None:
             ):
                 agent = view.agents.get(digest)
                 frame = run.frames[effect.frame]
-                own = agent.deadline_ms if agent is not None else HTTP_DEADLINE_MS
+                own = agent.deadline_ms if agent is not None else DEADLINES_MS.get(effect.kind, 0)
                 out.emit(
                     shard, run,
                     e.AttemptStarted(

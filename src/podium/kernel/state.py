@@ -17,6 +17,9 @@ from podium.facts.values import JSON, Delivery, Error
 ROOT = 1
 """The frame of a run's outermost scope."""
 
+EMITS = "emit"
+"""In place of an agent's digest: the slots of events that are being emitted."""
+
 EVENTS_BUFFERED_MAX = 1000
 """Events that wait in a run for a task that listens; more are refused."""
 

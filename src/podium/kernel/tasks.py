@@ -15,6 +15,7 @@ from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.arguments import Arguments, Faulted, Waiting
 from podium.kernel.bounds import excess
 from podium.kernel.catching import fault
+from podium.kernel.emitting import request_emit
 from podium.kernel.evolve import raw_input
 from podium.kernel.flow import Entry, holds
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
@@ -284,6 +285,7 @@ ENTER.update(
         "raise": _enter_raise,
         "wait": _enter_wait,
         "listen": enter_listen,
+        "emit": request_emit,
         "agent": request_agent,
         "human": request_human,
         "http": request_http,
@@ -297,6 +299,7 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "try": _turn_try,
     "listen": turn_listen,
     "foreach": turn_foreach,
+    "emit": _turn_effect,
     "agent": _turn_effect,
     "human": _turn_effect,
     "http": _turn_effect,

@@ -28,7 +28,7 @@ log = structlog.get_logger("podium.host")
 
 
 class Performer(Protocol):
-    """Who carries out attempts; its reports come back as inputs."""
+    """Who carries out attempts, but for events that are emitted; its reports come back as inputs."""
 
     def perform(self, orders: list[Perform]) -> None: ...
     def abandon(self, orders: list[Abandon]) -> None: ...
@@ -59,6 +59,7 @@ class Host:
         system: the system shard.
         listeners: who hears of commits.
         trouble: why nothing can be written now, in a sentence; "" while all is well.
+        emitted: events of runs, to be given to those that listen with the next step.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Host:
         self.trouble = ""
         self._clock, self._performer, self._questions = clock, performer, questions
         self._on_reply = on_reply
+        self.emitted: list[i.Emitted] = []
         self._kept: list[Input] = []
         self._retry_at = 0
 
@@ -88,7 +90,9 @@ class Host:
 
     def wake_at(self) -> int:
         """When `serve` is due even without inputs; 0 if never."""
-        return self._retry_at or self.shard.wake_at()
+        if self._retry_at or not self.emitted:
+            return self._retry_at or self.shard.wake_at()
+        return 1
 
     def serve(self, inputs: list[Input]) -> None:
         """Decide these inputs and whatever is due, make it durable, release it.
@@ -103,6 +107,8 @@ class Host:
                 return
             inputs, self._kept, self._retry_at = self._kept + inputs, [], 0
             inputs.append(i.Tick())
+        if self.emitted:
+            inputs, self.emitted = [*self.emitted, *inputs], []
         if self.shard.store.full:
             inputs = [told for told in inputs if not self._spared(told)]
         wake_at = self.shard.wake_at()
@@ -164,10 +170,12 @@ class Host:
         return True
 
     def _turn_away(self, inputs: list[Input]) -> None:
-        """People are told that nothing was accepted; what performers reported waits in memory."""
+        """People are told that nothing was accepted; reports and events of runs wait in memory."""
         for told in inputs:
             if isinstance(told, i.Reported):
                 self._kept.append(told)
+            elif isinstance(told, i.Emitted):
+                self.emitted.append(told)
             else:
                 self._on_reply(told.ticket, _storage_full(self.trouble))
 
@@ -184,7 +192,13 @@ class Host:
             self._on_reply(ticket, reply)
 
     def _dispatch(self, orders: Iterable[Order]) -> None:
-        performs = [order for order in orders if type(order) is Perform]
+        performs = []
+        for order in orders:
+            if type(order) is Perform:
+                if order.kind == "emit":
+                    self.emitted.append(_emission(order))
+                else:
+                    performs.append(order)
         if performs:
             self._performer.perform(performs)
         abandons = [order for order in orders if type(order) is Abandon]
@@ -195,6 +209,10 @@ class Host:
         if records:
             for listener in tuple(self.listeners):
                 listener(shard, records)
+
+
+def _emission(order: Perform) -> i.Emitted:
+    return i.Emitted(run_id=order.run_id, effect=order.effect, token=order.token, event=order.input)
 
 
 def _storage_full(reason: Any) -> Refused:

@@ -205,11 +205,11 @@ class ShardHost:
         wanted: dict[str, None] = {}
         for told in inputs:
             run_id = getattr(told, "run_id", "")
+            if type(told) is i.Emitted or (type(told) is i.SendEvent and not run_id):
+                wanted.update(dict.fromkeys(self._listening()))
             if run_id:
                 if run_id not in state.runs and not (type(told) is i.SubmitRun and not told.key):
                     wanted[run_id] = None
-            elif type(told) is i.SendEvent:
-                wanted.update(dict.fromkeys(self._listening()))
             elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
                 wanted.update((run_text(run), None) for _, run in self.store.due(self.number, now))
                 self._overtaken = [of for of in wanted if of in state.runs]

@@ -250,6 +250,8 @@ class Auditor:
         self._had_outcome(run, effect)
         if event.status == "succeeded":
             attempt = (run.id, effect.id, effect.token)
+            if effect.kind == "emit":
+                self.answers[attempt] = effect.input
             answered = attempt in self.answers and self.answers[attempt] == getattr(
                 record.body, "output", None
             )

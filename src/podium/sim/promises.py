@@ -53,9 +53,10 @@ class Promises:
         state = host.shard.state
         if state is None or state.seq != self._auditor.replica.seq:
             return
+        handed = mine.keys() | {(told.run_id, told.effect, told.token) for told in host.emitted}
         for run in state.runs.values():
             for effect in run.effects.values():
-                made = effect.status != "running" or (run.id, effect.id, effect.token) in mine
+                made = effect.status != "running" or (run.id, effect.id, effect.token) in handed
                 hold(made, "I6", f"attempt {effect.token} of {effect.task} of run {run.id} never went out")
 
     def listener(self, hub: str) -> Listener:

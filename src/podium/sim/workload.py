@@ -55,6 +55,10 @@ def _event(kind: str, **attributes: Any) -> dict[str, Any]:
     return {"with": {"type": kind, **attributes}}
 
 
+def _emit(kind: str, **attributes: Any) -> dict[str, Any]:
+    return {"emit": {"event": {"with": {"type": kind, "of": "${ $workflow.id }", **attributes}}}}
+
+
 def _kin(kind: str) -> dict[str, Any]:
     """An event whose data are for the same as those before it."""
     return {**_event(kind), "correlate": {"whom": {"from": ".data.for"}}}
@@ -256,6 +260,43 @@ WORKFLOWS = (
             {"count": {"set": {"heard": "${ length }"}}},
         ],
     ),
+    # What one branch tells reaches the other, and whoever else listens.
+    workflow(
+        "herald",
+        [
+            {
+                "both": {
+                    "fork": {
+                        "branches": [
+                            {
+                                "hear": {
+                                    "listen": {
+                                        "to": {
+                                            "all": [
+                                                _event("sim.told", of="${ $workflow.id }"),
+                                                _event("sim.late", of="${ $workflow.id }"),
+                                            ]
+                                        }
+                                    }
+                                }
+                            },
+                            {
+                                "tell": {
+                                    "do": [
+                                        {"now": _emit("sim.told", data=SLOW_JQ)},
+                                        {"work": _safe(_call("plain"))},
+                                        {"late": _emit("sim.late")},
+                                        {"go": _emit("sim.go", data={"for": "sim"})},
+                                    ]
+                                }
+                            },
+                        ]
+                    }
+                }
+            },
+            {"count": {"set": {"heard": "${ .[0] | length }", "told": "${ .[1].type }"}}},
+        ],
+    ),
     workflow(
         "web",
         [
@@ -335,6 +376,7 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "people": lambda output: bool(output == {"heard": 2}),
     "patient": lambda output: isinstance(output, dict) and output.get("heard") == 1,
     "stream": lambda output: bool(output == {"heard": 3}),
+    "herald": lambda output: bool(output == {"heard": 2, "told": "sim.go"}),
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
     "busy": lambda output: bool(output == {"at": 349}),

@@ -194,6 +194,8 @@ class _Teller:
                 asked = body.get("input") or {}
                 self._say("person", f"{record['task']} asks a person: {asked.get('title', '')}")
                 self._add("asked", f"decisions: {', '.join(asked.get('decisions', []))}")
+            case "emit":
+                self._say("event", f"{record['task']} emits an event {record['reason']}")
             case "http":
                 self._calls += 1
                 self._say("asked", f"{record['task']} calls {record['reason']}")

@@ -238,6 +238,13 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Emit:
+    """`event` gives the attributes of a CloudEvent, and its data, as the document has them."""
+
+    event: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class CallAgent:
     """Exactly one of `capability` and `agent` (`name` or `name@version`) is given.
 
@@ -273,7 +280,7 @@ class CallHttp:
 
 
 Detail: TypeAlias = (
-    Do | For | Fork | Try | Set | Switch | Raise | Wait | Listen | CallAgent | CallHuman | CallHttp
+    Do | For | Fork | Try | Set | Switch | Raise | Wait | Listen | Emit | CallAgent | CallHuman | CallHttp
 )
 
 
@@ -283,7 +290,7 @@ class Node:
 
     Attributes:
         index: place in `Program.nodes`.
-        kind: `do for fork try set switch raise wait listen foreach agent human http`.
+        kind: `do for fork try set switch raise wait listen foreach emit agent human http`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.

@@ -11,6 +11,7 @@ from podium.resources.troubles import did_you_mean, pointer, shown
 from podium.workflow.calls import call_agent, call_http, call_human
 from podium.workflow.catching import caught, raised, referenced
 from podium.workflow.draft import TASK_ARGUMENTS, Draft, Place, Scope
+from podium.workflow.emitting import emitted
 from podium.workflow.listening import listened
 from podium.workflow.program import (
     END,
@@ -51,7 +52,6 @@ _UNSUPPORTED_CALLS = {
     "compensate": "undo the work in the `catch` of a `try`",
 }
 _UNSUPPORTED_TASKS = {
-    "emit": "call an agent that sends the event",
     "run": _USE_AGENT,
 }
 
@@ -248,6 +248,8 @@ class TaskCompiler:
             return kind, self._set(value, at, scope)
         if kind == "raise":
             return kind, raised(draft, value, self._uses.errors, at, scope)
+        if kind == "emit":
+            return kind, emitted(draft, value, at, scope)
         if kind == "listen":
             return kind, listened(draft, task, place, scope, self._sequence)
         return kind, Wait(draft.duration(value, at, scope))
@@ -413,6 +415,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "call": ("call", "with"),
     "for": ("for", "while", "do"),
     "do": ("do",),
+    "emit": ("emit",),
     "fork": ("fork",),
     "listen": ("listen", "foreach"),
     "raise": ("raise",),
