@@ -52,6 +52,11 @@ _COMMANDS = {
     "suspend": ("acting:suspend", _ACTS, "Start nothing more in a run."),
     "resume": ("acting:resume", _ACTS, "Let a suspended run go on."),
     "resolve": ("acting:resolve", _ACTS, "Say what became of an effect in doubt."),
+    "new": (
+        "creating:new",
+        _FILES,
+        "Write the first files of a project, an agent, a workflow or a test.",
+    ),
     "apply": ("declaring:apply", _FILES, "Declare agents and workflows."),
     "validate": ("declaring:validate", _FILES, "Check agents and workflows without declaring them."),
     "schema": ("declaring:schema", _FILES, "Print the JSON Schema of a kind of manifest."),

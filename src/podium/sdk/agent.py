@@ -9,9 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeVar
 
-from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
-from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from podium.agents.calling import Context, Shape, Uncallable, shape_of
@@ -19,6 +17,7 @@ from podium.resources.kinds import API_VERSION
 from podium.resources.manifest import Document, document_of
 from podium.resources.places import Tree
 from podium.resources.troubles import Trouble
+from podium.sdk.schemas import schema_of
 
 __all__ = ["Context", "Declaration", "agent", "declared"]
 
@@ -199,13 +198,6 @@ class _AnnotationMeaningless(Exception):
     """An annotation is of a type that JSON Schema has no words for; the message says which and why."""
 
 
-class _Untitled(GenerateJsonSchema):
-    """Leaves out the titles that only repeat the names of the fields."""
-
-    def field_title_should_be_set(self, schema: Any) -> bool:
-        return False
-
-
 def _input_schema(function: Callable[..., Any], shape: Shape) -> Any:
     if shape.takes == "nothing":
         return None
@@ -230,7 +222,7 @@ def _schema(
     if annotation is Any:
         return None
     try:
-        return TypeAdapter(annotation).json_schema(mode=mode, schema_generator=_Untitled)
+        return schema_of(annotation, mode)
     except (PydanticUserError, NameError, TypeError) as error:
         why = str(error).partition("\n")[0].rstrip(".")
         what = "input" if mode == "validation" else "output"

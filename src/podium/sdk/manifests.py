@@ -13,20 +13,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from podium.facts.catalog import Declared
 from podium.facts.values import Problem
-from podium.resources.manifest import Document, read_text
-from podium.resources.places import TEXT_BYTES_MAX
+from podium.resources.manifest import Document, document_of, read_text
+from podium.resources.places import TEXT_BYTES_MAX, Tree
 from podium.resources.troubles import Trouble, shown
 from podium.sdk.agent import declared
 
+if TYPE_CHECKING:
+    from podium.sdk.flow import Workflow
+
 MANIFESTS = (".yaml", ".yml", ".json")
 """How the names of manifests end."""
-AGENTS = "agents.py"
-"""The Python file of a folder that is looked into for decorated functions."""
+PYTHON = ("agents.py", "workflows.py")
+"""The Python files of a folder that are looked into for decorated functions and workflows."""
 
 _FOLDERS_LEFT_OUT = frozenset(("__pycache__", "node_modules", "site-packages"))
 _WORKFLOW = re.compile(rb"""^(--- +)?(\{\s*)?["']?document["']?\s*:""", re.MULTILINE)
@@ -116,7 +120,7 @@ def _files_in(folder: Path, troubles: list[Trouble]) -> Iterator[Path]:
             folders.clear()
             continue
         for name in sorted(files):
-            if name == AGENTS or (name.endswith(MANIFESTS) and not name.startswith(".")):
+            if name in PYTHON or (name.endswith(MANIFESTS) and not name.startswith(".")):
                 yield Path(root, name)
 
 
@@ -187,10 +191,24 @@ def _read_python(source: _Source) -> tuple[list[Document], list[Trouble]]:
     except (Exception, SystemExit) as error:
         return [], [_import_trouble(path, error)]
     documents, troubles = declared(module)
+    for workflow in _workflows(module):
+        document, more = document_of(Tree(workflow.document(), 1, 1), str(path), str(path.resolve().parent))
+        documents += [document] if document is not None else []
+        troubles += more
     if source.asked_for and not documents and not troubles:
-        message = f"`{path}` declares no agent; put `@agent(...)` before a function."
+        message = (
+            f"`{path}` declares nothing; put `@agent(...)` before a function, or make a `flow.Workflow`."
+        )
         troubles = [Trouble("empty", "", message, str(path), 1, 1)]
     return documents, troubles
+
+
+def _workflows(module: ModuleType) -> list[Workflow]:
+    """The workflows that a module holds at its top, in order."""
+    # Whoever made one has imported this; nobody else should wait for it.
+    flow = sys.modules.get("podium.sdk.flow")
+    values = vars(module).values() if flow is not None else ()
+    return [value for value in values if flow is not None and isinstance(value, flow.Workflow)]
 
 
 def _imported(path: Path) -> ModuleType:

@@ -1,1 +1,1 @@
-"""For users' tests."""
+"""For users' tests: a hub of their own, real in everything but its short life."""
