@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from podium.agents.veil import Veil
 from podium.facts.catalog import AgentVersion, Capability
 from podium.facts.orders import Perform
 
@@ -42,10 +43,17 @@ class Attempted:
         self.order = order(input, **changes)
         self.said: list[Any] = []
         self.lines: list[str] = []
+        self.veil = Veil(lambda name, pointer: None)
         self._on_log = on_log
 
     def progress(self, value: Any) -> None:
         self.said.append(value)
+
+    def hide(self, name: str, value: Any) -> None:
+        self.veil.hide(name, value)
+
+    def hides(self, text: str) -> bool:
+        return self.veil.text(text) != text
 
     def log(self, line: str) -> None:
         self.lines.append(line)

@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 import pytest
 
 from podium.agents import web as webs
+from podium.agents.authorizing import Authorizer
 from podium.agents.http import HttpAdapter
 from podium.agents.http_call import HttpCallAdapter
 from podium.agents.interface import AttemptFailed
+from podium.agents.requesting import Sender
 from podium.agents.web import Web
 from tests.agents.attempts import Attempted, agent
 from tests.agents.servers import Answering, Server, response
@@ -59,7 +61,7 @@ def refused(answering: Answering) -> AttemptFailed:
 def call(answering: Answering, **request: Any) -> tuple[Any, Server]:
     async def scenario(server: Server, web: Web) -> tuple[Any, Server]:
         attempt = Attempted({"endpoint": server.url + "/thing", **request}, kind="http", agent="")
-        performed = await HttpCallAdapter(web).perform(agent(Path(), {}), attempt)
+        performed = await HttpCallAdapter(Sender(web, Authorizer(web))).perform(agent(Path(), {}), attempt)
         return performed.output, server
 
     return with_server(answering, scenario)
@@ -251,7 +253,9 @@ def test_bodies(body: Any, headers: dict[str, str], sent: bytes, kind: str) -> N
 def test_the_endpoint_may_be_an_object() -> None:
     async def scenario(server: Server, web: Web) -> Any:
         attempt = Attempted({"method": "GET", "endpoint": {"uri": server.url}}, kind="http", agent="")
-        return (await HttpCallAdapter(web).perform(agent(Path(), {}), attempt)).output
+        return (
+            await HttpCallAdapter(Sender(web, Authorizer(web))).perform(agent(Path(), {}), attempt)
+        ).output
 
     assert with_server(lambda _: response(200, b"5"), scenario) == 5
 
@@ -263,12 +267,13 @@ def test_a_status_out_of_range_is_a_communication_error() -> None:
         assert (caught.value.kind, caught.value.status) == ("communication", status)
 
 
-def test_a_redirect_may_be_accepted() -> None:
-    output, server = call(
-        lambda _: response(302, headers="Location: /elsewhere"), redirect=True, output="response"
-    )
-    assert (output["statusCode"], output["headers"]["location"]) == (302, "/elsewhere")
-    assert len(server.asked) == 1
+def test_parameters_join_those_that_the_endpoint_has() -> None:
+    async def scenario(server: Server, web: Web) -> str:
+        call = {"endpoint": f"{server.url}/x?n=1#part", "query": {"q": "a b", "list": [1]}}
+        await HttpCallAdapter(Sender(web, Authorizer(web))).perform(agent(Path(), {}), Attempted(call))
+        return server.asked[0].target
+
+    assert with_server(lambda _: response(200), scenario) == "/x?n=1&q=a%20b&list=%5B1%5D"
 
 
 def test_json_that_is_none_is_a_communication_error() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from podium.facts import events as e
+from podium.facts.secrets import AUTHORIZATION, placeholder
 from podium.facts.values import ERRORS, Error
 from tests.kernel.conversation import START, Conversation
 
@@ -93,3 +94,25 @@ def test_an_endpoint_without_its_parameter_is_an_error_before_anything_is_sent(c
     talk.submit({})
     assert talk.error.type == f"{ERRORS}expression"
     assert not talk.open
+
+
+def test_a_policy_and_what_stands_for_its_parameter_are_in_the_request(converse: Converse) -> None:
+    endpoint = {"uri": "https://example.com", "authentication": {"bearer": {"token": "${ .token }"}}}
+    talk = converse(
+        calling(endpoint=endpoint, headers={"X": "${ $authorization.scheme }"}, body="${ $authorization }")
+    )
+    talk.submit({"token": "abc"})
+    request = talk.order("fetch").input
+    assert request["authentication"] == {"bearer": {"token": "abc"}}
+    assert request["headers"] == {"X": "Bearer"}
+    assert request["body"] == {"scheme": "Bearer", "parameter": AUTHORIZATION}
+
+
+def test_a_policy_of_a_secret_is_its_placeholder(converse: Converse) -> None:
+    endpoint = {"uri": "https://example.com", "authentication": {"use": "mine"}}
+    use = {"secrets": ["login"], "authentications": {"mine": {"basic": {"use": "login"}}}}
+    talk = converse(calling(endpoint=endpoint), use=use)
+    talk.submit({})
+    order = talk.order("fetch")
+    assert order.input["authentication"] == {"basic": placeholder("login")}
+    assert order.secrets == ("login",)

@@ -6,6 +6,8 @@ import base64
 import json
 import logging
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +20,8 @@ from tests.runtime.serving import House, workflow
 
 TOKEN = 'tok+en/"of" ours'
 PASSWORD = "correct-horse-battery"
-SECRETS = {"token": TOKEN, "db": {"user": "administrator", "password": PASSWORD}}
+LOGIN = {"username": "administrator", "password": PASSWORD}
+SECRETS = {"token": TOKEN, "db": LOGIN, "login": LOGIN}
 
 AGENTS = """
 import base64, json, logging, sys
@@ -144,6 +147,87 @@ def test_no_agent_leaves_a_trace_of_a_secret(
     for text in (told, caplog.text, out, err):
         for secret in (TOKEN, PASSWORD):
             assert not any(form.decode() in text for form in forms(secret))
+
+
+class Service:
+    """An HTTP server on a thread of its own that takes any token and tells all that it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+        seen = self.seen
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
+                seen.append(
+                    {"path": self.path, "body": body, **{k.lower(): v for k, v in self.headers.items()}}
+                )
+                told = {"access_token": f"issued for {PASSWORD}", "asked": seen[-1]}
+                status = 500 if self.path.startswith("/fail") else 200
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("x-token", "".join(letter for letter in TOKEN if letter.isprintable()))
+                self.end_headers()
+                self.wfile.write(json.dumps(told).encode())
+
+            do_GET = do_POST = answer
+
+            def log_message(self, *_: object) -> None:
+                """Keep the test's output clean."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def test_no_call_leaves_a_trace_of_a_secret(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    service = Service()
+    login = {"username": "${ .user }", "password": "${ .password }"}
+    client = {"id": "ours", "secret": "${ .password }"}
+    oauth2 = {"authority": service.url, "grant": "client_credentials", "client": client}
+    policies: dict[str, Any] = {
+        "inline": {"basic": login}, "kept": {"basic": {"use": "login"}},
+        "bearer": {"bearer": {"use": "token"}}, "oauth2": {"oauth2": oauth2},
+    }  # fmt: skip
+    source = {
+        "user": "${ $secrets.login.username }",
+        "password": "${ $secrets.login.password }",
+        "t": "${ $secrets.token }",
+    }
+    arguments = {
+        "method": "post", "output": "response", "query": {"q": "${ .t }"}, "headers": {"X-T": "t ${ .t }"},
+        "body": {"t": ["${ .t }"]},
+    }  # fmt: skip
+    tasks: list[dict[str, Any]] = []
+    for name, policy in policies.items():
+        endpoint = {"uri": f"{service.url}/{name}/{{user}}", "authentication": policy}
+        tasks.append(
+            {name: {"input": {"from": source}, "call": "http", "with": {**arguments, "endpoint": endpoint}}}
+        )
+    failing = {"method": "get", "endpoint": f"{service.url}/fail/{{t}}"}
+    tasks.append({"fail": {"input": {"from": source}, "call": "http", "with": failing}})
+    flow = workflow("calls", *tasks, use={"secrets": ["token", "login"]})
+    house.apply(flow)
+    shown = ended(house, "calls")
+    assert shown["error"]["title"].endswith("answered 500") and "(secret token)" in shown["error"]["title"]
+    basic = "Basic " + base64.b64encode(f"administrator:{PASSWORD}".encode()).decode()
+    asked = {one["path"].split("/")[1]: one for one in service.seen}
+    headers = {name: one.get("authorization") for name, one in asked.items()}
+    bearer = f"Bearer issued for {PASSWORD}"
+    assert headers == {
+        "inline": basic, "kept": basic, "bearer": f"Bearer {TOKEN}", "oauth2": bearer, "fail": None,
+    }  # fmt: skip
+    assert asked["inline"]["x-t"] == f"t {TOKEN}" and json.loads(asked["inline"]["body"]) == {"t": [TOKEN]}
+    house.close()
+    service.close()
+    assert_nothing_is_kept(house.state)
+    told = json.dumps(shown)
+    assert not any(form.decode() in told for secret in (TOKEN, PASSWORD) for form in forms(secret))
 
 
 def test_what_was_used_stands_in_the_record(house: House) -> None:

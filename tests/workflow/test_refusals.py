@@ -31,7 +31,6 @@ def catch(**arguments: Any) -> dict[str, Any]:
 
 UNSUPPORTED = {
     "schedule": (document({"a": SET}, schedule={"cron": "0 0 * * *"}), "/schedule"),
-    "authentications": (document({"a": SET}, use={"authentications": {}}), "/use/authentications"),
     "extensions": (document({"a": SET}, use={"extensions": []}), "/use/extensions"),
     "catalogs": (document({"a": SET}, use={"catalogs": {}}), "/use/catalogs"),
     "loose": (document({"a": SET}, evaluate={"mode": "loose"}), "/evaluate/mode"),
@@ -53,10 +52,6 @@ UNSUPPORTED = {
     "schema format": (
         task({**SET, "output": {"schema": {"format": "avro", "document": {}}}}),
         "/do/0/a/output/schema/format",
-    ),
-    "authentication": (
-        http(endpoint={"uri": "https://example.com", "authentication": {"use": "x"}}),
-        "/do/0/a/with/endpoint/authentication",
     ),
     "uri template operators": (http(endpoint="https://example.com/{?q}"), "/do/0/a/with/endpoint"),
     "catalog function": (task({"call": "log:1.0.0@default"}), "/do/0/a/call"),

@@ -2,53 +2,50 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 import msgspec
 
-from podium.agents.answer import parse
-from podium.agents.interface import Attempt, AttemptFailed, Performed
-from podium.agents.web import Answered, Web, refused
+from podium.agents.interface import Attempt, Performed
+from podium.agents.requesting import Request, Sender, as_text, result_of, with_parameter, with_query
 from podium.facts.catalog import AgentVersion
-from podium.facts.values import JSON
 
 
 class HttpCallAdapter:
     """Performs effects of kind `http`. The agent it is given says nothing and is not read."""
 
-    def __init__(self, web: Web) -> None:
-        self._web = web
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
 
     async def perform(self, agent: AgentVersion, attempt: Attempt) -> Performed:
         order = attempt.order
         call: dict[str, Any] = order.input
-        headers = {str(name).lower(): _text(value) for name, value in (call.get("headers") or {}).items()}
-        if order.trace:
-            headers.setdefault("traceparent", order.trace)
-        query = {name: _text(value) for name, value in (call.get("query") or {}).items() if value is not None}
-        answered = await self._web.request(
-            str(call.get("method") or "GET").upper(),
-            _uri(call.get("endpoint")),
-            headers,
-            _body(call.get("body"), headers),
-            query,
+        policy = call.get("authentication")
+        access = await self._sender.access(policy, attempt)
+        if access is not None and access.parameter:
+            call = with_parameter(call, access.parameter)
+        request = _request(call, order.trace)
+        answered = await self._sender.send(
+            request, attempt, policy=policy, access=access, redirect=bool(call.get("redirect"))
         )
-        accepted = 400 if call.get("redirect") else 300
-        if not 200 <= answered.status < accepted:
-            raise refused(answered, f"{call.get('method', 'GET')} {answered.uri}")
-        return Performed(_result(call, answered))
+        return Performed(result_of(call.get("output") or "content", request.method, answered))
 
     async def close(self) -> None:
         """The connections belong to whoever made the client."""
 
 
+def _request(call: dict[str, Any], trace: str) -> Request:
+    headers = {str(name).lower(): as_text(value) for name, value in (call.get("headers") or {}).items()}
+    if trace:
+        headers.setdefault("traceparent", trace)
+    query = [(name, as_text(value)) for name, value in (call.get("query") or {}).items() if value is not None]
+    body = _body(call.get("body"), headers)
+    method = str(call.get("method") or "GET").upper()
+    return Request(method, with_query(_uri(call.get("endpoint")), query), headers, body)
+
+
 def _uri(endpoint: Any) -> str:
     return str(endpoint.get("uri", "")) if isinstance(endpoint, dict) else str(endpoint)
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
 def _body(body: Any, headers: dict[str, str]) -> bytes | None:
@@ -59,33 +56,3 @@ def _body(body: Any, headers: dict[str, str]) -> bytes | None:
     if isinstance(body, str) and "json" not in kind:
         return body.encode()
     return msgspec.json.encode(body)
-
-
-def _result(call: dict[str, Any], answered: Answered) -> JSON:
-    form = call.get("output") or "content"
-    if form == "raw":
-        return base64.b64encode(answered.body).decode()
-    if form == "content":
-        return _content(answered)
-    return {
-        "request": {
-            "method": str(call.get("method") or "GET").upper(),
-            "uri": answered.uri,
-            "headers": answered.sent,
-        },
-        "statusCode": answered.status,
-        "headers": answered.headers,
-        "content": _content(answered),
-    }
-
-
-def _content(answered: Answered) -> JSON:
-    if not answered.is_json:
-        return answered.text()
-    if not answered.body.strip():
-        return None
-    try:
-        return parse(answered.body, 0, "the response")
-    except AttemptFailed as failure:
-        failure.kind = "communication"
-        raise

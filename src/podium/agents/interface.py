@@ -59,6 +59,12 @@ class Attempt(Protocol):
     def log(self, line: str) -> None:
         """Keep a line of the agent's own log (stderr), with the attempt it belongs to."""
 
+    def hide(self, name: str, value: JSON) -> None:
+        """Take a value for a secret of this name: whatever the attempt tells has a mask in its place."""
+
+    def hides(self, text: str) -> bool:
+        """Whether a text holds a secret that the attempt knows."""
+
 
 class Performed:
     """What a successful attempt gives: the output and what it cost, if known."""

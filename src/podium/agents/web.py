@@ -6,7 +6,7 @@ import asyncio
 import importlib
 from collections.abc import Mapping
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import podium
 from podium.agents.interface import OUTPUT_BYTES_MAX, AttemptFailed
@@ -67,9 +67,12 @@ class Web:
         url: str,
         headers: Mapping[str, str],
         body: bytes | None = None,
-        query: Mapping[str, Any] | None = None,
+        digest: tuple[str, str] | None = None,
     ) -> Answered:
         """Send a request and read its whole answer. Redirects are not followed; the caller's deadline holds.
+
+        Args:
+            digest: username and password for a server that asks for digest authentication.
 
         Raises:
             AttemptFailed: kind `communication`; unstarted where no connection came about, lost where it
@@ -81,7 +84,11 @@ class Web:
 
         try:
             async with client.stream(
-                method, url, headers=dict(headers), content=body, params=dict(query) if query else None
+                method,
+                url,
+                headers=dict(headers),
+                content=body,
+                auth=httpx2.DigestAuth(*digest) if digest else None,
             ) as response:
                 content = await _content(response)
                 sent = {name.lower(): value for name, value in response.request.headers.items()}
@@ -98,6 +105,7 @@ class Web:
             httpx2.InvalidURL,
             httpx2.UnsupportedProtocol,
             httpx2.LocalProtocolError,
+            NotImplementedError,
             ValueError,
         ) as error:
             raise AttemptFailed(

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from podium.facts import events as e
+from podium.facts.secrets import AUTHORIZATION
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
 from podium.kernel.flow import Entry, deadline
 from podium.kernel.step import Step, text_of, validation_error
 from podium.policy.development import decide
-from podium.workflow.program import CallAgent, CallHttp, CallHuman, Expression
+from podium.workflow.program import Authentication, CallAgent, CallHttp, CallHuman, Expression
 
 DEADLINES_MS = {"http": 60_000}
 """By kind of effect, where no agent has one of its own: how long an attempt may take."""
@@ -61,13 +62,26 @@ def request_http(step: Step, entry: Entry) -> None:
     """Call an HTTP endpoint."""
     call = entry.node.detail
     assert isinstance(call, CallHttp)
-    asked = dict(step.evaluation.value(call.request, entry.data, entry.arguments, entry.node.reference))
+    asked = dict(evaluated(step, entry, call.request, call.authentication))
     asked.update(method=call.method, output=call.output, redirect=call.redirect)
     request(
         step, entry, asked, "", DEADLINES_MS["http"],
         kind="http", delivery=AT_LEAST_ONCE if call.idempotent else "at-most-once",
         reason=call.method,
     )  # fmt: skip
+
+
+def evaluated(step: Step, entry: Entry, asked: Expression, proof: Authentication | None) -> JSON:
+    """What a request is made of, with how it proves who makes it."""
+    reference, arguments = entry.node.reference, entry.arguments
+    if proof is None:
+        return step.evaluation.value(asked, entry.data, arguments, reference)
+    policy = step.evaluation.value(proof.policy, entry.data, arguments, reference)
+    if "authorization" in asked.arguments:
+        authorization = {"scheme": proof.scheme, "parameter": AUTHORIZATION}
+        arguments = arguments.with_variable("authorization", authorization)
+    made = step.evaluation.value(asked, entry.data, arguments, reference)
+    return {**made, "authentication": policy}
 
 
 def request_human(step: Step, entry: Entry) -> None:

@@ -63,7 +63,8 @@ def workflow_schema() -> Schema:
             evaluate=_object(language={"const": "jq"}, mode={"const": "strict"}),
             use=_object(
                 functions=_map(_ref("task")), retries=_map(_ref("retry")), errors=_map(_ref("error")),
-                timeouts=_map(_ref("timeout")),
+                timeouts=_map(_ref("timeout")), secrets={"type": "array", "items": _TEXT},
+                authentications=_map(_ref("authentication")),
             ),
             do=_ref("tasks"),
         ),
@@ -92,10 +93,41 @@ def _definitions() -> Schema:
         "timeout": {"anyOf": [_TEXT, _object(("after",), after=_ref("duration"))]},
         "error": error,
         "retry": _retry(),
+        "authentication": _authentication(),
+        "endpoint": {
+            "anyOf": [_TEXT, _object(("uri",), uri=_TEXT, authentication=_ref("authentication"))],
+        },
         "event": _object(("with",), with_={"type": "object", "minProperties": 1}),
         "tasks": {"type": "array", "items": _named(_ref("task"))},
         "task": {"anyOf": [_with_common(kind) for kind in _kinds()]},
     }  # fmt: skip
+
+
+def _authentication() -> Schema:
+    """A policy, or the name of one; each may stand in a secret."""
+    secret = _object(("use",), use=_TEXT)
+    texts = {"type": "array", "items": _TEXT}
+    login = {"anyOf": [_object(("username", "password"), username=_TEXT, password=_TEXT), secret]}
+    client = _object(
+        id=_TEXT, secret=_TEXT,
+        authentication={"enum": ["client_secret_post", "client_secret_basic", "none"]},
+    )  # fmt: skip
+    encodings = ["application/x-www-form-urlencoded", "application/json"]
+    oidc = {
+        "authority": _TEXT, "grant": {"enum": ["client_credentials", "password"]}, "client": client,
+        "request": _object(encoding={"enum": encodings}), "issuers": texts, "scopes": texts,
+        "audiences": texts, "username": _TEXT, "password": _TEXT,
+    }  # fmt: skip
+    endpoints = _object(token=_TEXT, revocation=_TEXT, introspection=_TEXT)
+    needed = ("authority", "grant")
+    return _one_of(
+        use=_TEXT,
+        basic=login,
+        digest=login,
+        bearer={"anyOf": [_object(("token",), token=_TEXT), secret]},
+        oauth2={"anyOf": [_object(needed, **oidc, endpoints=endpoints), secret]},
+        oidc={"anyOf": [_object(needed, **oidc), secret]},
+    )
 
 
 def _retry() -> Schema:
@@ -161,7 +193,7 @@ def _calls() -> list[Schema]:
         decisions={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
     )  # fmt: skip
     http = _object(
-        ("method", "endpoint"), method=_TEXT, endpoint={"type": ["string", "object"]},
+        ("method", "endpoint"), method=_TEXT, endpoint=_ref("endpoint"),
         headers={"type": ["object", "string"]}, query={"type": ["object", "string"]}, body=_ANY,
         output={"enum": ["content", "raw", "response"]}, redirect={"type": "boolean"},
     )  # fmt: skip

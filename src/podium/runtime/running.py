@@ -101,6 +101,14 @@ class Running:
                 self.veil.hide(name, found)
         self.order = msgspec.structs.replace(order, input=self.veil.revealed(order.input))
 
+    def hide(self, name: str, value: JSON) -> None:
+        if self.veil is None:
+            self.veil = Veil(_unknown)
+        self.veil.hide(name, value)
+
+    def hides(self, text: str) -> bool:
+        return self.veil is not None and self.veil.text(text) != text
+
     def progress(self, value: JSON) -> None:
         if self.veil is not None:
             value = self.veil.masked(value)
@@ -122,6 +130,11 @@ class Running:
         for line in lines:
             self.log(line)
         self.unended = rest[-LINE_CHARS_MAX:]
+
+
+def _unknown(name: str, pointer: str) -> JSON:
+    """The value of a secret in an attempt that was ordered without any."""
+    raise AssertionError(name)
 
 
 CURRENT: ContextVar[Running] = ContextVar("podium-attempt")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from podium.agents.authorizing import Authorizer
 from podium.agents.function import FunctionAdapter, in_process
 from podium.agents.groups import Groups, reap_leftovers
 from podium.agents.http import HttpAdapter
@@ -16,6 +17,7 @@ from podium.agents.http_call import HttpCallAdapter
 from podium.agents.interface import Adapter, AttemptFailed
 from podium.agents.pool import PoolAdapter
 from podium.agents.process import ProcessAdapter
+from podium.agents.requesting import Sender
 from podium.agents.secrets import Vault
 from podium.agents.web import Web
 from podium.facts.catalog import AgentVersion
@@ -96,7 +98,7 @@ class EmbeddedWorker:
             "child": PoolAdapter(self._groups.spawned),
             "process": ProcessAdapter(self._groups.spawned),
             "http": HttpAdapter(web),
-            "http-call": HttpCallAdapter(web),
+            "http-call": HttpCallAdapter(Sender(web, Authorizer(web))),
         }
         self._outer = Lane("outer", adapters, self._deliver, clock, self._vault)
         self._inner = self._new_inner()

@@ -6,10 +6,11 @@ import re
 
 from podium.facts.values import JSON
 from podium.resources.troubles import shown
+from podium.workflow.authenticating import authentication
 from podium.workflow.draft import Draft, Place, Scope
 from podium.workflow.endpoints import endpoint_part
 from podium.workflow.expressions import WHOLE, Part, mapping, template
-from podium.workflow.program import CallAgent, CallHttp, CallHuman, Expression, Schema
+from podium.workflow.program import Authentication, CallAgent, CallHttp, CallHuman, Expression, Schema
 
 _AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(@[0-9A-Za-z.+-]+)?")
 _CAPABILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
@@ -122,6 +123,10 @@ def call_http(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Call
     method = draft.text(given.get("method", "get"), place / "method", "`method`")
     method = draft.choice(method.lower(), place / "method", "`method`", _METHODS).upper()
     headers = given.get("headers", {})
+    proof = endpoint_authentication(draft, given.get("endpoint"), place / "endpoint", scope)
+    if proof is not None:
+        scope = with_authorization(scope, proof)
+        _check_header(draft, headers, place / "headers")
     return CallHttp(
         request=_request(draft, given, method, place, scope),
         method=method,
@@ -130,7 +135,29 @@ def call_http(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Call
         ),
         redirect=draft.flag(given.get("redirect", False), place / "redirect", "`redirect`"),
         idempotent=method in _IDEMPOTENT or _has_key(headers),
+        authentication=proof,
     )
+
+
+def endpoint_authentication(
+    draft: Draft, endpoint: JSON, place: Place, scope: Scope
+) -> Authentication | None:
+    """The `authentication` of an endpoint, if it has one."""
+    if not isinstance(endpoint, dict) or "authentication" not in endpoint:
+        return None
+    return authentication(draft, endpoint["authentication"], place / "authentication", scope)
+
+
+def with_authorization(scope: Scope, proof: Authentication) -> Scope:
+    """What a request may use: `$authorization` too, unless it is only made in answer to a first request."""
+    return scope if proof.scheme == "Digest" else scope.with_names("authorization")
+
+
+def _check_header(draft: Draft, headers: JSON, place: Place) -> None:
+    for name in headers if isinstance(headers, dict) else ():
+        if str(name).lower() == "authorization":
+            message = "`authentication` makes this header; leave one of them out."
+            draft.refuse("conflicting-fields", place / name, message)
 
 
 def _has_key(headers: JSON) -> bool:

@@ -9,6 +9,7 @@ from math import isfinite
 from podium.facts.secrets import NAME
 from podium.facts.values import JSON, Problem
 from podium.resources.troubles import pointer, shown
+from podium.workflow.authenticating import policy
 from podium.workflow.catching import error_template, retry_policy
 from podium.workflow.draft import PROBLEMS_MAX, Draft, Place, Scope
 from podium.workflow.program import Duration, Expression, Program
@@ -154,14 +155,15 @@ def _check_evaluation(draft: Draft, value: JSON) -> None:
 def _uses(draft: Draft, value: JSON) -> Uses:
     place = _ROOT / "use"
     given = draft.table(
-        value, place, "`use`", ("functions", "retries", "errors", "timeouts", "secrets"),
+        value, place, "`use`", ("functions", "retries", "errors", "timeouts", "secrets", "authentications"),
         unsupported={
-            "authentications": "let an agent make the call",
             "extensions": "write the tasks where they are needed",
             "catalogs": "define functions under `use.functions`",
         },
     )  # fmt: skip
     draft.secrets = _secrets(draft, given.get("secrets", []), place / "secrets")
+    at = place / "authentications"
+    draft.authentications = draft.named(given.get("authentications", {}), at, "`use.authentications`")
     return Uses(
         **{
             name: draft.named(given.get(name, {}), place / name, f"`use.{name}`")
@@ -187,8 +189,10 @@ def _check_uses(draft: Draft, uses: Uses, compiler: TaskCompiler) -> None:
     place = _ROOT / "use"
     for name in uses.functions:
         compiler.function(name)
-    for name, policy in uses.retries.items():
-        retry_policy(draft, policy, place / "retries" / name, TASK_SCOPE.with_names("error"))
+    for name, retry in uses.retries.items():
+        retry_policy(draft, retry, place / "retries" / name, TASK_SCOPE.with_names("error"))
+    for name, value in draft.authentications.items():
+        policy(draft, value, place / "authentications" / name, TASK_SCOPE)
     for name, error in uses.errors.items():
         error_template(draft, error, place / "errors" / name, TASK_SCOPE)
     for name, timeout in uses.timeouts.items():

@@ -75,12 +75,14 @@ class Draft:
         problems: what refuses the document.
         unproven: jq texts whose syntax only jq can tell, by their paths.
         secrets: names of `use.secrets`.
+        authentications: what `use.authentications` holds.
     """
 
     nodes: list[Node | None] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unproven: list[tuple[str, Piece]] = field(default_factory=list)
     secrets: tuple[str, ...] = ()
+    authentications: dict[str, JSON] = field(default_factory=dict)
 
     def refuse(self, rule: str, place: Place | str, message: str) -> None:
         """Note why the document is refused."""

@@ -31,10 +31,7 @@ def endpoint_part(draft: Draft, value: JSON, place: Place) -> Part:
     """
     path = "/endpoint"
     if isinstance(value, dict):
-        given = draft.table(
-            value, place, "An endpoint", ("uri",), required=("uri",),
-            unsupported={"authentication": "set an `Authorization` header"},
-        )  # fmt: skip
+        given = draft.table(value, place, "An endpoint", ("uri", "authentication"), required=("uri",))
         value, place, path = given.get("uri", "http://"), place / "uri", "/endpoint/uri"
     if not isinstance(value, str):
         draft.refuse("wrong-type", place, "An endpoint must be a URI or an object with `uri`.")

@@ -269,6 +269,17 @@ class CallHuman:
 
 
 @dataclass(frozen=True, slots=True)
+class Authentication:
+    """How a call proves who makes it.
+
+    `policy` gives `{basic|bearer|digest|oauth2|oidc: …}`, with a placeholder where a secret holds all of it.
+    """
+
+    scheme: Literal["Basic", "Bearer", "Digest"]
+    policy: Expression
+
+
+@dataclass(frozen=True, slots=True)
 class CallHttp:
     """`request` gives `{method, endpoint, headers, query, body}` with everything evaluated."""
 
@@ -277,6 +288,7 @@ class CallHttp:
     output: Literal["raw", "content", "response"] = "content"
     redirect: bool = False
     idempotent: bool = False  # GET, HEAD, PUT, DELETE, OPTIONS, or an Idempotency-Key header
+    authentication: Authentication | None = None
 
 
 Detail: TypeAlias = (
