@@ -147,8 +147,11 @@ def looked_at(folder: Path) -> Iterator[Client]:
 
 
 def collect_again() -> None:
-    """Starting is over: what was imported stays, what comes from here on is collected."""
+    """Starting is over: what was imported stays, what comes from here on is collected, and seldom: a hub
+    makes many objects that live for a moment and no circles.
+    """
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     gc.enable()
 
 

@@ -241,6 +241,8 @@ class Lane:
             _log.exception("the adapter of %s broke", order.agent or order.kind)
             report = failed(order, AttemptFailed(f"{type(error).__name__}: {error}"))
         self._end(running, report)
+        # The task's context holds `running`: without this each attempt would be left to the cycle collector.
+        running.task = None
 
     def _end(self, running: Running, report: Reported | None) -> None:
         if running.reported:
