@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from podium.facts.identity import run_bytes
+from podium.facts.identity import run_bytes, run_text
 from podium.kernel.state import Run, Shard, next_wake
 from podium.runtime.host import Host
 from podium.runtime.shard import ANY_EVENT, IN_MEMORY, thaw
@@ -32,6 +32,9 @@ def compare(host: Host, replica: Shard, store: Store, stale: dict[str, None], no
     assert state is not None
     hold(state.now >= replica.now, "I9", f"kernel time {state.now} is before the log's {replica.now}")
     compare_runs(state, replica, store, stale)
+    for run_id in marked(store):
+        known = run_id in state.runs or replica.runs[run_id].status != "running"
+        hold(known, "I9", f"run {run_id} waited in memory, and was not taken back into it")
     stale.clear()
     if not host.trouble and not 0 < host.wake_at() <= now:
         for run in state.runs.values():
@@ -64,15 +67,17 @@ def _cold(run: Run, store: Store) -> None:
     if run.status == "running":
         due = next_wake(run)
         timers = {of for _, of in store.due(SHARD, FOREVER, 1_000_000)}
-        marked = key in store.waiting(SHARD, IN_MEMORY.kind, IN_MEMORY.key_hash, limit=1_000_000)
-        hold(
-            not due or key in timers or marked,
-            "I9",
-            f"nothing will wake run {run.id} at {due}: {describe(run)}",
-        )
+        wakes = not due or key in timers or run.id in marked(store)
+        hold(wakes, "I9", f"nothing will wake run {run.id} at {due}: {describe(run)}")
     if any(frame.kind == "listen" for frame in run.frames.values()):
         found = key in store.waiting(SHARD, "event", ANY_EVENT, limit=1_000_000)
         hold(found, "I4", f"no event will find run {run.id}: {describe(run)}")
+
+
+def marked(store: Store) -> list[str]:
+    """The runs that wait in memory for what is not in the log."""
+    found = store.waiting(SHARD, IN_MEMORY.kind, IN_MEMORY.key_hash, limit=1_000_000)
+    return [run_text(run) for run in found]
 
 
 def _awake(state: Shard, run: Run, now: int) -> None:

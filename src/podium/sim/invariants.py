@@ -192,7 +192,7 @@ class Auditor:
         policy = self._policy(run, catcher)
         if policy is None:
             hold(not event.retry_at, "I6", f"{catcher.task} is tried again without a policy")
-        elif policy.attempts:
+        elif policy.attempts is not None:
             left = policy.attempts - catcher.tries
             hold(left > 0 or not event.retry_at, "I6", f"{catcher.task} is tried more than it may be")
             hold(left <= 0 or event.retry_at > 0, "I6", f"{catcher.task} is given up {left} tries early")

@@ -21,6 +21,8 @@ from podium.sim.workload import AGENTS, BUSY, LATER, WORKFLOWS
 
 VERDICTS: tuple[Literal["succeeded", "failed", "retry"], ...] = ("succeeded", "failed", "retry")
 
+MEDDLES = (i.CancelRun, i.SuspendRun, i.SuspendRun, i.SuspendRun)
+
 PATIENCE_MS = 10_000
 """After so long without a reply a client asks again."""
 
@@ -135,8 +137,8 @@ class People:
             self._tell(i.SendEvent(run_id="" if to_all else run.id, event=event))
         if run.status == "suspended" and (stage.healed or chance(0.3)):
             self._tell(i.ResumeRun(run_id=run.id))
-        elif not stage.healed and chance(0.02):
-            meddle = random.choice((i.CancelRun, i.SuspendRun, i.SuspendRun))
+        elif not stage.healed and chance(stage.conditions.meddling):
+            meddle = random.choice(MEDDLES)
             self._tell(meddle(run_id=run.id))
 
     def _tell(self, told: Any, answered: Callable[[Reply], None] | None = None) -> None:

@@ -61,10 +61,10 @@ class Succession:
             hub.paused_until = stage.now + random.randrange(100, 30_000)
             stage.note("pause", hub.name, hub.paused_until)
             stage.after(random.randrange(100, 5_000), self._take_over)
+            if strikes("full_at_wake"):
+                stage.at(hub.paused_until - 1, self._fill)
         elif strikes("full"):
-            stage.note("full")
-            stage.disk.full = True
-            stage.after(random.randrange(100, 8_000), stage.disk.make_room)
+            self._fill()
         elif strikes("tight"):
             stage.note("tight")
             stage.disk.tight = True
@@ -72,6 +72,14 @@ class Succession:
         elif strikes("clock_jump"):
             hub.skew_ms += random.choice(JUMPS_MS)
             stage.note("clock", hub.name, hub.skew_ms)
+
+    def _fill(self) -> None:
+        """There is no room for a while, unless the world has healed."""
+        stage = self._stage
+        if not stage.healed:
+            stage.note("full")
+            stage.disk.full = True
+            stage.after(stage.chance["trouble"].randrange(100, 8_000), stage.disk.make_room)
 
     def heal(self) -> None:
         """Faults end: whoever lives is sound."""

@@ -152,7 +152,7 @@ WORKFLOWS = (
                             "delay": {"seconds": 1},
                             "backoff": {"exponential": {}},
                             "jitter": {"from": {"milliseconds": 0}, "to": {"milliseconds": 700}},
-                            "limit": {"attempt": {"count": 3}},
+                            "limit": {"attempt": {"count": 2}},
                         },
                         "do": [{"gave_up": {"set": {"gave_up": True}}}],
                     },
