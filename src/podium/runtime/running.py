@@ -9,6 +9,8 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import NamedTuple
 
+from podium.agents.interface import printable
+from podium.agents.output import private
 from podium.facts.catalog import AgentVersion
 from podium.facts.orders import Perform
 from podium.facts.values import JSON
@@ -72,12 +74,14 @@ class Running:
         self._clock = clock
 
     def progress(self, value: JSON) -> None:
-        self.latest = value
+        # A copy, made where the agent hears of it if there is none: others will ask for it as JSON.
+        self.latest = private(value)
         self.heard_at = self._clock()
 
     def log(self, line: str) -> None:
         if self.lines is None:
             self.lines = deque(maxlen=LINES_KEPT)
+        line = printable(line)
         self.lines.append(line)
         order = self.order
         _agent_log.info("%s %s %s: %s", order.run_id, order.task, order.agent or order.kind, line)
