@@ -221,7 +221,7 @@ class Door:
         """Submit, and wait for the end."""
         asked = convert(params, Execute)
         submission = _submission(asked)
-        waiter = Waiter(submission.run_id, traces=asked.trace)
+        waiter = Waiter(submission.run_id, traces=asked.trace, submits=True)
         self._endings.expect(waiter)
 
         def on_reply(future: Future[Reply]) -> None:
@@ -229,11 +229,8 @@ class Door:
             if isinstance(reply, Refused):
                 self._endings.refuse(waiter, {"refused": presenting.refusal_shown(reply)})
                 return
-            waiter.extra = {"created": reply.created}
-            if not reply.created:
-                self._endings.check(waiter)
+            self._endings.accept(waiter, reply.created, asked.timeout_ms)
 
-        self._endings.limit(waiter, asked.timeout_ms)
         self._hub.tell(submission).add_done_callback(on_reply)
         return waiter.future
 
