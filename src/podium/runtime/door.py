@@ -39,6 +39,7 @@ LIMIT_MAX = 10_000
 """No list is longer."""
 
 _LOOK_S = 1.0
+_REBUILD_MS_MAX = 7 * 86_400_000
 _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
 
 P = TypeVar("P")
@@ -321,7 +322,7 @@ class Door:
         hub, views = self._hub, self._views
         seq = hub.do(lambda: hub.shard.writer.head.seq).result()
         views.rebuild()
-        done = views.wait_for(hub.shard.number, seq, asked.timeout_ms)
+        done = views.wait_for(hub.shard.number, seq, min(max(asked.timeout_ms, 0), _REBUILD_MS_MAX))
         return _done({"result": {"done": done, "seq": seq, "trouble": views.trouble}})
 
     def _activity(self, params: Shown, via: str) -> Future[Shown]:

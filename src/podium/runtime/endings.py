@@ -32,6 +32,9 @@ _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
 _LOOK_S = 1.0
 """How often a thread that waits looks whether there still is a hub to wait for."""
 
+_LIMIT_MS_MAX = 10 * 366 * 86_400_000
+"""Nobody waits longer."""
+
 
 class Waiter:
     """Somebody who waits for a run.
@@ -89,7 +92,9 @@ class Endings:
     def limit(self, waiter: Waiter, timeout_ms: int) -> None:
         """Tell the waiter how its run stands when the time is over; never, where it is negative."""
         if timeout_ms >= 0:
-            self._inbox.put((time.monotonic() + timeout_ms / 1000, next(self._count), waiter))
+            self._inbox.put(
+                (time.monotonic() + min(timeout_ms, _LIMIT_MS_MAX) / 1000, next(self._count), waiter)
+            )
 
     def expect(self, waiter: Waiter) -> None:
         """Wait for a run that is about to be submitted; from now on nothing of it is missed."""

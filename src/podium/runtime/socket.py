@@ -179,7 +179,7 @@ class _Connection:
     def _take(self, line: bytes) -> None:
         try:
             request = _decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             message = f"a request is one line of JSON, {{id, call, params}}: {error}"
             self._put({"id": None, "error": {"message": message}})
             return
