@@ -335,3 +335,10 @@ def test_a_hub_that_breaks_lets_nobody_wait(house: House) -> None:
     assert isinstance(looked.exception(timeout=60), StoreError)
     house.door.close()
     assert house.door.start("execute", {"workflow": "set"}).result(timeout=60).keys() & {"refused", "gone"}
+
+
+@pytest.mark.parametrize(
+    "event", [{}, {"type": ""}, {"type": 1}, {"type": "go", "id": ""}, {"type": "go", "source": []}]
+)
+def test_an_event_that_is_none(house: House, event: dict[str, Any]) -> None:
+    assert house.refused("send", event=event) == ("usage", "bad-event")

@@ -245,6 +245,8 @@ class Door:
         def act(params: Shown, via: str) -> Future[Shown]:
             params = {**params, "via": via} if kind is i.AnswerHuman else params
             told = convert(params, kind)
+            if isinstance(told, i.SendEvent):
+                _check_event(told.event)
             given: str = told.run_id  # type: ignore[attr-defined]
             if given:
                 told = msgspec.structs.replace(told, run_id=self._inquiry.run_id(given))
@@ -387,6 +389,15 @@ def convert(params: Shown, kind: type[P]) -> P:
         raise decline(
             "usage", "bad-parameter", "", f"the parameters are not as they must be: {error}"
         ) from None
+
+
+def _check_event(event: dict[str, JSON]) -> None:
+    """An event is one by CloudEvents 1.0 as far as anybody here relies on it. Raises Declined."""
+    for name in ("type", "source", "id"):
+        value = event.get(name, "" if name == "type" else "-")
+        if not isinstance(value, str) or not value:
+            message = f"`{name}` of an event must be a text that is not empty"
+            raise decline("usage", "bad-event", f"/event/{name}", message)
 
 
 def _limit(asked: int) -> int:
