@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sources import CODE
+from reading.sources import CODE
 
 _SECRETS = {
     "private-key": re.compile(
@@ -16,26 +16,29 @@ _SECRETS = {
         r"|\bglpat-[\w-]{20}\b|\bxox[baprs]-[0-9]{8,}-[\w-]{20,}\b|\bsk_live_[A-Za-z0-9]{24,}\b"
         r"|\bnpm_[A-Za-z0-9]{36}\b|\bpypi-AgEI[\w-]{50,}|\bAIza[\w-]{35}\b|\bhf_[A-Za-z]{34}\b"
     ),
-    "hidden-text": re.compile("[\u202a-\u202e\u2066-\u2069]"),
 }
 _PLACEHOLDER = re.compile(r"EXAMPLE|XXXX|0000000|1234567|abcdef|test|fake|dummy", re.IGNORECASE)
-
-_HIDING = frozenset(CODE) - {"Python"}
-"""In prose such characters are common, and for Python the linter knows them."""
 _SCRIPTS = frozenset({"JavaScript", "TypeScript", "Vue", "Svelte"})
 _SHELLS = frozenset({"Shell", "Docker", "Make", "YAML"})
-_TLS = re.compile(
-    r"\brejectUnauthorized\s*:\s*false\b|\bNODE_TLS_REJECT_UNAUTHORIZED\b['\"\]]*\s*=\s*['\"]?0"
-    r"|\bInsecureSkipVerify\s*:\s*true\b|\bCURLOPT_SSL_VERIFYPEER\s*(?:,|=>)\s*(?:0|false)\b"
-)
 _WEAKNESSES = {
+    "merge-conflict": (
+        frozenset(CODE),
+        re.compile(r"^<<<<<<< [^\n]*\n(?:[^\n]*\n)*?=======\n(?:[^\n]*\n)*?>>>>>>> ", re.MULTILINE),
+    ),
+    "hidden-text": (frozenset(CODE), re.compile("[\u202a-\u202e\u2066-\u2069]")),
     "js-eval": (_SCRIPTS, re.compile(r"(?<![\w.$'\"`])(?:eval\(\s*[\w$.]|new Function\()")),
     "js-shell": (
         _SCRIPTS,
         re.compile(r"\bexec(?:Sync)?\(\s*(?:`[^`\n]*\$\{|\"[^\"\n]*\"\s*\+|'[^'\n]*'\s*\+)"),
     ),
     "js-breakpoint": (_SCRIPTS, re.compile(r"^[ \t]*debugger[ \t]*;?[ \t]*$", re.MULTILINE)),
-    "tls-off": (_SCRIPTS | {"Go", "PHP", "Shell", "YAML", "Docker"}, _TLS),
+    "tls-off": (
+        _SCRIPTS | {"Go", "PHP", "Shell", "YAML", "Docker"},
+        re.compile(
+            r"\brejectUnauthorized\s*:\s*false\b|\bNODE_TLS_REJECT_UNAUTHORIZED\b['\"\]]*\s*=\s*['\"]?0"
+            r"|\bInsecureSkipVerify\s*:\s*true\b|\bCURLOPT_SSL_VERIFYPEER\s*(?:,|=>)\s*(?:0|false)\b"
+        ),
+    ),
     "piped-shell": (
         _SHELLS,
         re.compile(r"\b(?:curl|wget)\s[^|\n#]*https?://[^|\n]*\|\s*(?:sudo\s+(?:-\w+\s+)*)?(?:ba|z|da)?sh\b"),
@@ -45,33 +48,24 @@ _COMMENT = re.compile(r"/\*.*?\*/|(?<![:\w'\"`/\\])//[^\n]*", re.DOTALL)
 _HASH_COMMENT = re.compile(r"^[ \t]*#[^\n]*", re.MULTILINE)
 
 
-def secrets_in(text: str, language: str) -> Iterator[tuple[str, int, str]]:
+def secrets_in(text: str) -> Iterator[tuple[str, int, str]]:
     """The secrets in a text, as (rule, line, message); the message never holds the secret itself."""
     for rule, form in _SECRETS.items():
-        if rule == "hidden-text" and language not in _HIDING:
-            continue
         for match in form.finditer(text):
-            if rule == "access-token" and _PLACEHOLDER.search(match[0]):
-                continue
-            yield rule, _line(text, match.start()), _shown(rule, match[0])
+            if not _PLACEHOLDER.search(match[0]):
+                yield rule, _line(text, match.start()), f"begins with `{match[0][:4]}`"
 
 
 def weaknesses_in(text: str, language: str) -> Iterator[tuple[str, int, str]]:
-    """What looks weak in a text of a language, as (rule, line, message). Comments do not count."""
+    """What looks weak in a text of a language, as (rule, line, message)."""
     forms = {rule: form for rule, (languages, form) in _WEAKNESSES.items() if language in languages}
-    if forms:
+    if language in _SHELLS | _SCRIPTS:
         comment = _HASH_COMMENT if language in _SHELLS else _COMMENT
         text = comment.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), text)
     for rule, form in forms.items():
         for match in form.finditer(text):
-            yield rule, _line(text, match.start()), match[0].strip()[:60]
+            yield rule, _line(text, match.start()), match[0].splitlines()[0].strip()[:60]
 
 
 def _line(text: str, position: int) -> int:
     return text.count("\n", 0, position) + 1
-
-
-def _shown(rule: str, found: str) -> str:
-    if rule == "access-token":
-        return f"begins with `{found[:4]}`"
-    return "begins here" if rule == "private-key" else "a character that no editor shows"

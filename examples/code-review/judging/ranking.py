@@ -23,28 +23,34 @@ def ranked(findings: list[dict[str, Any]], hot: set[str]) -> list[dict[str, Any]
     Returns:
         The same with `rank`, `score`, and the severity that they have here.
     """
-    judged = [judged for finding in findings if (judged := _judged(finding, hot)) is not None]
+    judged = [_judged(finding, hot) for finding in findings if not _is_trifle(finding)]
     judged.sort(key=_order)
     return [{**finding, "rank": rank} for rank, finding in enumerate(judged, 1)]
 
 
+def is_doubtful(finding: dict[str, Any]) -> bool:
+    """Whether to look before acting; nobody acts on small things in haste."""
+    return bool(finding["severity"] != "low" and finding["certainty"] < SURE)
+
+
 def _order(finding: dict[str, Any]) -> tuple[Any, ...]:
-    doubtful = finding["severity"] != "low" and finding["certainty"] < SURE
-    return -_WEIGHT[finding["severity"]], doubtful, -finding["score"], finding["rule"], finding["role"]
+    severity = -_WEIGHT[finding["severity"]]
+    return severity, is_doubtful(finding), -finding["score"], finding["rule"], finding["role"]
 
 
-def _judged(finding: dict[str, Any], hot: set[str]) -> dict[str, Any] | None:
-    severity = _severity(finding)
-    trifle = severity == "low" and finding["area"] == "lint" and not finding["in_tests"]
-    if trifle and finding["role"] != "source":
-        return None
-    places = finding["places"]
-    if finding["area"] != "complexity":  # Those are in order already, worst first.
+def _is_trifle(finding: dict[str, Any]) -> bool:
+    matters = finding["role"] == "source" or finding["in_tests"]
+    return bool(finding["severity"] == "low" and finding["area"] == "lint" and not matters)
+
+
+def _judged(finding: dict[str, Any], hot: set[str]) -> dict[str, Any]:
+    severity, places, structure = _severity(finding), finding["places"], finding["area"] == "complexity"
+    if not structure:  # Those are in order already, worst first.
         places = sorted(places, key=lambda place: place["path"] not in hot)
-    in_hotspot = any(place["path"] in hot for place in places)
-    heat = _HEAT if in_hotspot and finding["area"] != "complexity" else 1.0
+    heat = _HEAT if any(place["path"] in hot for place in places) and not structure else 1.0
+    weight = _WEIGHT[severity] * (_STRUCTURE if structure and severity == "medium" else 1.0)
     spread = 1 + min(1.0, math.log10(finding["count"]) / 2)
-    score = _WEIGHT[severity] * finding["certainty"] * spread * heat * _nearness(finding)
+    score = weight * finding["certainty"] * spread * heat
     return {**finding, "severity": severity, "places": places, "score": round(score, 1)}
 
 
@@ -56,11 +62,3 @@ def _severity(finding: dict[str, Any]) -> str:
     if severity == "high" and certainty <= 0.5:
         return "medium"
     return "low" if severity == "medium" and certainty <= 0.4 else str(severity)
-
-
-def _nearness(finding: dict[str, Any]) -> float:
-    if finding["area"] == "complexity":
-        return _STRUCTURE if finding["severity"] == "medium" else 1.0
-    if finding["role"] == "source":
-        return 1.0
-    return 0.9 if finding["in_tests"] else 0.4
