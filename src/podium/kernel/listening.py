@@ -24,25 +24,30 @@ def consume(step: Step, frame: Frame, listen: Listen) -> bool:
         Waiting: it is not known yet.
     """
     for index, kept in enumerate(step.run.buffer):
+        late = kept.fleeting and frame.id > kept.frame_last
         try:
-            slot = wanted(step, frame, listen, kept.event)
+            slot = None if late else wanted(step, frame, listen, kept.event)
         except Faulted as faulted:
             fault(step, step.run.frames[frame.parent], frame.task, faulted.error, frame)
             return True
         if slot is not None:
             step.emit(e.EventConsumed(frame=frame.id, slot=slot, index=index))
             return True
-        if kept.fleeting and taker(step, kept.event) == (0, 0):
+        if kept.fleeting and taker(step, kept.event, kept.frame_last) == (0, 0):
             step.emit(e.EventConsumed(index=index))
             return True
     return False
 
 
-def taker(step: Step, event: dict[str, Any]) -> tuple[int, int]:
-    """(frame, filter) of the first task that wants the event; (0, 0) if none does."""
+def taker(step: Step, event: dict[str, Any], frame_last: int = 0) -> tuple[int, int]:
+    """(frame, filter) of the first task that wants the event; (0, 0) if none does.
+
+    Args:
+        frame_last: tasks that began after this frame are not asked; 0 to ask all.
+    """
     unknown = False
     for frame in step.run.frames.values():
-        if frame.kind != "listen":
+        if frame.kind != "listen" or 0 < frame_last < frame.id:
             continue
         listen = step.node(frame).detail
         assert isinstance(listen, Listen)
