@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 from podium.facts import inputs as i
 from podium.facts.orders import Perform
 from podium.facts.values import standard_error
 from podium.sim.stage import Stage
+from podium.sim.workload import COST_NANO
 
 PADDING = "x" * 5_000
 """Makes an output so big that it is kept apart from its record."""
@@ -32,6 +34,7 @@ class Agents:
         stage.note("perform", order.task, order.token, order.delivery)
         takes = random.randrange(5, 3_000)
         outcome = self._outcome(order)
+        tell = partial(self._tell, report)
         if strikes("mute"):
             return
         if strikes("die"):
@@ -40,10 +43,15 @@ class Agents:
             takes += 40_000
         left = order.deadline_at - now
         if order.deadline_at and takes > left:
-            stage.after(max(left, 1), lambda: report(_timed_out(order)))
-        stage.after(takes, lambda: report(outcome))
+            stage.after(max(left, 1), lambda: tell(_timed_out(order)))
+        stage.after(takes, lambda: tell(outcome))
         if strikes("twice"):
-            stage.after(takes + random.randrange(1, 2_000), lambda: report(outcome))
+            stage.after(takes + random.randrange(1, 2_000), lambda: tell(outcome))
+
+    def _tell(self, report: Callable[[i.Reported], None], told: i.Reported) -> None:
+        said = self._stage.ledger.said.setdefault((told.run_id, told.effect, told.token), set())
+        said.add(told.status)
+        report(told)
 
     def _outcome(self, order: Perform) -> i.Reported:
         strikes = self._stage.dice.strikes
@@ -56,7 +64,7 @@ class Agents:
         output: dict[str, Any] = {"token": order.token}
         if self._stage.chance["padding"].random() < 0.05:
             output["padding"] = PADDING
-        self._stage.auditor.answers[order.run_id, order.effect, order.token] = output
+        self._stage.ledger.answers[order.run_id, order.effect, order.token] = output
         return _outcome(order, "succeeded", output=output)
 
 
@@ -72,7 +80,7 @@ def _outcome(order: Perform, status: Status, title: str = "", output: Any = None
         status=status,
         output=output,
         error=error,
-        cost_nano=1_000,
+        cost_nano=COST_NANO,
     )
 
 

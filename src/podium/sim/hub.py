@@ -11,13 +11,14 @@ from podium.facts.orders import Abandon, Perform
 from podium.facts.values import Reply
 from podium.runtime.clock import GuardedClock
 from podium.runtime.host import Host
+from podium.runtime.hub import SLEEP_MAX_S
 from podium.runtime.shard import ShardHost
 from podium.runtime.system import SystemHost
 from podium.sim.agents import Agents
 from podium.sim.compare import SHARD, overdue
 from podium.sim.disk import DiskStore
 from podium.sim.faults import Crash
-from podium.sim.invariants import Attempt
+from podium.sim.ledger import Attempt
 from podium.sim.stage import Stage
 from podium.sim.violation import hold
 from podium.store.interface import StoreError
@@ -26,7 +27,8 @@ EPOCH_MS = 1_700_000_000_000
 """When worlds begin, in ms since 1970."""
 
 SPINS_MAX = 50
-"""A hub that is served so often in a row with nothing to do burns a processor."""
+SPIN_MS = 1_000
+"""A hub that is served so often, each time so soon after the last, with nothing to do burns a processor."""
 
 
 class HubProcess:
@@ -52,7 +54,7 @@ class HubProcess:
         self._alarm_at = 0
         self._kept: list[i.Reported] = []
         self._abandoned: list[Abandon] = []
-        self._spins = self._seq = 0
+        self._spins = self._seq = self._served_at = 0
         self.clock = GuardedClock(lambda: EPOCH_MS + stage.now + self.skew_ms, lambda: stage.now)
         store = DiskStore(stage.disk, name, stage.dice)
         system = SystemHost(store, name)
@@ -140,8 +142,7 @@ class HubProcess:
     def _guarded(self, work: Callable[[], None]) -> bool:
         """Whether the process outlives this."""
         stage = self._stage
-        stage.auditor.read()
-        stage.auditor.torn.clear()
+        stage.auditor.begin_step()
         self._abandoned = []
         try:
             work()
@@ -173,13 +174,15 @@ class HubProcess:
             stage.auditor.compare_recovery(host)
         at = host.wake_at()
         if at:
-            self._alarm(stage.now + max(at - self.clock.now(), 1))
+            sleep_ms = min(at - self.clock.now(), int(SLEEP_MAX_S * 1_000))
+            self._alarm(stage.now + max(sleep_ms, 1))
 
     def _note_spin(self, inputs: list[i.Input]) -> None:
         state = self.host.shard.state
         seq = state.seq if state is not None else 0
-        self._spins = self._spins + 1 if not inputs and seq == self._seq else 0
-        self._seq = seq
+        soon = self._stage.now - self._served_at < SPIN_MS
+        self._spins = self._spins + 1 if soon and not inputs and seq == self._seq else 0
+        self._seq, self._served_at = seq, self._stage.now
         hold(self._spins < SPINS_MAX, "I13", f"{self.name} is woken again and again, and has nothing to do")
 
     def _alarm(self, when: int) -> None:

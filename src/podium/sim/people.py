@@ -82,7 +82,7 @@ class People:
 
     def _again(self, again: i.SubmitRun) -> None:
         first = self._submitted.get(again.key)
-        if first is not None and first.run_id in self._stage.auditor.replica.runs:
+        if first is not None and first.run_id in self._stage.ledger.replica.runs:
             self._tell(again, lambda reply: resubmitted(again, first, reply))
 
     def _apply(self, resources: Any) -> None:
@@ -111,7 +111,7 @@ class People:
         if stage.over:
             return
         stage.after(stage.chance["people"].randrange(1_000, 6_000), self._look_after)
-        for run in list(stage.auditor.replica.runs.values()):
+        for run in list(stage.ledger.replica.runs.values()):
             if not run.ended:
                 self._look_at(run)
 
@@ -132,8 +132,14 @@ class People:
         if chance(0.5 if listens else 0.05):
             to_all = chance(0.3)
             kind = random.choice(("sim.go", "sim.stop", "sim.other"))
-            event = {"specversion": "1.0", "type": kind, "source": "sim", "data": {"for": "sim"}}
-            event["id"] = f"{run.id}/{stage.now}"
+            event = {
+                "specversion": "1.0",
+                "type": kind,
+                "source": "sim",
+                "id": f"{run.id}/{stage.now}",
+                "subject": "all" if to_all else "one",
+                "data": {"for": "sim" if chance(0.7) else "nobody"},
+            }
             self._tell(i.SendEvent(run_id="" if to_all else run.id, event=event))
         if run.status == "suspended" and (stage.healed or chance(0.3)):
             self._tell(i.ResumeRun(run_id=run.id))

@@ -7,9 +7,10 @@ import itertools
 from collections.abc import Callable
 from typing import Any
 
+from podium.sim.auditor import Auditor
 from podium.sim.disk import Disk
 from podium.sim.faults import Chance, Conditions, Dice
-from podium.sim.invariants import Auditor
+from podium.sim.ledger import Ledger
 from podium.sim.promises import Promises
 from podium.store.interface import Store
 
@@ -36,8 +37,9 @@ class Stage:
         self.now = self.steps = 0
         self.healed = self.over = False
         self.disk = Disk(store)
-        self.auditor = Auditor(self.disk)
-        self.promises = Promises(self.disk, self.auditor)
+        self.ledger = Ledger()
+        self.auditor = Auditor(self.disk, self.ledger)
+        self.promises = Promises(self.disk, self.ledger, self.auditor.read)
         self.transcript: list[str] = []
         self._order = itertools.count()
         self._queue: list[tuple[int, int, Callable[[], None]]] = []

@@ -90,7 +90,7 @@ class Succession:
         stage.disk.make_room()
         if self.current is not None:
             self.current.skew_ms = 0
-            stage.auditor.punctual_from = self.current.clock.now() + 2 * SETTLING_MS
+            stage.ledger.punctual_from = self.current.clock.now() + 2 * SETTLING_MS
 
     def _gone(self, hub: HubProcess) -> None:
         """A hub died; somebody starts another, if it was the one that counts."""

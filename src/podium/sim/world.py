@@ -60,7 +60,7 @@ class World:
         hub = self.hubs.current
         if self.people.unaccepted or hub is None or not hub.alive:
             return False
-        return all(run.ended for run in self.stage.auditor.replica.runs.values())
+        return all(run.ended for run in self.stage.ledger.replica.runs.values())
 
     def _rest(self) -> None:
         """Late replies and repeated questions come to ended runs; then nothing is left."""
