@@ -45,9 +45,11 @@ def complexity(root: str, out: str, skip_unparsable: bool = False, context: Any 
         if time.monotonic() > started + TIME_MAX_S:
             break
         try:
-            _measure(source, read(Path(root), source.path), files, functions)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            _measure(Path(root), source, files, functions)
+        except (SyntaxError, ValueError) as error:
             unparsable.append(_unparsable(source, error))
+        except (OSError, RecursionError, MemoryError):
+            continue  # Gone meanwhile, or nested without end: not seen.
         seen += 1
         if seen % 200 == 0 and context is not None:
             context.progress({"seen": seen, "of": len(sources)})
@@ -68,11 +70,14 @@ def complexity(root: str, out: str, skip_unparsable: bool = False, context: Any 
     }
 
 
-def _measure(source: Source, text: str, files: list[dict[str, Any]], functions: list[dict[str, Any]]) -> None:
+def _measure(
+    root: Path, source: Source, files: list[dict[str, Any]], functions: list[dict[str, Any]]
+) -> None:
+    text = read(root, source.path)
     if source.path.endswith(".py"):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(text)
+            tree = ast.parse((root / source.path).read_bytes())  # Bytes declare their encoding.
         branches: int | None = branches_in(tree)
         place = {"path": source.path, "role": source.role}
         if source.role in ("source", "example"):

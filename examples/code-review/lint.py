@@ -70,7 +70,7 @@ def _options(root: Path) -> list[str]:
     }
     return [
         "check", "--isolated", "--no-cache", "--exit-zero", "--force-exclude", "--output-format=json",
-        f"--target-version={'py314' if '3.14' in asked else 'py313'}", f"--select={','.join(LINT)}",
+        f"--target-version={'py314' if '3.14' in asked else 'py313'}", f"--select=E902,{','.join(LINT)}",
         "--per-file-ignores=__init__.py:F401,__init__.py:F403,*compat*.py:F401",
         *(f"--config={name}={json.dumps(value)}" for name, value in settings.items()), "--",
     ]  # fmt: skip

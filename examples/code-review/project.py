@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from reading.sources import Selection, read, select
+from reading.sources import Selection, read, run_git, select
 
 _CI = {
     ".github/workflows/": "GitHub Actions", ".gitlab-ci.yml": "GitLab CI", ".circleci/": "CircleCI",
@@ -59,7 +60,7 @@ def project(root: str, out: str) -> dict[str, Any]:
     tests = [file for file in selection.files if file.role == "test" and file.is_code]
     requirements = list(_requirements(selection))
     return {
-        "package": _is_package(selection.root, paths),
+        "partial": _is_partial(selection.root, paths),
         "tests": {
             "files": len(tests),
             "cases": sum(
@@ -86,10 +87,17 @@ def project(root: str, out: str) -> dict[str, Any]:
     }
 
 
-def _is_package(root: Path, paths: list[str]) -> bool:
-    """Whether this is a published package unpacked: such leave out tests, locks and pipelines."""
+def _is_partial(root: Path, paths: list[str]) -> bool:
+    """Whether this is a package unpacked, which leaves such things out, or a folder of a repository."""
+    if (root / ".git").exists():
+        return False
     unlocked = not any(path.rpartition("/")[2] in _LOCKS for path in paths)
-    return not (root / ".git").exists() and ("PKG-INFO" in paths or ("package.json" in paths and unlocked))
+    if "PKG-INFO" in paths or ("package.json" in paths and unlocked):
+        return True
+    try:
+        return run_git(root, "rev-parse", "--show-prefix").strip() != ""
+    except (OSError, subprocess.SubprocessError):
+        return False
 
 
 def _licence(selection: Selection) -> str:

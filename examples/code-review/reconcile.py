@@ -100,7 +100,8 @@ def _degraded(survey: _Json, parts: dict[str, _Json]) -> Iterator[str]:
         if "failed" in part:
             yield f"{name.capitalize()} is missing: {part['failed']}"
         elif part.get("seen", 0) < part.get("files", 0):
-            yield f"{name.capitalize()} ran out of time after {part['seen']:,} of {part['files']:,} files."
+            looked = f"{name.capitalize()} looked at {part['seen']:,} of {part['files']:,} files"
+            yield f"{looked}; the others took too long, or broke it."
     if caught := parts["complexity"].get("caught"):
         yield f"Complexity covers the files that parse ({caught})."
     if survey["files"]["cut"]:

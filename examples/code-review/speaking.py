@@ -12,18 +12,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+BROKEN_MAX = 3
+"""What breaks on so many files is broken itself."""
+
 
 class CannotWork(Exception):
     """The agent cannot do its work; the text says why, and what to do."""
 
 
 def speak(work: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
-    """Read the input, do the work, and say the result; a failure leaves its reason on standard error."""
+    """Read the input, do the work, and say the result, or why there is none."""
     try:
-        result = work(json.load(sys.stdin))
+        _say({"result": work(json.load(sys.stdin))})
     except CannotWork as error:
-        sys.exit(str(error))
-    _say({"result": result})
+        _say({"error": {"title": str(error), "retryable": False}})
 
 
 def _say(message: dict[str, Any]) -> None:
@@ -48,27 +50,37 @@ class Tool:
     def judge(self, root: Path, paths: list[str], batch: int, time_max_s: float) -> Iterator[Any]:
         """What it says of files, batch by batch, as JSON; after each batch it reports progress.
 
+        A file that breaks the tool is left out: the batch is halved until only that file is left.
+
         Raises:
-            CannotWork: it is not installed, or broke.
+            CannotWork: it is not installed, or breaks on whatever it is given.
         """
         until = time.monotonic() + time_max_s
-        for start in range(0, len(paths), batch):
-            files = [f"./{path}" for path in paths[start : start + batch]]
+        waiting = [paths[start : start + batch] for start in range(0, len(paths), batch)]
+        broken = 0
+        while waiting:
+            files = waiting.pop(0)
             try:
-                done = subprocess.run(
-                    [*self._command(), *self._arguments, *files],
-                    cwd=root, capture_output=True, check=False, timeout=max(until - time.monotonic(), 0.1),
-                )  # fmt: skip
+                done = self._run(root, files, until - time.monotonic())
             except subprocess.TimeoutExpired:
                 return
             try:
                 said = json.loads(done.stdout)
             except ValueError:
-                why = done.stderr.decode("utf-8", "replace").strip()[-500:]
-                raise CannotWork(f"{self._name} broke: {why}") from None
+                halves = files[: len(files) // 2], files[len(files) // 2 :]
+                waiting[:0] = halves if len(files) > 1 else ()
+                broken += len(files) == 1
+                if broken == BROKEN_MAX:
+                    why = done.stderr.decode("utf-8", "replace").strip()[-500:]
+                    raise CannotWork(f"{self._name} broke: {why}") from None
+                continue
             self.seen += len(files)
             _say({"progress": {"seen": self.seen, "of": len(paths)}})
             yield said
+
+    def _run(self, root: Path, files: list[str], left_s: float) -> subprocess.CompletedProcess[bytes]:
+        command = [*self._command(), *self._arguments, *(f"./{path}" for path in files)]
+        return subprocess.run(command, cwd=root, capture_output=True, timeout=max(left_s, 0.1), check=False)
 
     def version(self) -> str:
         """Its name and version."""

@@ -78,7 +78,7 @@ def _tested(part: _Json, roles: dict[str, int]) -> tuple[bool, str]:
         return _FAILED
     files, cases = part["tests"]["files"], part["tests"]["cases"]
     if not files:
-        return False, "left out of this package" if part["package"] else "none found"
+        return False, "not in this part of the project" if part["partial"] else "none found"
     ratio = roles["test"] / max(roles["source"], 1)
     many = f"{counted(cases, 'case')} in " if cases else ""
     return True, f"{many}{counted(files, 'file')}; {ratio:.1f} lines of test for each line of source"
@@ -88,8 +88,8 @@ def _kept(part: _Json) -> tuple[bool, str]:
     if "failed" in part:
         return _FAILED
     licence = f"licence {part['licence']}" if part["licence"] else "no licence"
-    if part["package"]:
-        return True, f"{licence}; no CI or lock to expect in a package"
+    if part["partial"]:
+        return bool(part["licence"]), f"{licence}; only a part of the project"
     ci = f"CI by {listed(part['ci'])}" if part["ci"] else "no CI"
     lock = f"locked by `{part['locks'][0]}`" if part["locks"] else "no lock file"
     return True, f"{licence}, {ci}, {lock}"

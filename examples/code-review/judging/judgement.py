@@ -63,7 +63,7 @@ def of_project(project: _Json, survey: _Json) -> Iterator[_Json]:
     for rule, branch in (("action-branch", True), ("action-tag", False)):
         if actions := [action for action in project["actions"] if action["branch"] is branch]:
             yield _own(rule, "security", actions)
-    if not project["package"]:
+    if not project["partial"]:
         yield from _of_absence(project, survey)
 
 

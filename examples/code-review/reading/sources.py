@@ -210,8 +210,9 @@ def _look_at(root: Path, path: str, tracked: bool) -> Source | str:
         return "built"
     if folders and folders[0] in _OUTPUTS and not tracked:
         return "built"
+    if not path.isprintable():
+        return "unreadable"
     try:
-        path.encode()
         status = (root / path).lstat()
         if not stat.S_ISREG(status.st_mode):
             return "links or submodules"
@@ -219,7 +220,7 @@ def _look_at(root: Path, path: str, tracked: bool) -> Source | str:
             return "larger than 1 MB"
         with (root / path).open("rb") as stream:
             head = stream.read(8192)
-    except (OSError, UnicodeEncodeError):
+    except OSError:
         return "unreadable"
     if b"\0" in head and head[:2] not in _UTF_16:
         return "binary"

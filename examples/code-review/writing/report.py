@@ -68,7 +68,7 @@ def _of(review: _Json) -> str:
 
 def _hotspots(hotspots: _Json, link: Link) -> Section:
     heads, keys = ["File", "Branches", "Lines"], ["branches", "lines"]
-    title, why = "Size and complexity", "There is no history, so files stand by length and branches."
+    title, why = "Size and complexity", "There is no history to tell, so files stand by length and branches."
     if hotspots["by"] == "commits":
         heads, keys = [*heads, "Commits", "Fixes", "People"], [*keys, "commits", "fixes", "people"]
         title = "Hotspots: where change and complexity meet"
