@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, TypeAlias
 
 from hypothesis import strategies as st
@@ -73,7 +74,7 @@ class _Making:
         budget: how many more tasks there may be.
     """
 
-    draw: st.DrawFn
+    random: Random
     confluent: bool
     limited: bool
     budget: int
@@ -82,10 +83,10 @@ class _Making:
     tries: int = 0
 
     def chance(self, one_in: int) -> bool:
-        return self.draw(st.integers(0, one_in - 1)) == one_in - 1
+        return self.random.randrange(one_in) == 0
 
     def pick(self, *options: Any) -> Any:
-        return self.draw(st.sampled_from(options))
+        return self.random.choice(options)
 
     def name(self) -> str:
         self.names += 1
@@ -104,7 +105,9 @@ class _Making:
 
     def tasks(self, depth: int, *, inside: bool) -> list[Task]:
         """A list of tasks; `inside` a branch that must keep to itself."""
-        names = [self.name() for _ in range(self.draw(st.integers(2 if depth == DEPTH else 1, 4)))]
+        names = [
+            self.name() for _ in range(self.random.randint(3, 5) if depth == DEPTH else self.pick(1, 2, 3))
+        ]
         return [
             {name: self.task(name, names[number + 1 :], depth, inside=inside)}
             for number, name in enumerate(names)
@@ -112,18 +115,20 @@ class _Making:
 
     def task(self, name: str, later: list[str], depth: int, *, inside: bool) -> Task:
         self.budget -= 1
-        kinds: list[Callable[..., Task]] = [self.set, self.switch, self.wait, self.agent, self.asked]
+        kinds: list[Callable[..., Task]] = [
+            self.set, self.switch, self.wait, self.agent, self.agent, self.agent, self.asked, self.asked
+        ]  # fmt: skip
         if self.tries and not inside:
             kinds.append(self.raised)
         if depth and self.budget > 0:
-            kinds += 2 * [self.do, self.loop, self.fork, self.careful]
-        made: Task = self.draw(st.sampled_from(kinds))(name, later, depth, inside)
+            kinds += 3 * [self.do, self.loop, self.fork, self.careful]
+        made: Task = self.random.choice(kinds)(name, later, depth, inside)
         self.flow(made, later, inside)
         return made
 
     def flow(self, task: Task, later: list[str], inside: bool) -> None:
         """Add what any task may have."""
-        if self.chance(5):
+        if self.chance(8):
             task["if"] = self.pick(*_CONDITIONS)
         if self.chance(5):
             task["input"] = {"from": self.pick("${ . }", "${ {x: .} }", "{x: 1}")}
@@ -135,14 +140,16 @@ class _Making:
             }
         if self.chance(8):
             task.setdefault("input", {})["schema"] = {"document": {"type": ["object", "null", "array"]}}
-        if "then" not in task and self.chance(4):
+        if "then" not in task and self.chance(8):
             task["then"] = self.pick(*self.targets(later, inside))
         if self.chance(8 if self.tries else 20):
             task["timeout"] = {"after": self.pick("PT1S", "PT4S", {"milliseconds": 1500})}
 
     def targets(self, later: list[str], inside: bool) -> list[str]:
-        """Only forward, so that everything ends."""
-        return [*later, "continue", "exit", *(() if inside else ("end",))]
+        """Only forward, so that everything ends; and seldom to the end, so that there is something to do."""
+        if self.chance(5):
+            return ["exit", *(() if inside else ("end",))]
+        return [*later, "continue", "continue"]
 
     # --- kinds ---------------------------------------------------------------------------------------
 
@@ -152,7 +159,7 @@ class _Making:
     def switch(self, name: str, later: list[str], depth: int, inside: bool) -> Task:
         cases: list[Task] = [
             {f"c{number}": {"when": self.pick(*_CONDITIONS), "then": self.pick(*self.targets(later, inside))}}
-            for number in range(self.draw(st.integers(1, 2)))
+            for number in range(self.pick(1, 2))
         ]
         if self.chance(2):
             cases.append({"other": {"then": self.pick(*self.targets(later, inside))}})
@@ -166,7 +173,7 @@ class _Making:
 
     def agent(self, name: str, later: list[str], depth: int, inside: bool) -> Task:
         self.behaviour[name] = self.temper("flaky", "bad", "rubbish", "silent")
-        named = self.pick("plain", "steady", "once", *(("narrow",) if self.limited else ()))
+        named = self.pick("plain", "steady", "once", *(("narrow",) * 3 if self.limited else ()))
         asked: Task = {"agent": named, "input": {"x": self.value()}}
         if self.chance(4):
             del asked["input"]
@@ -201,7 +208,7 @@ class _Making:
 
     def fork(self, name: str, later: list[str], depth: int, inside: bool) -> Task:
         branches = []
-        for _ in range(self.draw(st.integers(1, 3))):
+        for _ in range(self.pick(1, 2, 3)):
             branch = self.name()
             if self.confluent:
                 body = {"try": self.tried(depth, inside=True), "catch": {}}
@@ -240,9 +247,10 @@ def workflows(draw: st.DrawFn, *, confluent: bool = False, limited: bool = False
         confluent: its output does not depend on the order in which its branches go on.
         limited: some of its agents do one thing at a time.
     """
-    making = _Making(draw, confluent, limited, budget=draw(st.integers(5, 20)))
-    do = making.tasks(DEPTH, inside=False)
-    return Made(do, making.behaviour)
+    # What one seed makes cannot be made smaller, but another seed makes less of a smaller budget.
+    budget = draw(st.integers(1, 20))
+    making = _Making(Random(draw(st.integers(0, 2**32))), confluent, limited, budget)
+    return Made(making.tasks(DEPTH, inside=False), making.behaviour)
 
 
 # --- the world --------------------------------------------------------------------------------------
