@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from tests.cli.command import Command
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+# The agents import each other's helpers from their own folder.
+sys.path.append(str(EXAMPLES / "code-review"))
 
 
 @pytest.fixture(scope="module")

@@ -69,17 +69,18 @@ class Table:
     numbers: int = 0
 
     def markdown(self) -> str:
-        lines = [
-            "| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in row) + " |" for row in self.rows
-        ]
+        lines = [self._line(row) for row in self.rows]
         rule = "|" + "---|" * (len(self.heads) - self.numbers) + "---:|" * self.numbers
-        return "\n".join((f"| {' | '.join(self.heads)} |", rule, *lines)) if lines else ""
+        return "\n".join((self._line(self.heads), rule, *lines)) if lines else ""
 
     def html(self) -> str:
         body = "".join(self._row("td", row) for row in self.rows)
         head = self._row("th", self.heads)
         table = f"<table><thead>{head}</thead><tbody>{body}</tbody></table>"
         return f'<div class="scroll">{table}</div>' if body else ""
+
+    def _line(self, cells: Sequence[str]) -> str:
+        return "| " + " | ".join(_plain(cell).replace("|", "\\|") for cell in cells) + " |"
 
     def _row(self, tag: str, cells: Sequence[str]) -> str:
         left = len(cells) - self.numbers
@@ -189,7 +190,7 @@ def markdown_of(title: str, sections: Iterable[Section]) -> str:
     parts = [f"# {_plain(title)}"]
     for section in sections:
         blocks = list(filter(None, (block.markdown() for block in section.blocks)))
-        parts += [*([f"## {section.title}"] if section.title else []), *blocks] if blocks else []
+        parts += [*([f"## {_plain(section.title)}"] if section.title else []), *blocks] if blocks else []
     return "\n\n".join(parts) + "\n"
 
 
