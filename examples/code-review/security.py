@@ -47,7 +47,7 @@ def security(given: dict[str, Any]) -> dict[str, Any]:
     ]
     bandit = Tool("bandit", "-q", "-f", "json", "--exit-zero")
     results = [result for said in bandit.judge(root, paths, BATCH, TIME_MAX_S) for result in said["results"]]
-    places = [_place(result) for result in results if _counts(result)]
+    places = [place for result in results if _counts(result) and (place := _place(result))["rule"] in BANDIT]
     return {
         "tool": bandit.version() if paths else "",
         "files": len(paths),
@@ -80,7 +80,7 @@ def _counts(result: dict[str, Any]) -> bool:
         return str(result["issue_severity"]) == "HIGH"  # Low: the command is a constant.
     if rule == "B608":
         return str(result["issue_confidence"]) != "LOW"
-    return rule in BANDIT
+    return True
 
 
 def looks_random(text: str) -> bool:
