@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from podium.bootstrap import LocalHub, open_hub
+from podium.cli.hubs import collect_again
 from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of
 from podium.facts.inputs import Apply
@@ -36,8 +37,9 @@ def fresh_folder(name: str) -> Path:
 
 @contextmanager
 def hub(folder: Path) -> Iterator[LocalHub]:
-    """A hub that serves while the block runs."""
+    """A hub that serves while the block runs, in a process set up as that of `podium run` is."""
     running = open_hub(folder)
+    collect_again()
     try:
         yield running
     finally:

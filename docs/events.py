@@ -16,7 +16,7 @@ _HEAD = """# Events
 What the log can say. A record is a clear envelope and a body; whatever derives from payloads stands in the
 body, which can be sealed or erased while the record still verifies. Every envelope also carries `n`, the
 event's place among its run's, and `p`, the seq of the run's event before it. A field that has its default is
-left out.
+left out. What they make of a run, its tasks and effects is under [lifecycles](lifecycles.md).
 
 This page is made from `facts/events.py`.
 """

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import re
 import time
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from doubts import Doubts
-from findings import grouped
-from rules import LINT
-from sources import Selection, Source, select
-from speaking import CannotWork, progress, speak, tool
+from judging.rules import LINT, grouped
+from reading.sources import is_test, read, role_of, select
+from speaking import Tool, speak
 
 BATCH = 400
 TIME_MAX_S = 90
 """Files not reached by then are left out, and the report says how many."""
+_BUILTINS = (
+    "unicode basestring xrange long unichr raw_input file reduce cmp execfile reload WindowsError get_ipython"
+    " reveal_type _".split()
+)
+"""Names of Python 2, and names that others put there: whoever uses them asks for them first."""
+
+
+_ANNOTATES = re.compile(r"\s*(async )?def |\s*\**\w+\s*:[^=]|.*->")
+"""Names in annotations need not be there when the line runs."""
 
 
 def lint(given: dict[str, Any]) -> dict[str, Any]:
@@ -33,118 +39,41 @@ def lint(given: dict[str, Any]) -> dict[str, Any]:
     """
     started = time.monotonic()
     root = Path(given["root"])
-    selection = select(root, Path(given["out"]) if given.get("out") else None)
-    files = selection.of("Python")
-    command = tool("ruff") if files else []
-    found, seen = _run_all(command, selection, files, started + TIME_MAX_S)
-    unparsable = [entry for entry in found if entry["code"] in (None, "invalid-syntax")]
-    doubts = Doubts(root)
-    places = [
-        place
-        for entry in found
-        if entry["code"] in LINT and (place := _place(entry, root)) and not _waved(doubts, place)
-    ]
+    paths = [file.path for file in select(root, Path(given["out"])).files if file.language == "Python"]
+    ruff = Tool("ruff", *_options(root))
+    entries = [entry for said in ruff.judge(root, paths, BATCH, TIME_MAX_S) for entry in said]
+    places = [_place(entry, root) for entry in entries]
     return {
-        "tool": _version(command) if command else "",
-        "files": len(files),
-        "seen": seen,
-        "findings": grouped(places, LINT, "lint"),
-        "unparsable": _unparsable(unparsable, root),
+        "tool": ruff.version() if paths else "",
+        "files": len(paths),
+        "seen": ruff.seen,
+        "findings": grouped([place for place in places if _counts(place, root)], LINT, "lint"),
+        "unparsable": [
+            {"path": place["path"], "line": place["line"], "reason": place["message"]}
+            for place in {
+                place["path"]: place for place in reversed(places) if place["rule"] not in LINT
+            }.values()
+        ],
         "took_ms": int((time.monotonic() - started) * 1000),
     }
 
 
-def _run_all(
-    command: list[str], selection: Selection, files: list[Source], until: float
-) -> tuple[list[dict[str, Any]], int]:
-    options = [
-        *command, "check", "--isolated", "--no-cache", "--exit-zero", "--force-exclude",
-        "--output-format=json",
-        f"--target-version={_target(selection.root)}", f"--select={','.join(sorted(LINT))}",
-        *_own_settings(selection.root),
-    ]  # fmt: skip
-    found: list[dict[str, Any]] = []
-    seen = 0
-    for batch in _batches(files):
-        left_s = until - time.monotonic()
-        if left_s <= 0:
-            break
-        try:
-            found += _run(options, batch, selection.root, left_s)
-        except subprocess.TimeoutExpired:
-            break
-        seen += len(batch)
-        progress({"linted": seen, "of": len(files)})
-    return found, seen
-
-
-def _batches(files: list[Source]) -> Iterator[list[str]]:
-    for start in range(0, len(files), BATCH):
-        yield [f"./{file.path}" for file in files[start : start + BATCH]]
-
-
-def _run(options: list[str], paths: list[str], root: Path, left_s: float) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        [*options, "--", *paths], cwd=root, capture_output=True, timeout=left_s, check=False
-    )
-    if done.returncode != 0:
-        raise CannotWork(f"ruff broke: {done.stderr.decode('utf-8', 'replace').strip()[-500:]}")
-    entries: list[dict[str, Any]] = json.loads(done.stdout)
-    return entries
-
-
-def _place(entry: dict[str, Any], root: Path) -> dict[str, Any]:
-    return {
-        "rule": entry["code"],
-        "path": Path(entry["filename"]).relative_to(root).as_posix(),
-        "line": entry["location"]["row"],
-        "column": entry["location"]["column"],
-        "message": entry["message"],
-        "fixable": (entry.get("fix") or {}).get("applicability") == "safe",
+def _options(root: Path) -> list[str]:
+    """Our own rules; of the project's settings only which files it leaves out and what it calls builtins."""
+    project = _toml(root / "pyproject.toml")
+    own = _toml(root / "ruff.toml") or _toml(root / ".ruff.toml") or project.get("tool", {}).get("ruff", {})
+    # Ruff takes some Python 2 for valid 3.14, so only who asks for that gets it.
+    asked = str(project.get("project", {}).get("requires-python", ""))
+    settings = {
+        "extend-exclude": [*own.get("exclude", []), *own.get("extend-exclude", [])],
+        "builtins": [*own.get("builtins", []), *_BUILTINS],
     }
-
-
-def _waved(doubts: Doubts, place: dict[str, Any]) -> bool:
-    return doubts.waves_through(
-        place["rule"], place["path"], place["line"], place["column"], place["message"]
-    )
-
-
-def _unparsable(entries: list[dict[str, Any]], root: Path) -> list[dict[str, Any]]:
-    """The first mistake of each file that ruff cannot parse."""
-    first: dict[str, dict[str, Any]] = {}
-    for entry in entries:
-        path = Path(entry["filename"]).relative_to(root).as_posix()
-        first.setdefault(path, {"path": path, "line": entry["location"]["row"], "reason": entry["message"]})
-    return list(first.values())
-
-
-# --- what the project says of itself ----------------------------------------------------------
-
-
-def _target(root: Path) -> str:
-    """The newest syntax there is; but 3.14 takes some Python 2 for valid, so only if it is asked for."""
-    asked = str(_toml(root / "pyproject.toml").get("project", {}).get("requires-python", ""))
-    return "py314" if "3.14" in asked else "py313"
-
-
-def _own_settings(root: Path) -> list[str]:
-    """Files that the project leaves out of its own linting, and the names that it calls builtins."""
-    settings: dict[str, Any] = _toml(root / "pyproject.toml").get("tool", {}).get("ruff", {})
-    for name in ("ruff.toml", ".ruff.toml"):
-        settings = _toml(root / name) or settings
-    left_out = [*_texts(settings.get("exclude")), *_texts(settings.get("extend-exclude"))]
-    builtins = _texts(settings.get("builtins"))
-    options = []
-    if left_out:
-        options.append(f"--config=extend-exclude={json.dumps(left_out)}")
-    if builtins:
-        options.append(f"--config=builtins={json.dumps(builtins)}")
-    return options
-
-
-def _texts(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    return [
+        "check", "--isolated", "--no-cache", "--exit-zero", "--force-exclude", "--output-format=json",
+        f"--target-version={'py314' if '3.14' in asked else 'py313'}", f"--select=E902,{','.join(LINT)}",
+        "--per-file-ignores=__init__.py:F401,__init__.py:F403,*compat*.py:F401",
+        *(f"--config={name}={json.dumps(value)}" for name, value in settings.items()), "--",
+    ]  # fmt: skip
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -154,9 +83,37 @@ def _toml(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _version(command: list[str]) -> str:
-    done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
-    return done.stdout.strip().splitlines()[0] if done.stdout.strip() else "ruff"
+def _place(entry: dict[str, Any], root: Path) -> dict[str, Any]:
+    path = Path(entry["filename"]).relative_to(root).as_posix()
+    return {
+        "rule": entry["code"],
+        "path": path,
+        "role": role_of(path),
+        "line": entry["location"]["row"],
+        "message": entry["message"],
+        "fixable": (entry.get("fix") or {}).get("applicability") == "safe",
+    }
+
+
+def _counts(place: dict[str, Any], root: Path) -> bool:
+    """Whether it is news to whoever knows the code: some findings hold only by the letter."""
+    rule, message, path = place["rule"], place["message"], place["path"]
+    if rule not in LINT or (place["role"] in ("test", "fixture") and not is_test(path)):
+        return False
+    if rule == "F401":
+        return "find_spec" not in message
+    if rule == "F811":
+        return place["role"] != "test" or "`test" in message
+    if rule == "F821":
+        return not _ANNOTATES.match(_lines(root, place, 1)[-1])
+    if rule == "B015":
+        return "raises" not in "".join(_lines(root, place, 4)).lower()
+    return rule != "T100" or re.search(r"set_trace` used|`breakpoint` used", message) is not None
+
+
+def _lines(root: Path, place: dict[str, Any], count: int) -> list[str]:
+    """So many lines up to the place."""
+    return read(root, place["path"]).split("\n")[max(place["line"] - count, 0) : place["line"]]
 
 
 if __name__ == "__main__":

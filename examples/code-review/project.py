@@ -1,55 +1,51 @@
-"""The project around the code: tests, continuous integration, dependencies and pins, licence."""
+"""The project around the code: tests, continuous integration, licence, and what is pinned."""
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import time
-import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dependencies import actions, images, loose_npm, npm, requirements
-from sources import Selection, Source, select, text_of
-from untested import unreached
+from reading.sources import Selection, read, run_git, select
 
 _CI = {
-    ".github/workflows/": "GitHub Actions",
-    ".gitlab-ci.yml": "GitLab CI",
-    ".circleci/": "CircleCI",
-    "azure-pipelines.yml": "Azure Pipelines",
-    "Jenkinsfile": "Jenkins",
-    ".travis.yml": "Travis CI",
-    ".woodpecker": "Woodpecker",
-    ".forgejo/workflows/": "Forgejo Actions",
-    ".drone.yml": "Drone",
-    ".ci/": "own script",
-    "bitbucket-pipelines.yml": "Bitbucket",
-    "appveyor.yml": "AppVeyor",
-    ".cirrus.yml": "Cirrus",
-}
+    ".github/workflows/": "GitHub Actions", ".gitlab-ci.yml": "GitLab CI", ".circleci/": "CircleCI",
+    "azure-pipelines.yml": "Azure Pipelines", "Jenkinsfile": "Jenkins", ".travis.yml": "Travis CI",
+    ".woodpecker": "Woodpecker", ".forgejo/workflows/": "Forgejo Actions", ".ci/": "own script",
+    "bitbucket-pipelines.yml": "Bitbucket", "appveyor.yml": "AppVeyor", ".cirrus.yml": "Cirrus",
+}  # fmt: skip
 _LOCKS = frozenset(
-    "uv.lock poetry.lock pdm.lock Pipfile.lock pylock.toml package-lock.json npm-shrinkwrap.json yarn.lock"
-    " pnpm-lock.yaml bun.lockb bun.lock Cargo.lock go.sum Gemfile.lock composer.lock flake.lock"
-    " gradle.lockfile".split()
+    "uv.lock poetry.lock pdm.lock Pipfile.lock pylock.toml package-lock.json yarn.lock pnpm-lock.yaml"
+    " bun.lock Cargo.lock go.sum Gemfile.lock composer.lock flake.lock".split()
 )
-_MANIFESTS = frozenset(
-    "pyproject.toml setup.py setup.cfg package.json Cargo.toml go.mod Gemfile pom.xml build.gradle"
-    " build.gradle.kts composer.json mix.exs".split()
-)
-_LICENCES = (
-    ("Apache-2.0", r"Apache License\s+Version 2\.0"),
-    ("MIT", r"Permission is hereby granted, free of charge"),
-    ("AGPL-3.0", r"GNU AFFERO GENERAL PUBLIC LICENSE"),
-    ("LGPL", r"GNU LESSER GENERAL PUBLIC LICENSE"),
-    ("GPL", r"GNU GENERAL PUBLIC LICENSE"),
-    ("MPL-2.0", r"Mozilla Public License"),
-    ("Unlicense", r"released into the public domain"),
-    ("BSD", r"Redistribution and use in source and binary forms"),
-    ("ISC", r"Permission to use, copy, modify, and/?o?r? ?distribute"),
-)
+_LICENCES = {
+    "Apache-2.0": r"Apache License\s+Version 2\.0",
+    "MIT": r"Permission is hereby granted, free of charge",
+    "AGPL": r"GNU AFFERO GENERAL PUBLIC LICENSE",
+    "LGPL": r"GNU LESSER GENERAL PUBLIC LICENSE",
+    "GPL": r"GNU GENERAL PUBLIC LICENSE",
+    "MPL-2.0": r"Mozilla Public License",
+    "Unlicense": r"released into the public domain",
+    "BSD": r"Redistribution and use in source and binary forms",
+    "ISC": r"Permission to use, copy, modify, and/?o?r? ?distribute",
+}
+_LICENCE_NAME = re.compile(r"(licen[cs]es?|copying|unlicense)([./-][\w.-]+)?", re.IGNORECASE)
+_CASES = {
+    "Python": r"^\s*(?:async )?def test",
+    "Go": r"^func Test",
+    "JavaScript": r"^\s*(?:it|test)(?:\.\w+)?\(",
+    "TypeScript": r"^\s*(?:it|test)(?:\.\w+)?\(",
+    "Rust": r"#\[(?:\w+::)?test\]",
+    "Java": r"@Test\b",
+    "Kotlin": r"@Test\b",
+}
 
 
-def project(root: str, out: str = "") -> dict[str, Any]:
+def project(root: str, out: str) -> dict[str, Any]:
     """Look at what surrounds the code.
 
     Args:
@@ -59,129 +55,126 @@ def project(root: str, out: str = "") -> dict[str, Any]:
         What `schemas/project.yaml` describes.
     """
     started = time.monotonic()
-    selection = select(Path(root), Path(out) if out else None)
-    names = {file.path for file in selection.files}
+    selection = select(Path(root), Path(out))
+    paths = [file.path for file in selection.files]
+    tests = [file for file in selection.files if file.role == "test" and file.is_code]
+    requirements = list(_requirements(selection))
     return {
-        "package": _is_package(selection.root, names),
-        "tests": _tests(selection),
-        "ci": sorted({said for start, said in _CI.items() if any(name.startswith(start) for name in names)}),
+        "partial": _is_partial(selection.root, paths),
+        "tests": {
+            "files": len(tests),
+            "cases": sum(
+                len(re.findall(_CASES[file.language], read(selection.root, file.path), re.MULTILINE))
+                for file in tests
+                if file.language in _CASES
+            ),
+        },
+        "ci": sorted({name for start, name in _CI.items() if any(path.startswith(start) for path in paths)}),
         "licence": _licence(selection),
-        "readme": _has(names, "readme"),
-        "changelog": _has(names, "changelog|changes|history|news"),
-        "typed": _is_typed(selection, names),
-        "manifests": sorted(name for name in names if _depth(name)[0] < 2 and _base(name) in _MANIFESTS),
-        "locks": sorted((name for name in names if _base(name) in _LOCKS), key=_depth),
-        "requirements": requirements(selection),
-        "loose": loose_npm(selection),
-        "actions": actions(selection),
-        "images": images(selection),
+        "library": any(path in ("pyproject.toml", "setup.py", "setup.cfg") for path in paths),
+        "locks": [
+            *(file["path"] for file in requirements if file["hashed"]),
+            *sorted(
+                (path for path in paths if path.rpartition("/")[2] in _LOCKS),
+                key=lambda path: path.count("/"),
+            ),
+        ],
+        "loose": [place for file in requirements for place in file["loose"]],
+        "insecure": [place for file in requirements for place in file["insecure"]],
+        "loose_npm": list(_loose_npm(selection)),
+        "actions": list(_actions(selection)),
         "took_ms": int((time.monotonic() - started) * 1000),
     }
 
 
-def _has(names: set[str], stems: str) -> bool:
-    """Whether a file of one of these names stands at the root, whatever its ending."""
-    return any(re.fullmatch(rf"({stems})(\.\w+)?", name, re.IGNORECASE) for name in names)
-
-
-def _base(path: str) -> str:
-    return path.rpartition("/")[2]
-
-
-def _is_package(root: Path, names: set[str]) -> bool:
-    """Whether this is a published package unpacked: such leave out tests, locks and pipelines."""
+def _is_partial(root: Path, paths: list[str]) -> bool:
+    """Whether this is a package unpacked, which leaves such things out, or a folder of a repository."""
     if (root / ".git").exists():
         return False
-    return "PKG-INFO" in names or (
-        "package.json" in names and not any(n.endswith(tuple(_LOCKS)) for n in names)
-    )
-
-
-def _depth(path: str) -> tuple[int, str]:
-    return path.count("/"), path
-
-
-# --- tests ------------------------------------------------------------------------------------
-
-
-def _tests(selection: Selection) -> dict[str, Any]:
-    tests = [file for file in selection.files if file.role == "test" and file.is_code and file.readable]
-    texts = {file.path: text_of(selection, file.path) for file in tests}
-    return {
-        "files": len(tests),
-        "frameworks": _frameworks(selection, tests, texts),
-        "cases": sum(_cases(file, texts[file.path]) for file in tests),
-        "skipped": sum(len(_SKIP.findall(text)) for text in texts.values()),
-        "unreached": unreached(selection),
-    }
-
-
-_SKIP = re.compile(r"@(?:pytest\.mark\.|unittest\.)skip\b|\b(?:it|test|describe)\.skip\(")
-_FRAMEWORKS = {
-    "pytest": ("Python", r"^\s*(?:import pytest|from pytest)"),
-    "unittest": ("Python", r"^\s*(?:import unittest|from unittest import (?!mock))"),
-    "hypothesis": ("Python", r"^\s*(?:import hypothesis|from hypothesis)"),
-    "vitest": ("JavaScript TypeScript", r"from ['\"]vitest['\"]"),
-    "node:test": ("JavaScript TypeScript", r"['\"]node:test['\"]"),
-    "go test": ("Go", r"^(?:import|\s)\s*\"testing\"$"),
-    "JUnit": ("Java Kotlin", r"import org\.junit"),
-    "RSpec": ("Ruby", r"RSpec\.describe"),
-}
-
-
-def _frameworks(selection: Selection, tests: list[Source], texts: dict[str, str]) -> list[str]:
-    found = {
-        name
-        for name, (languages, sign) in _FRAMEWORKS.items()
-        for file in tests
-        if file.language in languages.split() and re.search(sign, texts[file.path], re.MULTILINE)
-    }
-    dependencies = npm(selection).get("devDependencies")
-    if isinstance(dependencies, dict) and tests:
-        found |= {name for name in ("jest", "mocha", "ava", "tap", "playwright") if name in dependencies}
-    return sorted(found)
-
-
-def _cases(file: Source, text: str) -> int:
-    if file.language == "Python":
-        return len(re.findall(r"^\s*(?:async )?def test", text, re.MULTILINE))
-    if file.language == "Go":
-        return len(re.findall(r"^func Test", text, re.MULTILINE))
-    if file.language in ("JavaScript", "TypeScript"):
-        return len(re.findall(r"^\s*(?:it|test)(?:\.\w+)?\(", text, re.MULTILINE))
-    return len(re.findall(r"@Test\b|#\[(?:\w+::)?test\]", text))
-
-
-# --- papers -----------------------------------------------------------------------------------
+    unlocked = not any(path.rpartition("/")[2] in _LOCKS for path in paths)
+    if "PKG-INFO" in paths or ("package.json" in paths and unlocked):
+        return True
+    try:
+        return run_git(root, "rev-parse", "--show-prefix").strip() != ""
+    except (OSError, subprocess.SubprocessError):
+        return False
 
 
 def _licence(selection: Selection) -> str:
-    """An SPDX-like name; `present` if the text is unknown, `stated` if only the manifest says so, or ""."""
+    """An SPDX-like name; `present` if the text is not a known one; "" if there is none."""
     for file in selection.files:
-        if re.fullmatch(
-            r"(licen[cs]e|copying|unlicense)([.-][\w.-]+)?", file.path, re.IGNORECASE
-        ) or file.path.startswith("LICENSES/"):
-            text = text_of(selection, file.path)[:4000]
-            return next((name for name, sign in _LICENCES if re.search(sign, text, re.IGNORECASE)), "present")
-    stated = _pyproject(selection).get("license") or npm(selection).get("license")
-    return "stated" if stated else ""
+        if _LICENCE_NAME.fullmatch(file.path):
+            text = read(selection.root, file.path)[:4000]
+            return next(
+                (name for name, sign in _LICENCES.items() if re.search(sign, text, re.IGNORECASE)), "present"
+            )
+    return ""
 
 
-def _is_typed(selection: Selection, names: set[str]) -> bool:
-    """Whether somebody checks types: a py.typed, a type checker's settings, or TypeScript."""
-    if any(name.endswith(("py.typed", "tsconfig.json", "mypy.ini", "pyrightconfig.json")) for name in names):
-        return True
-    tool = _toml(selection).get("tool")
-    return isinstance(tool, dict) and bool(tool.keys() & {"mypy", "pyright", "basedpyright", "ty", "pyrefly"})
+# --- what is taken from others, and how firmly it is pinned -----------------------------------
+
+_REQUIREMENTS = re.compile(
+    r"(.*/)?(requirements|constraints)[\w.-]*\.(txt|lock)|(.*/)?requirements/[^/]+\.txt"
+)
+_PINNED = re.compile(r"===?|\s@\s|://")
+_INSECURE = re.compile(r"http://|--trusted-host|--extra-index-url")
+_ACTION = re.compile(r"\s*-?\s*uses:\s*['\"]?([\w.-]+/[\w./-]+)@([\w./-]+)")
 
 
-def _pyproject(selection: Selection) -> dict[str, Any]:
-    value = _toml(selection).get("project")
-    return value if isinstance(value, dict) else {}
+def _place(path: str, line: int, message: str) -> dict[str, Any]:
+    return {"path": path, "line": line, "message": message[:80]}
 
 
-def _toml(selection: Selection) -> dict[str, Any]:
+def _requirements(selection: Selection) -> Iterator[dict[str, Any]]:
+    """Files of requirements: their entries without a version, and the indexes that are not checked."""
+    for file in selection.files:
+        if file.role == "source" and _REQUIREMENTS.fullmatch(file.path):
+            entries = _entries(read(selection.root, file.path))
+            named = [(line, entry) for line, entry in entries if entry[0].isalnum()]
+            yield {
+                "path": file.path,
+                "hashed": bool(named) and all("--hash=" in entry for _, entry in named),
+                "loose": [
+                    _place(file.path, line, entry) for line, entry in named if not _PINNED.search(entry)
+                ],
+                "insecure": [
+                    _place(file.path, line, entry) for line, entry in entries if _INSECURE.search(entry)
+                ],
+            }
+
+
+def _entries(text: str) -> list[tuple[int, str]]:
+    """The entries of a requirements file with the lines they begin at; a backslash joins lines."""
+    entries: list[tuple[int, str]] = []
+    begun, joined = 0, ""
+    for number, line in enumerate(text.splitlines(), 1):
+        part = re.sub(r"(^|\s)#.*", "", line).strip()
+        begun = begun if joined else number
+        joined += part.removesuffix("\\")
+        if joined and not part.endswith("\\"):
+            entries.append((begun, joined))
+            joined = ""
+    return entries
+
+
+def _loose_npm(selection: Selection) -> Iterator[dict[str, Any]]:
+    """Packages of package.json that take any version."""
     try:
-        return tomllib.loads(text_of(selection, "pyproject.toml"))
-    except ValueError:
-        return {}
+        manifest = json.loads(read(selection.root, "package.json"))
+        wanted = {**manifest.get("dependencies", {}), **manifest.get("devDependencies", {})}
+    except (ValueError, AttributeError, TypeError):
+        return
+    yield from (
+        _place("package.json", 1, name) for name, version in wanted.items() if version in ("*", "latest", "")
+    )
+
+
+def _actions(selection: Selection) -> Iterator[dict[str, Any]]:
+    """The steps of GitHub Actions that do not name a commit, and so can change."""
+    for file in selection.files:
+        if file.path.startswith(".github/workflows/"):
+            for number, line in enumerate(read(selection.root, file.path).splitlines(), 1):
+                match = _ACTION.match(line)
+                if match and not re.fullmatch(r"[0-9a-f]{40}", match[2]):
+                    branch = match[2] in ("main", "master", "develop", "latest")
+                    yield _place(file.path, number, f"{match[1]}@{match[2]}") | {"branch": branch}

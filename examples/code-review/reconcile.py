@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from areas import areas_of
-from hotspots import hotspots_of
-from judgement import judged
-from ranking import ranked
-from sources import read, role_of
-from verdict import first_steps, strengths, verdict_of
+from judging.areas import areas_of
+from judging.judgement import of_functions, of_hotspots, of_project, of_unparsable
+from judging.ranking import ranked
+from judging.verdict import first_steps, verdict_of
+from reading.sources import read, role_of
 
 FINDINGS_MAX = 60
-SNIPPETS_MAX = 25
-_NEVER_SHOWN = frozenset({"B105", "private-key", "access-token", "hidden-text"})
-_PARTS = ("lint", "security", "complexity", "project")
+SPOTS_MAX = 250
+_SECRET = frozenset({"B105", "private-key", "access-token", "hidden-text"})
+_Json = dict[str, Any]
 
 
-def reconcile(
-    survey: dict[str, Any],
-    lint: dict[str, Any],
-    security: dict[str, Any],
-    complexity: dict[str, Any],
-    project: dict[str, Any],
-) -> dict[str, Any]:
+def reconcile(survey: _Json, lint: _Json, security: _Json, complexity: _Json, project: _Json) -> _Json:
     """Bring the parts of a review together.
 
     Args:
@@ -36,100 +30,104 @@ def reconcile(
         What `schemas/review.yaml` describes.
     """
     parts = {"lint": lint, "security": security, "complexity": complexity, "project": project}
-    sound = {name: part for name, part in parts.items() if "failed" not in part}
-    hotspots = hotspots_of(survey["git"], sound.get("complexity"))
-    unparsable = _unparsable(sound)
+    hotspots = hotspots_of(survey["git"], complexity.get("measured", []))
+    unparsable = _unparsable(lint, complexity)
     findings = [
-        *sound.get("lint", {}).get("findings", []),
-        *sound.get("security", {}).get("findings", []),
-        *judged(survey, sound.get("complexity"), sound.get("project"), hotspots, unparsable),
+        *lint.get("findings", []),
+        *security.get("findings", []),
+        *of_unparsable(unparsable),
+        *of_functions(complexity.get("functions", [])),
+        *of_hotspots(hotspots, survey["git"]),
+        *(() if "failed" in project else of_project(project, survey)),
     ]
     ranking = ranked(findings, {spot["path"] for spot in hotspots["files"][:10] if spot["commits"]})
-    shown = _with_code(ranking[:FINDINGS_MAX], Path(survey["root"]))
-    areas = areas_of(survey, parts, ranking)
     return {
-        "name": survey["name"],
-        "root": survey["root"],
-        "out": survey["out"],
+        **{key: survey[key] for key in ("name", "root", "out", "files", "languages", "roles", "git")},
         "at": int(time.time() * 1000),
         "verdict": verdict_of(survey, ranking, parts),
-        "areas": areas,
-        "findings": shown,
+        "areas": areas_of(survey["roles"], parts, ranking),
+        "findings": _with_code(ranking[:FINDINGS_MAX], Path(survey["root"])),
         "findings_total": len(ranking),
         "first": first_steps(ranking),
-        "strengths": strengths(survey, sound),
         "hotspots": hotspots,
-        "functions": sound.get("complexity", {}).get("functions", [])[:12],
-        "spread": sound.get("complexity", {}).get("spread", {}),
+        "functions": complexity.get("functions", [])[:8],
+        "spread": complexity.get("spread", {}),
         "unparsable": unparsable,
-        "degraded": _degraded(survey, parts),
-        "parts": [_part("survey", survey), *(_part(name, parts[name]) for name in _PARTS)],
-        "survey": {name: survey[name] for name in ("files", "languages", "roles", "largest", "notes", "git")},
+        "degraded": list(_degraded(survey, parts)),
+        "parts": [_part(name, part) for name, part in {"survey": survey, **parts}.items()],
     }
 
 
-def _unparsable(sound: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def hotspots_of(git: _Json, measured: list[_Json]) -> _Json:
+    """The project's own files by churn times branches; by size times branches where there is no history.
+
+    Returns:
+        `by`: `commits` or `lines`; `files`: path, lines, branches, commits, fixes, people, and `heat` from 0
+        to 1, the hottest first.
+    """
+    changed = {change["path"]: change for change in git.get("changed", [])}
+    quiet = {"commits": 0, "fixes": 0, "people": 0}
+    files = [
+        {**quiet, **changed.get(file["path"], {}), **file} for file in measured if file["role"] == "source"
+    ]
+    by = "commits" if any(file["commits"] for file in files) else "lines"
+    most, hardest = (max((file[what] for file in files), default=0) or 1 for what in (by, "branches"))
+    for file in files:
+        file["heat"] = round(file[by] / most * file["branches"] / hardest, 4)
+    files.sort(key=lambda file: (-file["heat"], -file["branches"], file["path"]))
+    return {"by": by, "files": files[:SPOTS_MAX]}
+
+
+def _unparsable(lint: _Json, complexity: _Json) -> list[_Json]:
     """Files that do not parse, those that should first.
 
     Where ruff, which knows newer Python than the interpreter here, reads such a file, it is only newer.
     """
-    linted = sound.get("lint", {})
-    judges = "unparsable" in linted and linted["seen"] == linted["files"]
-    refused = {file["path"] for file in linted.get("unparsable", [])}
-    if "complexity" in sound:
-        files = [
-            {**file, "newer": judges and file["path"] not in refused}
-            for file in sound["complexity"]["unparsable"]
-        ]
+    refused = {file["path"]: file for file in lint.get("unparsable", [])}
+    judges = "failed" not in lint and lint["seen"] == lint["files"]
+    if "failed" in complexity:
+        files = [{**file, "role": role_of(path), "newer": False} for path, file in refused.items()]
     else:
         files = [
-            {**file, "role": role_of(file["path"]), "newer": False} for file in linted.get("unparsable", [])
+            {**file, "newer": judges and file["path"] not in refused} for file in complexity["unparsable"]
         ]
     return sorted(files, key=lambda file: (file["role"] == "fixture", file["newer"], file["path"]))[:100]
 
 
-def _degraded(survey: dict[str, Any], parts: dict[str, dict[str, Any]]) -> list[str]:
+def _degraded(survey: _Json, parts: dict[str, _Json]) -> Iterator[str]:
     """What this review does not cover, in sentences."""
-    said = [
-        f"{name.capitalize()} is missing: {part['failed']}"
-        for name, part in parts.items()
-        if "failed" in part
-    ]
-    if parts["complexity"].get("caught"):
-        said.append(f"Complexity covers the files that parse ({parts['complexity']['caught']}).")
-    for name in ("lint", "security", "complexity"):
-        part = parts[name]
-        files = part.get("files_total", part.get("files", 0))
-        if part.get("seen", 0) < files:
-            said.append(f"{name.capitalize()} ran out of time after {part['seen']:,} of {files:,} files.")
+    for name, part in parts.items():
+        if "failed" in part:
+            yield f"{name.capitalize()} is missing: {part['failed']}"
+        elif part.get("seen", 0) < part.get("files", 0):
+            looked = f"{name.capitalize()} looked at {part['seen']:,} of {part['files']:,} files"
+            yield f"{looked}; the others took too long, or broke it."
+    if caught := parts["complexity"].get("caught"):
+        yield f"Complexity covers the files that parse ({caught})."
     if survey["files"]["cut"]:
-        said.append(f"The folder is larger than what is read: {survey['files']['total']:,} files count.")
-    git = survey["git"]
-    if not git["present"]:
-        said.append(f"There is no history to look at: {git['reason']}.")
-    elif git["shallow"]:
-        said.append("The clone is shallow, so the history is cut short (git fetch --unshallow).")
-    return said
+        yield f"The folder is larger than what is read: {survey['files']['total']:,} files count."
+    if not survey["git"]["present"]:
+        yield f"There is no history to look at: {survey['git']['reason']}."
+    elif survey["git"]["shallow"]:
+        yield "The clone is shallow, so the history is cut short (git fetch --unshallow)."
 
 
-def _part(name: str, part: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "status": "failed" if "failed" in part else "partial" if part.get("caught") else "done",
-        "tool": part.get("tool", ""),
-        "took_ms": part.get("took_ms", 0),
+def _part(name: str, part: _Json) -> _Json:
+    status = "failed" if "failed" in part else "partial" if part.get("caught") else "done"
+    return {"name": name, "status": status, "tool": part.get("tool", ""), "took_ms": part.get("took_ms", 0)}
+
+
+def _with_code(findings: list[_Json], root: Path) -> list[_Json]:
+    """The findings with the line of code that their first place names, unless it would show a secret."""
+    hidden = {
+        (place["path"], place["line"])
+        for found in findings
+        if found["rule"] in _SECRET
+        for place in found["places"]
     }
-
-
-def _with_code(findings: list[dict[str, Any]], root: Path) -> list[dict[str, Any]]:
-    """The first findings with the line of code that their first place names."""
-    for finding in findings[:SNIPPETS_MAX]:
-        if finding["rule"] in _NEVER_SHOWN or finding["area"] not in ("lint", "security"):
-            continue
-        place = finding["places"][0]
-        try:
-            lines = read(root, place["path"]).splitlines()
-            finding["code"] = lines[place["line"] - 1].strip()[:160]
-        except (OSError, IndexError):
-            continue
+    for found in findings:
+        place = found["places"][0] if found["places"] and found["area"] in ("lint", "security") else None
+        if place and (place["path"], place["line"]) not in hidden:
+            lines = read(root, place["path"]).split("\n")
+            found["code"] = "".join(lines[place["line"] - 1 : place["line"]]).strip()[:160]
     return findings

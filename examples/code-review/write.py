@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from report_html import html_of
-from report_markdown import markdown_of
+from writing.document import html_of, markdown_of
+from writing.report import sections_of
 
 
-def write(review: dict[str, Any]) -> dict[str, Any]:
+def write(review: dict[str, Any]) -> dict[str, str]:
     """Write `report.md` and `report.html` into the folder that the review names.
 
     Written twice, they replace each other: the call may be repeated.
@@ -21,19 +21,17 @@ def write(review: dict[str, Any]) -> dict[str, Any]:
         `folder`, `markdown`, `html`: absolute paths.
     """
     folder = Path(review["out"])
-    folder.mkdir(parents=True, exist_ok=True)
-    # The reports are no part of what they report on.
-    _replace(folder / ".gitignore", "*\n")
-    _replace(folder / "report.md", markdown_of(review))
-    _replace(folder / "report.html", html_of(review))
+    title, sections = f"Review of {review['name']}", sections_of(review)
     return {
         "folder": str(folder),
-        "markdown": str(folder / "report.md"),
-        "html": str(folder / "report.html"),
+        "markdown": _replace(folder / "report.md", markdown_of(title, sections)),
+        "html": _replace(folder / "report.html", html_of(title, sections)),
     }
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, text: str) -> str:
+    """Write a file whole or not at all."""
     draft = path.with_name(path.name + ".new")
     draft.write_text(text, "utf-8", errors="replace")
     os.replace(draft, path)
+    return str(path)

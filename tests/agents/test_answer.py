@@ -54,8 +54,9 @@ def test_a_result_may_tell_its_cost() -> None:
 
 
 def test_a_cost_that_is_none_makes_it_a_plain_document() -> None:
-    performed, _ = read(b'{"result": 1, "cost_nano": -3}')
-    assert (performed.output, performed.cost_nano) == ({"result": 1, "cost_nano": -3}, -1)
+    for cost in (-3, 10**30):
+        performed, _ = read(b'{"result": 1, "cost_nano": %d}' % cost)
+        assert (performed.output, performed.cost_nano) == ({"result": 1, "cost_nano": cost}, -1)
 
 
 def test_an_agent_may_call_its_failure_by_name() -> None:
@@ -68,6 +69,7 @@ def test_an_agent_may_call_its_failure_by_name() -> None:
     [
         (b"", "the agent wrote nothing to stdout", "null"),
         (b" \n \n", "the agent wrote nothing to stdout", "null"),
+        (b"\n \n" * 300_000 + b"hello", "stdout is not JSON", "At byte 900000: 'hello"),
         (b"hello\n", "stdout is not JSON", "At byte 0: 'hello"),
         (b'{"a": 1}\nDone.\n', "stdout is not JSON", "At byte 9: "),
         (b'{"a": oops}', "stdout is not JSON", "At byte 6: "),

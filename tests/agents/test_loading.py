@@ -82,7 +82,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     (tmp_path / "agents.py").write_text("number = 3\n")
     missing = failure(tmp_path, "nowhere:f")
     assert "there is no module 'nowhere'" in missing.title
-    assert str(tmp_path) in missing.detail
+    assert missing.detail.count(str(tmp_path)) == 1
     absent = failure(tmp_path, "agents:f")
     assert "agents:f is not there" in absent.title
     assert str(tmp_path / "agents.py") in absent.detail
@@ -104,6 +104,7 @@ def test_a_failing_import_tells_where_it_failed(tmp_path: Path, source: str, tit
     failed = failure(tmp_path, "agents:f")
     assert title in failed.title
     assert detail in failed.detail
+    assert "importlib" not in failed.detail
 
 
 @pytest.mark.parametrize(

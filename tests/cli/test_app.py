@@ -16,20 +16,11 @@ from ruamel.yaml import YAML
 
 from podium import __version__
 from podium.cli import declaring
-from podium.cli.app import _COMMANDS, main
+from podium.cli.app import COMMANDS, main
 from podium.cli.exits import Exit
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "cli.md"
-
-COMMANDS = {name: where for name, (where, _, _) in _COMMANDS.items()} | {
-    "get runs": "looking:runs",
-    "get agents": "looking:agents",
-    "get workflows": "looking:workflows",
-    "audit verify": "looking:verify",
-    "views rebuild": "looking:rebuild",
-}
-
 
 @pytest.fixture(autouse=True)
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -45,16 +36,18 @@ def function(where: str) -> Any:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_the_command_says(name: str) -> None:
-    said = (inspect.getdoc(function(COMMANDS[name])) or "").partition("\n")[0]
-    listed = _COMMANDS[name][2] if name in _COMMANDS else said
-    assert said == listed
+    said = (inspect.getdoc(function(COMMANDS[name].where)) or "").partition("\n")[0]
+    assert said == COMMANDS[name].summary
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*name.split(), "--help"]) == 0
     shown = capsys.readouterr().out
-    assert f"podium {name}" in shown
+    assert f"Usage: podium {name}" in shown
+    assert COMMANDS[name].summary.replace("`", "") in " ".join(shown.split())
+    assert f"Example: {COMMANDS[name].example}" in " ".join(shown.split())
+    assert COMMANDS[name].example.startswith(("podium " + name, "podium --state"))
     assert "--state" in shown
 
 
@@ -62,7 +55,7 @@ def test_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_page_has_every_command_and_option(name: str) -> None:
     sections = re.split(r"^### ", PAGE.read_text(), flags=re.MULTILINE)[1:]
     section = next(text for text in sections if text.startswith(f"`podium {name}"))
-    own = inspect.signature(function(COMMANDS[name])).parameters.values()
+    own = inspect.signature(function(COMMANDS[name].where)).parameters.values()
     options = [
         "--" + parameter.name.replace("_", "-")
         for parameter in own

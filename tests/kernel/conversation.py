@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import jq
@@ -106,6 +107,7 @@ class Conversation:
         open: attempts that the performer has and has not answered, by (run, effect).
         questions: `Evaluate` queries without an answer. They are answered at once, unless `holds` is set.
         emits: events that are to be given to those that listen. They are at once, unless `holds` is set.
+        watch: told of every attempt that is ordered.
         checks: whether records go through the store's form, and the state is checked after each thing told.
         replies: what was replied, oldest first.
     """
@@ -125,6 +127,7 @@ class Conversation:
         self.replies: list[Reply] = []
         self.ended: list[str] = []
         self.holds = False
+        self.watch: Callable[[Perform], Any] = lambda order: None
         self.checks = True
         self.run_id = run_id_of("test", "talk")
         self._said: list[str] = []
@@ -277,6 +280,16 @@ class Conversation:
         self._take(take_over)
         self._see_to_it()
 
+    def rewind(self, records: int) -> None:
+        """The hub dies when no more than so many records are durable, and another takes over."""
+        del self.log[records:]
+        self.now = max(self.log[-1].at, START)
+        self._checked, self._checked_records = Shard(), 0
+        for record in self.log:
+            evolve(self._checked, record)
+        self._checked_records = records
+        self.crash()
+
     # --- expecting -----------------------------------------------------------------------------------
 
     def expect(self, *lines: str) -> None:
@@ -339,6 +352,7 @@ class Conversation:
                 self.emits.append(order)
             elif isinstance(order, Perform):
                 self.open[order.run_id, order.effect] = order
+                self.watch(order)
             elif isinstance(order, Abandon):
                 self.abandoned.append(order)
                 present = self.open.get((order.run_id, order.effect))
@@ -384,10 +398,15 @@ class Conversation:
 def evaluate(program: str, argument: bytes) -> tuple[JSON, str]:
     """What jq gives: the value, and why there is none."""
     try:
-        compiled = jq.compile(f"{PRELUDE}first(({program}), null) | tojson")
+        compiled = _compiled(program)
         return msgspec.json.decode(compiled.input_text(argument.decode()).first()), ""
     except ValueError as error:
         return None, str(error)
+
+
+@lru_cache(maxsize=1000)
+def _compiled(program: str) -> Any:
+    return jq.compile(f"{PRELUDE}first(({program}), null) | tojson")
 
 
 def _through_the_store(record: Record) -> Record:

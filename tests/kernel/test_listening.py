@@ -244,6 +244,23 @@ def test_an_event_for_all_is_dropped_once_jq_says_that_nobody_wants_it() -> None
     assert talk.output == [{"n": 2}]
 
 
+def test_an_event_for_all_is_not_kept_for_a_task_that_listens_later() -> None:
+    talk = Conversation("""
+    - hear: {listen: {to: {one: {with: {data: '${ [.n] | map(. > 1) | first }'}}}}}
+    - later: {listen: {to: {any: []}}}
+    """)
+    talk.submit({})
+    talk.holds = True
+    talk.send("x", {"n": 2}, run_id="")
+    talk.send("x", {"n": 3}, run_id="")
+    talk.answer_question()
+    assert talk.status == "running"
+    assert not talk.run.buffer
+    talk.holds = False
+    talk.send("x", {"n": 4})
+    assert talk.output == [{"n": 4}]
+
+
 def test_an_event_for_an_ended_or_unknown_run_is_refused() -> None:
     talk = Conversation("[{a: {set: {n: 1}}}]")
     talk.submit({})

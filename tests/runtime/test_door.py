@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import apsw
 import pytest
 
 from podium.bootstrap import LOG, RUNS_SHARD, look
-from podium.store.interface import Unwritable
+from podium.store.interface import StoreError, Unwritable
 from tests.runtime.serving import House, agent, call, human, workflow
 
 
@@ -285,3 +286,59 @@ def test_a_broken_link_is_found(declared: House) -> None:
     assert not found["sound"]
     assert [shard["break"] is None for shard in found["shards"]] == [True, False]
     assert f"record {seq} " in found["shards"][1]["break"]["reason"]
+
+
+def held(house: House) -> Event:
+    """Keep the hub's thread until the event is set: what is told meanwhile is one batch."""
+    holds, go = Event(), Event()
+
+    def hold() -> None:
+        holds.set()
+        go.wait(60)
+
+    house.serving.hub.do(hold)
+    assert holds.wait(60)
+    return go
+
+
+def test_a_key_given_twice_at_once_is_refused_though_its_run_ends_before(house: House) -> None:
+    house.apply(workflow("set", {"same": {"set": "${ . }"}}))
+    go = held(house)
+    futures = [
+        house.door.start("execute", {"workflow": "set", "input": number, "key": "k", "trace": True})
+        for number in (1, 2, 1)
+    ]
+    go.set()
+    first, other, again = (future.result(timeout=60) for future in futures)
+    assert first["result"]["output"] == again["result"]["output"] == 1
+    assert (first["result"]["created"], again["result"]["created"]) == (True, False)
+    assert first["result"]["trace"] == again["result"]["trace"] == ["/do/0/same"]
+    assert other["refused"]["problems"][0]["rule"] == "key-taken"
+
+
+def test_a_time_that_is_over_before_the_run_is_accepted(house: House) -> None:
+    house.apply(workflow("ask", {"ask": human("Go?")}))
+    go = held(house)
+    late = house.door.start("execute", {"workflow": "ask", "timeout_ms": 0})
+    go.set()
+    assert late.result(timeout=60)["result"]["status"] == "running"
+
+
+def test_a_hub_that_breaks_lets_nobody_wait(house: House) -> None:
+    house.apply(workflow("set", {"same": {"set": "${ . }"}}))
+    go = held(house)
+    # No client sends such a thing; it stands for any defect that ends a hub.
+    lost = house.door.start("execute", {"workflow": "set", "input": object()})
+    looked = house.serving.hub.do(lambda: 1)
+    go.set()
+    assert lost.result(timeout=60).keys() & {"refused", "gone"}
+    assert isinstance(looked.exception(timeout=60), StoreError)
+    house.door.close()
+    assert house.door.start("execute", {"workflow": "set"}).result(timeout=60).keys() & {"refused", "gone"}
+
+
+@pytest.mark.parametrize(
+    "event", [{}, {"type": ""}, {"type": 1}, {"type": "go", "id": ""}, {"type": "go", "source": []}]
+)
+def test_an_event_that_is_none(house: House, event: dict[str, Any]) -> None:
+    assert house.refused("send", event=event) == ("usage", "bad-event")

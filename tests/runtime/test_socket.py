@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import socket
 import stat
 import threading
@@ -14,6 +15,7 @@ import pytest
 
 from podium.bootstrap import serve
 from podium.runtime import socket as serving
+from podium.sdk import client as client_of
 from podium.sdk.client import (
     Client,
     ConflictError,
@@ -114,6 +116,7 @@ def test_many_calls_at_once_are_answered_as_they_end(podium: Client) -> None:
         b'{"id": 1, "call": 2}',
         b'{"id": [], "call": "get"}',
         b"\xff\xfe{",
+        b'{"id": 1, "call": "submit", "params": {"input": ' + b"[" * 100_000 + b"]" * 100_000 + b"}}",
     ],
 )
 def test_rubbish_gets_an_error(house: House, line: bytes) -> None:
@@ -140,6 +143,40 @@ def test_an_endless_line_ends_its_connection_alone(
     assert "longer than 1000 bytes" in raw.answer()["error"]["message"]
     assert raw.answer() is None
     assert podium.status()["status"] == "serving"
+
+
+def test_what_is_no_json_is_refused_before_it_is_sent(
+    house: House, podium: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    itself: list[Any] = []
+    itself.append(itself)
+    odd = [math.nan, [math.inf], {1: 2}, object(), "\udce9", itself]
+    for client in (podium, Client(house.door)):
+        for value in odd:
+            with pytest.raises(InvalidError):
+                client.submit("echo", {"x": value})
+            with pytest.raises(InvalidError):
+                client.run_soon("echo", value)
+        with pytest.raises(InvalidError, match="not JSON"):
+            list(client.follow("\udce9"))
+        given = {"pair": (1, 2), "deep": [[], {}]}
+        assert client.run("echo", given).output == {"pair": [1, 2], "deep": [[], {}]}
+    monkeypatch.setattr(client_of, "REQUEST_BYTES_MAX", 1000)
+    with pytest.raises(InvalidError, match="1,000 at most"):
+        podium.submit("echo", "x" * 1000)
+    assert podium.status()["status"] == "serving"
+    assert len(podium.get("runs")) == 2
+
+
+def test_a_client_knows_what_a_hub_takes() -> None:
+    assert client_of.REQUEST_BYTES_MAX == serving.LINE_BYTES_MAX
+    assert client_of.ADDRESS == serving.ADDRESS
+
+
+def test_times_beyond_measure_are_no_trouble(podium: Client) -> None:
+    assert podium.rebuild_views(-(10**400))["done"] in (True, False)
+    assert podium.rebuild_views(10**400)["done"]
+    assert podium.run("echo", 1, timeout_ms=10**400).output == 1
 
 
 def test_an_id_in_use_is_refused(house: House) -> None:

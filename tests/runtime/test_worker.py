@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from podium.facts.catalog import AgentVersion, Capability
@@ -158,6 +159,8 @@ def test_input_and_output_are_shared_with_nobody(bench: Bench) -> None:
         ("x = []; x.append(x); return x", "the output is not"),
         ("return 'x' * 50_000_000", "the output is larger than 16 MiB"),
         ("return float('nan')", "the output is not"),
+        ("raise ValueError('half a character: \\udce9')", "ValueError: half a character: \\udce9"),
+        ("raise ValueError from KeyError('\\ud800')", "ValueError"),
     ],
 )
 def test_nothing_a_function_raises_or_returns_ends_the_loop(bench: Bench, body: str, title: str) -> None:
@@ -166,6 +169,7 @@ def test_nothing_a_function_raises_or_returns_ends_the_loop(bench: Bench, body: 
     assert report.status == "failed"
     assert report.error is not None
     assert report.error.title.startswith(title)
+    assert msgspec.json.encode(report)
     assert report.error.instance == "/do/0/x"
     assert bench.call(digest, True).output == "well"
 
@@ -222,14 +226,16 @@ def test_progress_is_to_be_seen_while_it_runs(bench: Bench) -> None:
     source = """
 import asyncio
 async def work(x, context):
-    context.progress({"done": 3}); context.log("a line")
+    context.progress({"done": 3}); context.log("a line, \\udce9")
+    try: context.progress("\\udce9")
+    except UnicodeEncodeError: context.log("refused")
     await asyncio.Event().wait()
 """
     bench.worker.perform([bench.order(bench.function("work", source), {})])
-    bench.until(lambda: any(one.progress for one in bench.worker.snapshot()))
+    bench.until(lambda: any(len(one.lines) > 1 for one in bench.worker.snapshot()))
     seen = bench.worker.snapshot()[0]
     assert (seen.run_id, seen.task, seen.agent, seen.attempt) == ("r1", "/do/0/x", "work@1.0.0", 1)
-    assert (seen.progress, seen.lines) == ({"done": 3}, ("a line",))
+    assert (seen.progress, seen.lines) == ({"done": 3}, ("a line, \\udce9", "refused"))
     assert seen.started_at <= seen.heard_at
 
 

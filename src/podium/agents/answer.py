@@ -17,6 +17,9 @@ from podium.agents.output import too_large
 from podium.facts.values import JSON
 
 EXCERPT_BYTES = 60
+COST_NANO_MAX = 10**15
+"""A million units of money: who tells of more is mistaken about what he counts."""
+_BLANKS = b" \t\r\n"
 
 _decode = msgspec.json.Decoder().decode
 
@@ -41,6 +44,8 @@ class Answer:
         """
         self._buffer += chunk
         while self._mode != "document":
+            if not self._searched:
+                self._skip_blanks()
             end = self._buffer.find(b"\n", self._searched)
             if end < 0:
                 self._searched = len(self._buffer)
@@ -71,6 +76,12 @@ class Answer:
         if not rest.strip():
             raise _rubbish("the agent wrote nothing to stdout", "If it has nothing to say, it writes null.")
         return Performed(parse(rest, self._offset))
+
+    def _skip_blanks(self) -> None:
+        """Blank lines all at once: one after the other, millions of them would take minutes."""
+        blanks = len(self._buffer) - len(self._buffer.lstrip(_BLANKS))
+        del self._buffer[:blanks]
+        self._offset += blanks
 
     def _line(self, line: bytes) -> bool:
         """Take a line; whether it is used up (it is not if it begins a document)."""
@@ -128,7 +139,7 @@ def _said(line: bytes) -> dict[str, Any] | None:
 
 
 def _is_cost(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= COST_NANO_MAX
 
 
 def parse(text: bytes, offset: int, where: str = "stdout") -> JSON:

@@ -19,7 +19,7 @@ import msgspec
 
 from podium.agents import loading
 from podium.agents.calling import Call, Context, Uncallable, call_of
-from podium.agents.interface import AttemptFailed
+from podium.agents.interface import AttemptFailed, printable
 from podium.agents.output import no_json, output_of
 from podium.facts.catalog import AgentVersion
 from podium.facts.values import JSON
@@ -146,7 +146,7 @@ def perform(call: Call, request: Request, replies: Replies, runner: Runner) -> O
         request.key,
         request.deadline_at,
         lambda value: replies.send(Progress(value)),
-        lambda line: replies.send(Line(line)),
+        lambda line: replies.send(Line(printable(line))),
     )
     try:
         value = call(request.input, context)
@@ -190,8 +190,8 @@ class Runner:
 
 def _failure(failure: AttemptFailed, *, ends: bool = False) -> Failure:
     return Failure(
-        failure.title,
-        failure.detail,
+        printable(failure.title),
+        printable(failure.detail),
         failure.retryable,
         failure.unstarted,
         failure.kind,

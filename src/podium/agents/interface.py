@@ -13,6 +13,11 @@ OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 """An output larger than this fails its attempt."""
 
 
+def printable(text: object) -> str:
+    """A text that can be stored: what is no Unicode, as half a character of a file's name, is escaped."""
+    return str(text).encode("utf-8", "backslashreplace").decode()
+
+
 class AttemptFailed(Exception):
     """An attempt failed.
 

@@ -57,7 +57,8 @@ def place_of(agent: AgentVersion) -> Place:
         raise misconfigured(agent, f"runtime.function.callable is {text!r}; write it as module:name")
     folder = Path(agent.folder or ".").absolute()
     entries = agent.runtime.get("python_path") or ()
-    return Place(module, name, [str((folder / entry).resolve()) for entry in entries] + [str(folder)])
+    roots = [str((folder / entry).resolve()) for entry in entries] + [str(folder)]
+    return Place(module, name, list(dict.fromkeys(roots)))
 
 
 def is_plainly_async(place: Place) -> bool:
@@ -199,7 +200,7 @@ def _execute(name: str, found: importlib.machinery.ModuleSpec) -> None:
 
 
 def tail_of(error: BaseException, lines: int = 12) -> str:
-    """The last lines of an error's traceback, as text, without the frames that are ours.
+    """The last lines of an error's traceback, as text, without the frames that are ours or the importer's.
 
     Made by hand: the standard formatter parses source to place its carets, and on some interpreters two
     threads that parse at the same time break each other.
@@ -207,7 +208,7 @@ def tail_of(error: BaseException, lines: int = 12) -> str:
     frames = [
         f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n    {frame.line}'
         for frame in traceback.extract_tb(error.__traceback__)[-100:]
-        if not frame.filename.startswith(_OURS)
+        if not frame.filename.startswith((_OURS, "<frozen importlib"))
     ]
     try:
         words = "".join(traceback.format_exception_only(type(error), error))

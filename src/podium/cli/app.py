@@ -5,12 +5,14 @@ Nothing heavy is imported before a command runs: asking for help must be quick.
 
 from __future__ import annotations
 
+import errno
 import gc
+import io
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, NamedTuple
 
 from cyclopts import App, CycloptsError, Group, Parameter
 
@@ -32,66 +34,123 @@ app = App(
     version=__version__, version_flags=["--version"], print_error=False, exit_on_error=False,
     result_action="return_value", group_parameters=_OPTIONS, help_format="markdown",
     default_parameter=Parameter(negative="", show_default=False),
+    help_epilogue="Begin with `podium run examples/hello --input name=Ada`; see `podium COMMAND --help`.",
 )  # fmt: skip
 
-_COMMANDS = {
-    "run": ("running:run", _RUNS, "Run a workflow and show its output."),
-    "follow": ("running:follow", _RUNS, "Watch a run to its end and show its output, as `run` does."),
-    "batch": (
-        "batching:batch",
-        _RUNS,
+
+_NO_OUTPUT = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
+
+class Command(NamedTuple):
+    """A command: where its function is, what it does in a line, and how it is typed."""
+
+    where: str
+    group: Group
+    summary: str
+    example: str
+
+
+COMMANDS = {
+    "run": Command(
+        "running:run", _RUNS, "Run a workflow and show its output.",
+        "podium run examples/hello --input name=Ada",
+    ),
+    "follow": Command(
+        "running:follow", _RUNS, "Watch a run to its end and show its output, as `run` does.",
+        "podium follow 3f2a",
+    ),
+    "batch": Command(
+        "batching:batch", _RUNS,
         "Run each line of stdin, `{id, workflow, input}`, durably; a line of results for each.",
+        "podium batch examples/hello < lines.jsonl > results.jsonl",
     ),
-    "describe": ("looking:describe", _LOOKS, "Show all that is known of one run, agent or workflow."),
-    "story": ("looking:story", _LOOKS, "Tell what happened in a run, and why."),
-    "graph": ("drawing:graph", _LOOKS, "Draw a workflow, or a run with how each of its tasks does."),
-    "events": ("looking:events", _LOOKS, "Show the records of a run as the log has them."),
-    "answer": ("acting:answer", _ACTS, "Answer a question that a run asks a person."),
-    "send": ("acting:send", _ACTS, "Send an event to a run, or to every run that listens."),
-    "cancel": ("acting:cancel", _ACTS, "End a run now."),
-    "suspend": ("acting:suspend", _ACTS, "Start nothing more in a run."),
-    "resume": ("acting:resume", _ACTS, "Let a suspended run go on."),
-    "resolve": ("acting:resolve", _ACTS, "Say what became of an effect in doubt."),
-    "new": (
-        "creating:new",
-        _FILES,
-        "Write the first files of a project, an agent, a workflow or a test.",
+    "get runs": Command(
+        "looking:runs", _LOOKS, "List runs.", "podium get runs --status waiting",
     ),
-    "apply": ("declaring:apply", _FILES, "Declare agents and workflows."),
-    "validate": ("declaring:validate", _FILES, "Check agents and workflows without declaring them."),
-    "schema": ("declaring:schema", _FILES, "Print the JSON Schema of a kind of manifest."),
-    "up": ("serving:up", _HUB, "Serve the state folder until interrupted."),
-    "doctor": ("doctoring:doctor", _HUB, "Check this machine and the state folder."),
-}
-"""Where each command is, and what it does in a line: nothing is imported to list them."""
+    "get agents": Command("looking:agents", _LOOKS, "List agents.", "podium get agents -o json"),
+    "get workflows": Command("looking:workflows", _LOOKS, "List workflows.", "podium get workflows"),
+    "describe": Command(
+        "looking:describe", _LOOKS, "Show all that is known of one run, agent or workflow.",
+        "podium describe run 3f2a",
+    ),
+    "story": Command("looking:story", _LOOKS, "Tell what happened in a run, and why.", "podium story 3f2a"),
+    "graph": Command(
+        "drawing:graph", _LOOKS, "Draw a workflow, or a run with how each of its tasks does.",
+        "podium graph 3f2a --to run.svg",
+    ),
+    "events": Command(
+        "looking:events", _LOOKS, "Show the records of a run as the log has them.",
+        "podium events 3f2a --follow -o jsonl",
+    ),
+    "answer": Command(
+        "acting:answer", _ACTS, "Answer a question that a run asks a person.",
+        "podium answer 3f2a --decision approve --why 'read it twice'",
+    ),
+    "send": Command(
+        "acting:send", _ACTS, "Send an event to a run, or to every run that listens.",
+        """podium send 3f2a --type order.paid --data '{"amount": 50}'""",
+    ),
+    "cancel": Command(
+        "acting:cancel", _ACTS, "End a run now.", "podium cancel 3f2a --why 'started by mistake'",
+    ),
+    "suspend": Command(
+        "acting:suspend", _ACTS, "Start nothing more in a run.", "podium suspend 3f2a",
+    ),
+    "resume": Command("acting:resume", _ACTS, "Let a suspended run go on.", "podium resume 3f2a"),
+    "resolve": Command(
+        "acting:resolve", _ACTS, "Say what became of an effect in doubt.",
+        """podium resolve 3f2a --verdict succeeded --output '{"sent": true}'""",
+    ),
+    "new": Command(
+        "creating:new", _FILES, "Write the first files of a project, an agent, a workflow or a test.",
+        "podium new project order-desk",
+    ),
+    "apply": Command(
+        "declaring:apply", _FILES, "Declare agents and workflows.", "podium apply examples/hello",
+    ),
+    "validate": Command(
+        "declaring:validate", _FILES, "Check agents and workflows without declaring them.",
+        "podium validate examples",
+    ),
+    "schema": Command(
+        "declaring:schema", _FILES, "Print the JSON Schema of a kind of manifest.",
+        "podium schema workflow > workflow.schema.json",
+    ),
+    "up": Command(
+        "serving:up", _HUB, "Serve the state folder until interrupted.", "podium --state /srv/podium up",
+    ),
+    "doctor": Command("doctoring:doctor", _HUB, "Check this machine and the state folder.", "podium doctor"),
+    "audit verify": Command("looking:verify", _HUB, "Check every link of the log.", "podium audit verify"),
+    "views rebuild": Command(
+        "looking:rebuild", _HUB, "Make the tables for queries again from the log.", "podium views rebuild",
+    ),
+    "version": Command("looking:version", _HUB, "Print the version.", "podium version"),
+}  # fmt: skip
+"""Every command by its name. Nothing is imported to list them."""
 
+_FAMILIES = {
+    "get": App(
+        name="get", help="List runs, agents or workflows.", group=_LOOKS, sort_key=-1,
+        help_epilogue="Example: `podium get runs`",
+    ),
+    "audit": App(
+        name="audit", help="Check the log.", group=_HUB, help_epilogue="Example: `podium audit verify`"
+    ),
+    "views": App(
+        name="views", help="Look after the tables for queries.", group=_HUB,
+        help_epilogue="Example: `podium views rebuild`",
+    ),
+}  # fmt: skip
 
-def _register(into: App, name: str, where: str, help: str, **more: Any) -> None:
-    into.command(f"podium.cli.{where}", name=name, help=help, group_parameters=_OPTIONS, **more)
-
-
-for _number, (_name, (_where, _group, _help)) in enumerate(_COMMANDS.items()):
-    _register(app, _name, _where, _help, group=_group, sort_key=_number)
-
-_get = App(name="get", help="List runs, agents or workflows.", group=_LOOKS, sort_key=-1)
-for _name in ("runs", "agents", "workflows"):
-    _register(_get, _name, f"looking:{_name}", f"List {_name}.")
-app.command(_get)
-
-_views = App(name="views", help="Look after the tables for queries.", group=_HUB)
-_register(_views, "rebuild", "looking:rebuild", "Make the tables for queries again from the log.")
-app.command(_views)
-
-_audit = App(name="audit", help="Check the log.", group=_HUB)
-_register(_audit, "verify", "looking:verify", "Check every link of the log.")
-app.command(_audit)
-
-
-@app.command(group=_HUB)
-def version() -> int:
-    """Print the version."""
-    print(__version__)
-    return Exit.OK
+for _number, (_name, _command) in enumerate(COMMANDS.items()):
+    _family, _, _last = _name.rpartition(" ")
+    (_FAMILIES[_family] if _family else app).command(
+        f"podium.cli.{_command.where}", name=_last, help=_command.summary, group_parameters=_OPTIONS,
+        help_epilogue=f"Example: `{_command.example}`", group=None if _family else _command.group,
+        sort_key=_number,
+    )  # fmt: skip
+for _family_app in _FAMILIES.values():
+    app.command(_family_app)
 
 
 app.meta.group_parameters = Group("Options of every command", sort_key=100)
@@ -135,14 +194,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Imports make much and drop little: collecting meanwhile costs a tenth of the start.
     gc.disable()
     try:
+        _refuse_unreadable(given)
+        _give_streams()
         code = app.meta(given)
         sys.stdout.flush()
         return int(code or Exit.OK)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else Exit.USAGE
     except CycloptsError as error:
-        say(f"podium: {error}")
-        say("see `podium --help`")
+        named = " ".join(("podium", *(error.command_chain or ())))
+        _tell(str(error), f"see `{named} --help`")
         return Exit.USAGE
     except Stop as stop:
         _tell(str(stop), stop.hint)
@@ -150,13 +211,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return Exit.INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has had enough; what is buffered must not fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
         return Exit.OK
     except Exception as error:
         return _unexpected(error, given)
     finally:
         gc.enable()
+
+
+def _refuse_unreadable(given: list[str]) -> None:
+    """Nothing that is not UTF-8 could be kept or sent. Raises Stop."""
+    for number, argument in enumerate(given, 1):
+        if not _is_text(argument):
+            message = f"argument {number} is not UTF-8: {argument[:60]!r}"
+            raise Stop(Exit.USAGE, message, "write it in UTF-8; of a file or folder, give it another name")
+    try:
+        here = os.getcwd()
+    except OSError as error:
+        message = f"the present folder cannot be used: {error.strerror}"
+        raise Stop(Exit.UNREACHABLE, message, "change to a folder that is there") from None
+    if not _is_text(here):
+        message = f"the name of the present folder is not UTF-8: {here!r}"
+        raise Stop(Exit.USAGE, message, "change to another folder, or give it another name")
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _give_streams() -> None:
+    """Streams that nobody reads where the caller has closed his, so that saying something is no defect."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Data is UTF-8 whatever the locale; what a terminal cannot show must not end a command.
+            stream.reconfigure(encoding="utf-8" if stream is sys.stdout else None, errors="backslashreplace")
+
+
+def _forget_stdout() -> None:
+    """Whoever read our output has had enough; what is buffered must not fail again at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _tell(message: str, hint: str = "") -> None:
@@ -168,6 +271,10 @@ def _tell(message: str, hint: str = "") -> None:
 def _unexpected(error: Exception, given: list[str]) -> int:
     """An error that has an exit code is a sentence; any other is a defect, and goes to the log."""
     code = exit_of(error)
+    if isinstance(error, OSError) and error.errno in _NO_OUTPUT and error.filename is None:
+        _forget_stdout()
+        _tell(f"the output cannot be written: {error.strerror}")
+        return Exit.UNREACHABLE
     if "--debug" in given:
         import traceback
 

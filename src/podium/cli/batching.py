@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NamedTuple
 
 from cyclopts import Parameter
 
@@ -16,6 +18,7 @@ from podium.cli import hubs
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import say
+from podium.cli.values import decoded
 
 if TYPE_CHECKING:
     from podium.cli.hubs import Attached
@@ -24,19 +27,21 @@ if TYPE_CHECKING:
 Given = Annotated[Options, Parameter(parse=False)]
 Row = dict[str, Any]
 
-IN_FLIGHT_MAX = 256
+IN_FLIGHT = 256
+IN_FLIGHT_MAX = 4_000
+"""A hub answers so many requests of one connection at once."""
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
 
 KEY = "batch/"
 """The idempotency key of a line is this and its id."""
 
-_CODES = {"completed": Exit.OK, "refused": Exit.USAGE, "conflict": Exit.CONFLICT}
-_WORST_FIRST = (Exit.USAGE, Exit.CONFLICT, Exit.FAILED)
+_WORST_FIRST = (Exit.REFUSED, Exit.USAGE, Exit.CONFLICT, Exit.FAILED)
+_AGAIN_S = 0.02
 
 
 def batch(
-    *paths: Path, in_flight: Annotated[int, Parameter(name="--in-flight")] = IN_FLIGHT_MAX, options: Given
+    *paths: Path, in_flight: Annotated[int, Parameter(name="--in-flight")] = IN_FLIGHT, options: Given
 ) -> int:
     """Run each line of stdin, `{id, workflow, input}`, durably; a line of results for each.
 
@@ -50,8 +55,10 @@ def batch(
     in_flight
         So many runs at once.
     """
-    if in_flight < 1:
-        raise Stop(Exit.USAGE, "--in-flight must be at least 1")
+    if not 0 < in_flight <= IN_FLIGHT_MAX:
+        raise Stop(Exit.USAGE, f"--in-flight is {in_flight}; it must be 1 to {IN_FLIGHT_MAX}")
+    if sys.stdin is None:
+        raise Stop(Exit.USAGE, "stdin is closed", "give lines of JSON, {id, workflow, input}, on stdin")
     documents = None
     if paths:
         from podium.cli.declaring import load
@@ -86,7 +93,7 @@ class _Batch:
         self.attached = attached
         self._options = options
         self._free = threading.Semaphore(in_flight)
-        self._ended: SimpleQueue[tuple[_Line, Future[Run]] | Row | None] = SimpleQueue()
+        self._ended: SimpleQueue[tuple[_Line, Attached, Future[Run]] | Row | None] = SimpleQueue()
         self._in_flight = in_flight
         self._codes: set[Exit] = set()
         self._failure: Exception | None = None
@@ -94,9 +101,9 @@ class _Batch:
     def run(self) -> int:
         writer = threading.Thread(target=self._write, name="podium-batch", daemon=True)
         writer.start()
-        number = 0
-        while self._failure is None and (text := sys.stdin.buffer.readline(LINE_BYTES_MAX + 1)):
-            number += 1
+        for number, text in _lines(sys.stdin.buffer):
+            if self._failure is not None:
+                break
             if text.strip():
                 self._take(number, text)
         for _ in range(self._in_flight):
@@ -111,14 +118,26 @@ class _Batch:
         try:
             line = _parsed(text)
         except _Bad as bad:
-            self._ended.put(_refused(bad.id, "refused", f"line {number}: {bad}"))
+            self._refuse(bad.id, "refused", f"line {number}: {bad}", Exit.USAGE)
             return
         self._free.acquire()
         self._submit(line)
 
     def _submit(self, line: _Line) -> None:
-        future = self.attached.client.run_soon(line.workflow, line.input, key=f"{KEY}{line.id}", trace=True)
-        future.add_done_callback(lambda done: self._ended.put((line, done)))
+        from podium.sdk.client import InvalidError
+
+        attached = self.attached
+        try:
+            future = attached.client.run_soon(line.workflow, line.input, key=f"{KEY}{line.id}", trace=True)
+        except InvalidError as error:
+            self._free.release()
+            self._refuse(line.id, "refused", str(error), Exit.USAGE)
+            return
+        future.add_done_callback(lambda done: self._ended.put((line, attached, done)))
+
+    def _refuse(self, id: Any, status: str, message: str, code: Exit) -> None:
+        self._codes.add(code)
+        self._ended.put(_refused(id, status, message))
 
     # --- the thread that writes ----------------------------------------------------------------------
 
@@ -128,7 +147,6 @@ class _Batch:
             row = ended if isinstance(ended, dict) else self._result(*ended)
             if row is None:
                 continue
-            self._codes.add(_CODES.get(row["status"], Exit.FAILED))
             if self._failure is None:
                 try:
                     out.write(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
@@ -139,34 +157,45 @@ class _Batch:
             if not isinstance(ended, dict):
                 self._free.release()
 
-    def _result(self, line: _Line, done: Future[Run]) -> Row | None:
+    def _result(self, line: _Line, attached: Attached, done: Future[Run]) -> Row | None:
         """What came of a line; None if it is on its way again."""
-        from podium.sdk.client import ConflictError, PodiumError, UnreachableError
+        from podium.sdk.client import ConflictError, PodiumError, RefusedError, UnreachableError
 
         try:
             run = done.result()
         except UnreachableError as error:
-            return self._again(line, error)
+            return self._again(line, attached, error)
         except ConflictError as error:
+            self._codes.add(Exit.CONFLICT)
             return _refused(line.id, "conflict", str(error))
         except PodiumError as error:
+            self._codes.add(Exit.REFUSED if isinstance(error, RefusedError) else Exit.USAGE)
             return _refused(line.id, "refused", str(error))
+        if run.status != "completed":
+            self._codes.add(Exit.FAILED)
         return {
             "id": line.id, "status": run.status, "output": run.output, "error": _error(run),
             "trace": run.trace,
         }  # fmt: skip
 
-    def _again(self, line: _Line, error: Exception) -> Row | None:
-        """The hub that served us went away; its successor knows what it accepted by its key."""
-        if self.attached.serving is not None:
-            return _refused(line.id, "refused", str(error))
-        try:
-            self.attached = hubs.find(self._options.state) or hubs.attach(self._options.state)
-        except Exception as failure:
-            self._failure = failure
-            return _refused(line.id, "refused", str(error))
-        self._submit(line)
-        return None
+    def _again(self, line: _Line, attached: Attached, error: Exception) -> Row | None:
+        """The hub went away; its successor knows what it accepted by its key."""
+        if attached.serving is None and self._failure is None:
+            try:
+                self._find_again(attached)
+                self._submit(line)
+                return None
+            except Exception as failure:
+                error = failure
+        self._failure = self._failure or error
+        return _refused(line.id, "refused", str(error))
+
+    def _find_again(self, lost: Attached) -> None:
+        """Find the next hub, once for all lines that the last one had, or be it."""
+        if self.attached is lost:
+            time.sleep(_AGAIN_S)
+            lost.client.close()
+            self.attached = hubs.attach(self._options.state)
 
 
 class _Bad(Exception):
@@ -177,12 +206,24 @@ class _Bad(Exception):
         self.id = id
 
 
+def _lines(stdin: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Number and text of every line; of one that is too long its beginning, which is longer than allowed."""
+    number = 0
+    while text := stdin.readline(LINE_BYTES_MAX + 1):
+        number += 1
+        yield number, text
+        while len(text) > LINE_BYTES_MAX and not text.endswith(b"\n"):
+            text = stdin.readline(LINE_BYTES_MAX + 1)
+
+
 def _parsed(text: bytes) -> _Line:
     """What a line asks for. Raises _Bad."""
     if len(text) > LINE_BYTES_MAX:
-        raise _Bad(f"longer than {LINE_BYTES_MAX} bytes")
+        raise _Bad(f"longer than {LINE_BYTES_MAX:,} bytes; put the input into a file and pass its path")
     try:
-        row = json.loads(text)
+        row = decoded(text.decode())
+    except UnicodeDecodeError as error:
+        raise _Bad(f"not UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
         raise _Bad(f"not JSON: {error}") from None
     if not isinstance(row, dict):

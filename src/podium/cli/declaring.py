@@ -32,7 +32,7 @@ def apply(*paths: Path, options: Given) -> int:
         Manifests, Python files with decorated functions, or folders of them.
     """
     documents = load(_given(paths))
-    with hubs.asked(options.state) as client:
+    with hubs.asked(options.state, begins=True) as client:
         changed = apply_to(client, documents)
     _show(
         [

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from podium.cli.exits import Exit, Stop
 
@@ -50,7 +50,8 @@ class Attached:
         if self.serving is None:
             self.client.close()
             return self.pid
-        busy = self._busy()
+        # Whoever was let in meanwhile is served by the next one.
+        busy = self._busy() or self.serving.server.clients > 0
         self.serving.stop(grace_ms=0 if not busy else 2_000)
         return spawn(folder) if busy else 0
 
@@ -125,14 +126,38 @@ def _take(folder: Path) -> Attached | None:
     return Attached(Client(serving.door), os.getpid(), serving)
 
 
+def is_new(folder: Path) -> bool:
+    """Whether no hub has worked at the folder yet."""
+    try:
+        return not (folder / "log.db").exists()
+    except OSError:
+        return False
+
+
 @contextmanager
-def asked(folder: Path) -> Iterator[Client]:
-    """A client for one act: of the hub, or of one in this process that leaves the rest to another."""
+def asked(folder: Path, *, begins: bool = False) -> Iterator[Client]:
+    """A client for one act: of the hub, or of one in this process that leaves the rest to another.
+
+    Args:
+        begins: whether the act may be the first in its folder; others have nothing to act on there.
+    """
+    if not begins and is_new(folder):
+        refuse_new(folder)
     attached = attach(folder)
     try:
         yield attached.client
     finally:
         attached.leave(folder)
+
+
+def refuse_new(folder: Path) -> NoReturn:
+    """Raises Stop."""
+    if folder.exists() and not folder.is_dir():
+        raise Stop(Exit.UNREACHABLE, f"{folder} is no folder", "name the state folder with `--state`")
+    raise Stop(
+        Exit.UNREACHABLE, f"there is nothing at {folder}: no hub has worked there yet",
+        "`podium run` and `podium apply` begin one; `--state` names another folder",
+    )  # fmt: skip
 
 
 @contextmanager
@@ -141,15 +166,19 @@ def looked_at(folder: Path) -> Iterator[Client]:
     from podium.bootstrap import look
     from podium.sdk.client import Client
 
-    found = find(folder)
+    if (found := find(folder)) is None and is_new(folder):
+        refuse_new(folder)
     client = found.client if found is not None else Client(look(folder))
     with client:
         yield client
 
 
 def collect_again() -> None:
-    """Starting is over: what was imported stays, what comes from here on is collected."""
+    """Starting is over: what was imported stays, what comes from here on is collected, and seldom: a hub
+    makes many objects that live for a moment and no circles.
+    """
     gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     gc.enable()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from podium.cli import hubs
+from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import moment, money, say, short, show_json, show_line, show_rows, span
@@ -226,6 +226,17 @@ def verify(*, options: Given) -> int:
     return Exit.OK
 
 
+def version(*, options: Given) -> int:
+    """Print the version."""
+    from podium import __version__
+
+    if options.format in ("json", "jsonl"):
+        show_line({"version": __version__})
+    else:
+        print(__version__)
+    return Exit.OK
+
+
 def rebuild(*, timeout: float = 300.0, options: Given) -> int:
     """Make the tables for queries again from the log.
 
@@ -234,8 +245,9 @@ def rebuild(*, timeout: float = 300.0, options: Given) -> int:
     timeout
         Seconds to wait until they are up with the log; they go on being made afterwards.
     """
+    wait_s = values.seconds(timeout, "--timeout") or 0
     with hubs.asked(options.state) as client:
-        found = client.rebuild_views(int(timeout * 1000))
+        found = client.rebuild_views(int(wait_s * 1000))
     if options.format is not None and options.format != "table":
         show_line(found)
     if not found["done"]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from uuid import uuid4
 
 from cyclopts import Parameter
 
@@ -21,10 +23,14 @@ if TYPE_CHECKING:
     from podium.cli.hubs import Attached
     from podium.cli.progress import Progress
     from podium.resources.manifest import Document
-    from podium.sdk.client import Run
+    from podium.sdk.client import Run, Submitted
 
 Given = Annotated[Options, Parameter(parse=False)]
 
+T = TypeVar("T")
+
+_PATIENCE_S = 30.0
+_AGAIN_S = 0.02
 _PATH_ENDINGS = (".yaml", ".yml", ".json", ".py")
 
 
@@ -62,16 +68,20 @@ def run(
     timeout
         Seconds to wait for the end; the run goes on afterwards in the background.
     """
+    wait_s = values.seconds(timeout, "--timeout")
     given, labels = values.inputs(input), values.pairs(label, "the label")
     documents = declared(target)
     name = workflow_of(documents, workflow, target) if documents is not None else workflow or target
+    if documents is None and hubs.is_new(options.state):
+        message = f"no workflow is named {values.quoted(name)}: nothing was applied at {options.state} yet"
+        raise Stop(Exit.NOT_FOUND, message, _unknown(target))
     unfinished = _unfinished(options.state, name, given) if resume else ""
     attached = hubs.attach_background(options.state) if detach else hubs.attach(options.state)
     watch = _Watch(options, attached)
     if unfinished:
         say(f"run {short(unfinished)} goes on")
     run_id = unfinished or watch.submit(documents, name, given, key, labels)
-    return watch.leave(run_id) if detach else watch.watch(run_id, timeout)
+    return watch.leave(run_id) if detach else watch.watch(run_id, wait_s)
 
 
 def follow(run: str, /, *, timeout: float | None = None, options: Given) -> int:
@@ -84,6 +94,7 @@ def follow(run: str, /, *, timeout: float | None = None, options: Given) -> int:
     timeout
         Seconds to wait for the end.
     """
+    wait_s = values.seconds(timeout, "--timeout")
     attached = hubs.find(options.state)
     if attached is None:
         with hubs.looked_at(options.state) as client:
@@ -91,7 +102,7 @@ def follow(run: str, /, *, timeout: float | None = None, options: Given) -> int:
         if found.ended:
             return _show(found, options)
         attached = hubs.attach(options.state)
-    return _Watch(options, attached).watch(run, timeout)
+    return _Watch(options, attached).watch(run, wait_s)
 
 
 # --- what to run ------------------------------------------------------------------------------
@@ -100,13 +111,27 @@ def follow(run: str, /, *, timeout: float | None = None, options: Given) -> int:
 def declared(target: str) -> list[Document] | None:
     """What the target declares; None if it is a name. Raises Stop."""
     path = Path(target)
-    if path.exists():
-        from podium.cli.declaring import load
+    is_path = target.endswith(_PATH_ENDINGS) or target.startswith((".", "/", "~"))
+    try:
+        if path.is_dir() or (path.exists() and (is_path or os.sep in target)):
+            from podium.cli.declaring import load
 
-        return load([path])
-    if target.endswith(_PATH_ENDINGS) or target.startswith((".", "/", "~")):
+            return load([path])
+        leads_nowhere = path.is_symlink() and not path.exists()
+    except OSError as error:
+        raise Stop(Exit.USAGE, f"{values.quoted(target)} cannot be looked at: {error.strerror}") from None
+    if leads_nowhere:
+        raise Stop(Exit.NOT_FOUND, f"{target} is a link that leads nowhere")
+    if is_path:
         raise Stop(Exit.NOT_FOUND, f"there is no file or folder {target}")
     return None
+
+
+def _unknown(target: str) -> str:
+    """What else a name that means nothing may have been meant for."""
+    if Path(target).is_file():
+        return f"the file {target} is no manifest by its name; known endings: {', '.join(_PATH_ENDINGS)}"
+    return "nor is there a file or folder of that name"
 
 
 def workflow_of(documents: list[Document], wanted: str, target: str) -> str:
@@ -136,13 +161,10 @@ def _unfinished(state: Path, workflow: str, input: Any) -> str:
 
     Found before a hub takes over: it might finish the run before anybody asked.
     """
-    from podium.store.interface import Unwritable
-
-    try:
-        with hubs.looked_at(state) as client:
-            found = client.unfinished(workflow, input)
-    except Unwritable:
+    if hubs.is_new(state):
         return ""
+    with hubs.looked_at(state) as client:
+        found = client.unfinished(workflow, input)
     return str(found[0]["id"]) if found else ""
 
 
@@ -163,19 +185,30 @@ class _Watch:
         self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str]
     ) -> str:
         """Apply what is declared and submit; gives the run's id."""
+        from podium.sdk.client import NotFoundError
+
+        # A hub that goes away may have accepted the run; under a key it is the same one with the next hub.
+        own_key = "" if key or self._attached.serving is not None else f"run/{uuid4()}"
         self._tell_resumed()
         try:
-            if documents is not None:
-                from podium.cli.declaring import apply_to
-
-                apply_to(self._attached.client, documents)
-            submitted = self._attached.client.submit(name, input, key=key, labels=labels)
-        except BaseException:
+            submitted = self._patiently(lambda: self._submit(documents, name, input, key or own_key, labels))
+        except BaseException as error:
             self._leave()
+            if documents is None and isinstance(error, NotFoundError):
+                raise Stop(Exit.NOT_FOUND, str(error), _unknown(name)) from None
             raise
-        if not submitted.created:
+        if not submitted.created and key:
             say(f"the key stands for run {short(submitted.run_id)} already")
         return submitted.run_id
+
+    def _submit(
+        self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str]
+    ) -> Submitted:
+        if documents is not None:
+            from podium.cli.declaring import apply_to
+
+            apply_to(self._attached.client, documents)
+        return self._attached.client.submit(name, input, key=key, labels=labels)
 
     def leave(self, run_id: str) -> int:
         """Leave the run to the hub in the background."""
@@ -232,13 +265,20 @@ class _Watch:
         return self._look(self._run_id)
 
     def _look(self, run_id: str) -> Run:
+        return self._patiently(lambda: self._attached.client.get_run(run_id))
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """What a call gives, of the next hub if the one that serves us goes away."""
         from podium.sdk.client import UnreachableError
 
-        try:
-            return self._attached.client.get_run(run_id)
-        except UnreachableError as error:
-            self._find_again(error)
-            return self._attached.client.get_run(run_id)
+        limit = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return ask()
+            except UnreachableError as error:
+                if time.monotonic() > limit:
+                    raise
+                self._find_again(error)
 
     def _listen(self) -> None:
         """Gather records on another thread, so that this one can be interrupted and can stop waiting."""
@@ -260,6 +300,8 @@ class _Watch:
 
         if not isinstance(error, UnreachableError) or self._attached.serving is not None:
             raise error
+        self._attached.client.close()
+        time.sleep(_AGAIN_S)
         self._attached = hubs.attach(self._options.state)
 
     def _progress(self, title: str) -> Progress:

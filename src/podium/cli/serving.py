@@ -6,12 +6,13 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from podium.cli import hubs
+from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import say
@@ -41,6 +42,7 @@ def up(
     ready_fd
         Where to write a byte as soon as the hub serves.
     """
+    values.seconds(idle_exit, "--idle-exit")
     from podium.cli.logs import veil
 
     stopping = threading.Event()
@@ -97,8 +99,18 @@ def _wait(serving: Serving, stopping: threading.Event, idle_exit: float | None) 
             )
         if idle_exit is None:
             continue
-        status = serving.door.call("status", {})["result"]
-        if status["busy"] or serving.server.clients:
+        if _busy(serving):
             idle_since = time.monotonic()
         elif time.monotonic() - idle_since >= idle_exit:
-            return
+            # Who read the address just before still finds somebody there.
+            serving.server.hide()
+            if stopping.wait(_LOOK_S) or not _busy(serving):
+                return
+            with suppress(OSError):
+                # On a full disk it stays hidden, and ends as soon as it may.
+                serving.server.show()
+
+
+def _busy(serving: Serving) -> bool:
+    status = serving.door.call("status", {}).get("result", {})
+    return bool(status.get("busy")) or serving.server.clients > 0

@@ -1,6 +1,7 @@
 """Lifecycles as tables: (state, event) to the next state. Any pair not here is a broken invariant.
 
-The pictures in the docs are drawn from these tables.
+An event stands under its type, and what of it matters after a slash. `cancelled` is no event: it is what
+becomes of whatever is open inside a task or run that ends. The pictures in the docs are drawn from here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ RUN: dict[tuple[str, str], str] = {
     ("running", "RunFaulted"): "faulted",
     ("running", "RunCancelled"): "cancelled",
     ("suspended", "RunCancelled"): "cancelled",
-    ("suspended", "RunFaulted"): "faulted",
 }
 RUN_ENDED = frozenset({"completed", "faulted", "cancelled"})
 
@@ -22,9 +22,7 @@ EFFECT: dict[tuple[str, str], str] = {
     ("", "EffectRequested/started"): "running",
     ("", "EffectRequested/human"): "waiting",
     ("queued", "AttemptStarted"): "running",
-    ("queued", "EffectSettled"): "settled",
     ("backoff", "AttemptStarted"): "running",
-    ("backoff", "EffectSettled"): "settled",
     ("running", "AttemptFailed"): "backoff",
     ("running", "EffectInDoubt"): "in_doubt",
     ("running", "EffectSettled"): "settled",
@@ -42,8 +40,16 @@ TASK: dict[tuple[str, str], str] = {
     ("", "EffectRequested"): "running",
     ("", "TaskCompleted"): "completed",
     ("", "TaskFaulted"): "faulted",
+    ("", "RunFaulted"): "faulted",
     ("running", "TaskCompleted"): "completed",
     ("running", "EffectSettled"): "completed",
     ("running", "TaskFaulted"): "faulted",
+    ("running", "RunFaulted"): "faulted",
     ("running", "cancelled"): "cancelled",
+    ("running", "TaskFaulted/retry"): "backoff",
+    ("backoff", "TaskResumed"): "running",
+    ("backoff", "TaskFaulted"): "faulted",
+    ("backoff", "RunFaulted"): "faulted",
+    ("backoff", "cancelled"): "cancelled",
 }
+"""`TaskFaulted/retry` is what befalls the `try` that caught the error and will run its body again."""

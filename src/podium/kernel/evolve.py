@@ -409,7 +409,7 @@ def _event_received(shard: Shard, run: Run, event: Any, body: Any, record: Recor
     if event.frame:
         _consume(run, event, content, body)
     else:
-        run.buffer.append(Buffered(content, event.fleeting))
+        run.buffer.append(Buffered(content, event.fleeting, run.frame_last if event.fleeting else 0))
         for frame in run.frames.values():
             if frame.kind == "listen":
                 run.ready[frame.id] = None

@@ -60,8 +60,9 @@ def consume(step: Step, frame: Frame, listen: Listen) -> bool:
         Waiting: it is not known yet.
     """
     for index, kept in enumerate(step.run.buffer):
+        late = kept.fleeting and frame.id > kept.frame_last
         try:
-            found = match(step, frame, listen, kept.event)
+            found = None if late else match(step, frame, listen, kept.event)
         except Faulted as faulted:
             fault(step, step.run.frames[frame.parent], frame.task, faulted.error, frame)
             return True
@@ -72,7 +73,7 @@ def consume(step: Step, frame: Frame, listen: Listen) -> bool:
             )  # fmt: skip
             step.emit(consumed, e.EventConsumedBody(found.keys) if found.keys else None)
             return True
-        if kept.fleeting and taker(step, kept.event)[0] == 0:
+        if kept.fleeting and taker(step, kept.event, kept.frame_last)[0] == 0:
             step.emit(e.EventConsumed(index=index))
             return True
     return False

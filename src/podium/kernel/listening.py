@@ -31,14 +31,17 @@ class Match(NamedTuple):
     keys: dict[str, JSON]
 
 
-def taker(step: Step, event: dict[str, Any]) -> tuple[int, Match | None]:
+def taker(step: Step, event: dict[str, Any], frame_last: int = 0) -> tuple[int, Match | None]:
     """The frame of the first task that wants the event now, and how it takes it.
 
     In place of a frame: 0 if none wants it, `LATER` or `UNKNOWN`.
+
+    Args:
+        frame_last: tasks that began after this frame are not asked; 0 to ask all.
     """
     nobody = 0
     for frame in step.run.frames.values():
-        if frame.kind != "listen":
+        if frame.kind != "listen" or 0 < frame_last < frame.id:
             continue
         listen = step.node(frame).detail
         assert isinstance(listen, Listen)

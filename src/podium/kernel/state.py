@@ -103,10 +103,12 @@ class Buffered(msgspec.Struct, omit_defaults=True):
 
     Attributes:
         fleeting: it was for all who want it now; it goes as soon as it is known that nobody does.
+        frame_last: the run's last frame when a fleeting one came: it is not for tasks that began later.
     """
 
     event: dict[str, Any]
     fleeting: bool = False
+    frame_last: int = 0
 
 
 class Run(msgspec.Struct, omit_defaults=True):

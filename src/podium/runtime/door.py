@@ -39,6 +39,7 @@ LIMIT_MAX = 10_000
 """No list is longer."""
 
 _LOOK_S = 1.0
+_REBUILD_MS_MAX = 7 * 86_400_000
 _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
 
 P = TypeVar("P")
@@ -221,7 +222,7 @@ class Door:
         """Submit, and wait for the end."""
         asked = convert(params, Execute)
         submission = _submission(asked)
-        waiter = Waiter(submission.run_id, traces=asked.trace)
+        waiter = Waiter(submission.run_id, traces=asked.trace, submits=True)
         self._endings.expect(waiter)
 
         def on_reply(future: Future[Reply]) -> None:
@@ -229,11 +230,8 @@ class Door:
             if isinstance(reply, Refused):
                 self._endings.refuse(waiter, {"refused": presenting.refusal_shown(reply)})
                 return
-            waiter.extra = {"created": reply.created}
-            if not reply.created:
-                self._endings.check(waiter)
+            self._endings.accept(waiter, reply.created, asked.timeout_ms)
 
-        self._endings.limit(waiter, asked.timeout_ms)
         self._hub.tell(submission).add_done_callback(on_reply)
         return waiter.future
 
@@ -247,6 +245,8 @@ class Door:
         def act(params: Shown, via: str) -> Future[Shown]:
             params = {**params, "via": via} if kind is i.AnswerHuman else params
             told = convert(params, kind)
+            if isinstance(told, i.SendEvent):
+                _check_event(told.event)
             given: str = told.run_id  # type: ignore[attr-defined]
             if given:
                 told = msgspec.structs.replace(told, run_id=self._inquiry.run_id(given))
@@ -324,7 +324,7 @@ class Door:
         hub, views = self._hub, self._views
         seq = hub.do(lambda: hub.shard.writer.head.seq).result()
         views.rebuild()
-        done = views.wait_for(hub.shard.number, seq, asked.timeout_ms)
+        done = views.wait_for(hub.shard.number, seq, min(max(asked.timeout_ms, 0), _REBUILD_MS_MAX))
         return _done({"result": {"done": done, "seq": seq, "trouble": views.trouble}})
 
     def _activity(self, params: Shown, via: str) -> Future[Shown]:
@@ -389,6 +389,15 @@ def convert(params: Shown, kind: type[P]) -> P:
         raise decline(
             "usage", "bad-parameter", "", f"the parameters are not as they must be: {error}"
         ) from None
+
+
+def _check_event(event: dict[str, JSON]) -> None:
+    """An event is one by CloudEvents 1.0 as far as anybody here relies on it. Raises Declined."""
+    for name in ("type", "source", "id"):
+        value = event.get(name, "" if name == "type" else "-")
+        if not isinstance(value, str) or not value:
+            message = f"`{name}` of an event must be a text that is not empty"
+            raise decline("usage", "bad-event", f"/event/{name}", message)
 
 
 def _limit(asked: int) -> int:

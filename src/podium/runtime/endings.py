@@ -32,6 +32,9 @@ _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
 _LOOK_S = 1.0
 """How often a thread that waits looks whether there still is a hub to wait for."""
 
+_LIMIT_MS_MAX = 10 * 366 * 86_400_000
+"""Nobody waits longer."""
+
 
 class Waiter:
     """Somebody who waits for a run.
@@ -41,17 +44,22 @@ class Waiter:
         extra: what is added to the run in the reply.
         traces: whether the trace is wanted.
         trace: gathered meanwhile, if the waiter was there from the run's first record.
+        submits: it waits for the reply to its submission first. The run of its id may be another's, of
+            the same key, and end before this one is refused.
+        ended: the run ended before the reply came.
     """
 
-    __slots__ = ("extra", "future", "refusal", "run_id", "trace", "traces")
+    __slots__ = ("ended", "extra", "future", "refusal", "run_id", "submits", "trace", "traces")
 
-    def __init__(self, run_id: str, *, traces: bool = False) -> None:
+    def __init__(self, run_id: str, *, traces: bool = False, submits: bool = False) -> None:
         self.run_id = run_id
         self.future: Future[Shown] = Future()
         self.extra: Shown = {}
         self.traces = traces
         self.trace: Trace | None = None
         self.refusal: Shown | None = None
+        self.submits = submits
+        self.ended = False
 
 
 _Limit: TypeAlias = tuple[float, int, Waiter]
@@ -64,6 +72,7 @@ class Endings:
         self._hub, self._inquiry, self._readers = hub, inquiry, readers
         self._waiters: dict[str, list[Waiter]] = {}
         self._lock = threading.Lock()
+        self._over = False
         self._named: dict[str, list[str]] = {}
         self._inbox: SimpleQueue[list[Waiter] | _Limit | None] = SimpleQueue()
         self._limits: list[_Limit] = []
@@ -83,7 +92,9 @@ class Endings:
     def limit(self, waiter: Waiter, timeout_ms: int) -> None:
         """Tell the waiter how its run stands when the time is over; never, where it is negative."""
         if timeout_ms >= 0:
-            self._inbox.put((time.monotonic() + timeout_ms / 1000, next(self._count), waiter))
+            self._inbox.put(
+                (time.monotonic() + min(timeout_ms, _LIMIT_MS_MAX) / 1000, next(self._count), waiter)
+            )
 
     def expect(self, waiter: Waiter) -> None:
         """Wait for a run that is about to be submitted; from now on nothing of it is missed."""
@@ -92,12 +103,32 @@ class Endings:
 
     def check(self, waiter: Waiter) -> None:
         """Tell the waiter if the run ended before it began to wait."""
-        self._inbox.put([waiter])
+        self._look_at(waiter)
+
+    def accept(self, waiter: Waiter, created: bool, timeout_ms: int) -> None:
+        """The waiter's submission was accepted. For the hub's thread only.
+
+        Args:
+            created: whether it started the run.
+            timeout_ms: as of `limit`, from now on.
+        """
+        waiter.extra, waiter.submits = {"created": created}, False
+        self.limit(waiter, timeout_ms)
+        if waiter.ended or not created:
+            self.check(waiter)
 
     def refuse(self, waiter: Waiter, refusal: Shown) -> None:
         """Tell the waiter that its run never started."""
         waiter.refusal = refusal
+        self._look_at(waiter)
+
+    def _look_at(self, waiter: Waiter) -> None:
         self._inbox.put([waiter])
+        with self._lock:
+            over = self._over
+        if over:
+            # The thread that tells may be gone already.
+            self._answer(waiter, waiter.refusal or gone(self._hub))
 
     def close(self) -> None:
         """Give everyone who still waits the news that the hub is gone."""
@@ -119,9 +150,20 @@ class Endings:
                     if waiter.traces:
                         self._trace(waiter, record.event)
                 if isinstance(record.event, _ENDS):
-                    ended += self._waiters.pop(record.run_id)
+                    ended += self._take_waiting(record.run_id)
         if ended:
             self._inbox.put(ended)
+
+    def _take_waiting(self, run_id: str) -> list[Waiter]:
+        """Those who wait for nothing but the end of a run. The lock is held."""
+        waiting = self._waiters.pop(run_id)
+        submitting = [waiter for waiter in waiting if waiter.submits]
+        if not submitting:
+            return waiting
+        self._waiters[run_id] = submitting
+        for waiter in submitting:
+            waiter.ended = True
+        return [waiter for waiter in waiting if not waiter.submits]
 
     def _trace(self, waiter: Waiter, event: e.Event) -> None:
         if isinstance(event, e.RunStarted):
@@ -202,6 +244,7 @@ class Endings:
     def _forsake(self) -> None:
         reply = gone(self._hub)
         with self._lock:
+            self._over = True
             waiters = [waiter for waiting in self._waiters.values() for waiter in waiting]
         for waiter in waiters:
             self._answer(waiter, reply)

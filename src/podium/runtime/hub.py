@@ -6,6 +6,7 @@ Natural batching: whatever queued while the last commit ran is decided and commi
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -61,6 +62,7 @@ class Hub:
         self._host = Host(shard, system, clock, performer, questions, self._reply)
         self._store, self._questions = store, questions
         self._inbox: SimpleQueue[list[Any] | Callable[[], None]] = SimpleQueue()
+        self._work_taken: deque[Callable[[], None]] = deque()
         self._tickets: dict[int, Future[Reply]] = {}
         self._ticket = 0
         self._ticket_lock = threading.Lock()
@@ -169,10 +171,8 @@ class Hub:
             self._ready.set()
         try:
             while not self._stopping or not self._inbox.empty():
-                inputs, work = self._take()
-                self._host.serve(inputs)
-                for one in work:
-                    one()
+                self._host.serve(self._take())
+                self._do_taken()
             self._host.shard.save_snapshot()
             self._state = "stopped"
         except BaseException as error:
@@ -182,10 +182,9 @@ class Hub:
             self._refuse_all()
             self._store.close()
 
-    def _take(self) -> tuple[list[Any], list[Callable[[], None]]]:
-        """Everything that waits; sleeps until something does, or something is due."""
+    def _take(self) -> list[Any]:
+        """All inputs that wait, and the work beside them set aside; sleeps until something does or is due."""
         inputs: list[Any] = []
-        work: list[Callable[[], None]] = []
         inbox = self._inbox
         try:
             timeout = self._timeout()
@@ -194,13 +193,21 @@ class Hub:
                 if isinstance(item, list):
                     inputs += item
                 else:
-                    work.append(item)
+                    self._work_taken.append(item)
                 if len(inputs) >= BATCH_INPUTS_MAX or inbox.empty():
                     break
                 item = inbox.get_nowait()
         except Empty:
             pass
-        return inputs, work
+        return inputs
+
+    def _do_taken(self) -> None:
+        while True:
+            try:
+                work = self._work_taken.popleft()
+            except IndexError:
+                return
+            work()
 
     def _timeout(self) -> float:
         """Seconds to sleep at most; 0 if something is due already."""
@@ -217,6 +224,8 @@ class Hub:
         refusal = Refused("refused", (Problem("hub-stopped", "", f"{reason}; nothing was accepted"),))
         for ticket in list(self._tickets):
             self._reply(ticket, refusal)
+        # What was taken beside the inputs that ended the hub would else be waited for without end.
+        self._do_taken()
         while True:
             try:
                 item = self._inbox.get_nowait()

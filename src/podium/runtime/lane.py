@@ -253,6 +253,8 @@ class Lane:
         if report is not None and running.veil is not None:
             report = veiled(report, running.veil)
         self._end(running, report)
+        # The task's context holds `running`: without this each attempt would be left to the cycle collector.
+        running.task = None
 
     def _end(self, running: Running, report: Reported | None) -> None:
         if running.reported:

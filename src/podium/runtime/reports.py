@@ -7,7 +7,7 @@ from typing import Literal, Protocol, TypeAlias
 
 import msgspec
 
-from podium.agents.interface import AttemptFailed
+from podium.agents.interface import AttemptFailed, printable
 from podium.agents.veil import Veil
 from podium.facts.inputs import Reported
 from podium.facts.orders import Perform
@@ -40,8 +40,8 @@ def failed(order: Perform, failure: AttemptFailed) -> Reported:
     error = Error(
         ERRORS + failure.kind,
         failure.status or STATUS.get(failure.kind, 500),
-        failure.title,
-        failure.detail,
+        printable(failure.title),
+        printable(failure.detail),
         order.task,
     )
     return Reported(
@@ -69,7 +69,7 @@ def veiled(report: Reported, veil: Veil) -> Reported:
 
 def lost(order: Perform, title: str, detail: str = "") -> Reported:
     """The report of an attempt whose outcome nobody knows, through no fault of its own."""
-    error = Error(ERRORS + "runtime", STATUS["runtime"], title, detail, order.task)
+    error = Error(ERRORS + "runtime", STATUS["runtime"], printable(title), printable(detail), order.task)
     return Reported(
         run_id=order.run_id,
         effect=order.effect,

@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from podium.agents.interface import AttemptFailed
+from podium.agents.interface import AttemptFailed, printable
+from podium.agents.output import private
 from podium.agents.secrets import Vault
 from podium.agents.veil import Veil
 from podium.facts.catalog import AgentVersion
@@ -110,14 +111,15 @@ class Running:
         return self.veil is not None and self.veil.text(text) != text
 
     def progress(self, value: JSON) -> None:
-        if self.veil is not None:
-            value = self.veil.masked(value)
-        self.latest = value
+        # A copy, made where the agent hears of it if there is none: others will ask for it as JSON.
+        value = private(value)
+        self.latest = self.veil.masked(value) if self.veil is not None else value
         self.heard_at = self._clock()
 
     def log(self, line: str) -> None:
         if self.lines is None:
             self.lines = deque(maxlen=LINES_KEPT)
+        line = printable(line)
         if self.veil is not None:
             line = self.veil.text(line)
         self.lines.append(line)

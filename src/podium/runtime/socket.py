@@ -82,7 +82,8 @@ class SocketServer:
             self._socket.bind(str(self.path))
             self.path.chmod(0o600)
             self._socket.listen(128)
-            self._say({"pid": os.getpid(), "socket": str(self.path), "started_at": now_ms})
+            self._address = {"pid": os.getpid(), "socket": str(self.path), "started_at": now_ms}
+            self.show()
         except OSError as error:
             raise Unwritable(f"the socket {self.path} cannot be made: {error.strerror or error}") from error
         self._thread = threading.Thread(target=self._accept, name="podium-socket", daemon=True)
@@ -93,11 +94,21 @@ class SocketServer:
         """How many are connected now."""
         return len(self._connections)
 
+    def show(self) -> None:
+        """Say in the folder where to connect."""
+        fresh = self._folder / (ADDRESS + ".new")
+        fresh.write_bytes(_encode(self._address))
+        fresh.replace(self._folder / ADDRESS)
+
+    def hide(self) -> None:
+        """Say so no more. Who is on the way is let in, and `clients` counts him."""
+        (self._folder / ADDRESS).unlink(missing_ok=True)
+
     def close(self) -> None:
         """Take the address back and end all connections."""
         self._closing = True
-        for path in (self._folder / ADDRESS, self.path):
-            path.unlink(missing_ok=True)
+        self.hide()
+        self.path.unlink(missing_ok=True)
         # Closing alone does not wake a thread that accepts.
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
@@ -109,11 +120,6 @@ class SocketServer:
             connections = list(self._connections)
         for connection in connections:
             connection.close()
-
-    def _say(self, address: Shown) -> None:
-        fresh = self._folder / (ADDRESS + ".new")
-        fresh.write_bytes(_encode(address))
-        fresh.replace(self._folder / ADDRESS)
 
     def _accept(self) -> None:
         while not self._closing:
@@ -179,7 +185,7 @@ class _Connection:
     def _take(self, line: bytes) -> None:
         try:
             request = _decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             message = f"a request is one line of JSON, {{id, call, params}}: {error}"
             self._put({"id": None, "error": {"message": message}})
             return

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from itertools import count
+from math import isfinite
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -26,6 +27,9 @@ from podium.facts.values import JSON, Error, Problem
 
 ADDRESS = "hub.json"
 """The file in the state folder that says where its hub listens."""
+
+REQUEST_BYTES_MAX = 64 * 1024 * 1024
+"""A hub takes no longer line from its socket."""
 
 Reply = dict[str, Any]
 
@@ -184,10 +188,10 @@ class Client:
         return _converted(self._transport.start("execute", {**asked, "trace": trace}))
 
     def _submission(self, workflow: str, input: JSON, key: str, labels: dict[str, str] | None) -> Reply:
-        return {
+        return _plain({
             "workflow": workflow, "input": input, "key": key, "labels": labels or {},
             "principal": self.principal,
-        }  # fmt: skip
+        })  # fmt: skip
 
     def wait(self, run_id: str, timeout_ms: int = -1, *, trace: bool = False) -> Run:
         """The run when it ended, or as it stands when the time is over."""
@@ -196,7 +200,8 @@ class Client:
 
     def follow(self, run_id: str, after: int = 0) -> Iterator[dict[str, JSON]]:
         """The run's records later than seq `after`, as they are committed, until it ends."""
-        for reply in self._transport.follow(run_id, after):
+        asked = _plain({"run_id": run_id, "after": after})
+        for reply in self._transport.follow(**asked):
             if "item" in reply:
                 yield reply["item"]
             else:
@@ -280,7 +285,7 @@ class Client:
         return str(self._call(name, **params, principal=self.principal)["detail"])
 
     def _call(self, name: str, /, **params: Any) -> Any:
-        return _result(self._transport.start(name, params).result())
+        return _result(self._transport.start(name, _plain(params)).result())
 
 
 def _result(reply: Reply) -> Any:
@@ -297,6 +302,33 @@ def _result(reply: Reply) -> Any:
     if "gone" in reply:
         raise UnreachableError(reply["gone"]["message"])
     raise RefusedError(str(reply.get("error", {}).get("message", "the hub gave an answer without a reason")))
+
+
+def _plain(params: Reply) -> Reply:
+    """Parameters as JSON has them, shared with nobody. Raises InvalidError where JSON has them not."""
+    try:
+        copy: Reply = msgspec.json.decode(msgspec.json.encode(params))
+    except RecursionError:
+        raise InvalidError("what is given is nested too deeply, or contains itself") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidError(f"what is given is not JSON: {error}") from None
+    # Unequal is what the encoder changed without a word; tuples may be.
+    if copy != params:
+        _refuse_odd(params, "")
+    return copy
+
+
+def _refuse_odd(value: Any, path: str) -> None:
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if not isinstance(key, str):
+                raise InvalidError(f"{path or '/'} has the key {key!r}; keys are text")
+            _refuse_odd(member, f"{path}/{key}")
+    elif isinstance(value, list | tuple):
+        for index, member in enumerate(value):
+            _refuse_odd(member, f"{path}/{index}")
+    elif isinstance(value, float) and not isfinite(value):
+        raise InvalidError(f"{path or '/'} is {value}, a number that JSON does not have; use null or text")
 
 
 def _sentence(problem: Problem) -> str:
@@ -360,17 +392,19 @@ class SocketTransport:
 
     def start(self, name: str, params: Reply) -> Future[Reply]:
         future: Future[Reply] = Future()
+        number = next(self._ids)
+        line = _line(number, name, params)
         with self._lock:
-            number = next(self._ids)
             self._open[number] = future
-        self._send(number, name, params)
+        self._send(line)
         return future
 
     def follow(self, run_id: str, after: int = 0) -> Iterator[Reply]:
+        number = next(self._ids)
+        line = _line(number, "follow", {"run_id": run_id, "after": after})
         with self._lock:
-            number = next(self._ids)
             heard = self._streams[number] = SimpleQueue()
-        self._send(number, "follow", {"run_id": run_id, "after": after})
+        self._send(line)
         while True:
             reply = heard.get()
             yield reply
@@ -383,8 +417,7 @@ class SocketTransport:
         except OSError:
             pass
 
-    def _send(self, number: int, name: str, params: Reply) -> None:
-        line = msgspec.json.encode({"id": number, "call": name, "params": params}) + b"\n"
+    def _send(self, line: bytes) -> None:
         try:
             with self._lock:
                 self._socket.sendall(line)
@@ -420,13 +453,24 @@ class SocketTransport:
     def _lose(self, reason: str) -> None:
         """Tell everyone who waits that no answer will come."""
         self._gone = reason
-        while self._open:
-            _, future = self._open.popitem()
+        while True:
+            try:
+                _, future = self._open.popitem()
+            except KeyError:
+                break
             if not future.done():
                 future.set_exception(UnreachableError(reason))
         for heard in list(self._streams.values()):
             heard.put({"gone": {"message": reason}})
         self._streams.clear()
+
+
+def _line(number: int, name: str, params: Reply) -> bytes:
+    line = msgspec.json.encode({"id": number, "call": name, "params": params}) + b"\n"
+    if len(line) > REQUEST_BYTES_MAX:
+        message = f"what is given has {len(line):,} bytes; a hub takes {REQUEST_BYTES_MAX:,} at most: "
+        raise InvalidError(message + "put it into a file and pass its path")
+    return line
 
 
 def _address(folder: Path) -> tuple[int, str]:

@@ -89,7 +89,7 @@ def main() -> int:
         if failure is not None:
             return _violated(failure, arguments.transcript)
         world = live(arguments.seed, conditions)
-        _tell("\n".join([*world.transcript, "", str(conditions), f"digest {world.digest}"]))
+        _tell("\n".join([*world.stage.transcript, "", str(conditions), f"digest {world.digest}"]))
         return 0
     tally = Tally()
     for told in _all(arguments):

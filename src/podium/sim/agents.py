@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal
 
 from podium.facts import inputs as i
 from podium.facts.orders import Perform
 from podium.facts.values import standard_error
-
-if TYPE_CHECKING:
-    from podium.sim.hub import HubProcess
-    from podium.sim.world import World
+from podium.sim.stage import Stage
+from podium.sim.workload import COST_NANO
 
 PADDING = "x" * 5_000
 """Makes an output so big that it is kept apart from its record."""
@@ -19,31 +19,42 @@ PADDING = "x" * 5_000
 class Agents:
     """Plays them all."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
 
-    def play(self, hub: HubProcess, order: Perform) -> None:
-        """Make an attempt, and report to the hub that ordered it."""
-        world = self._world
-        strikes, random = world.dice.strikes, world.chance[f"agents {order.run_id}"]
-        world.note("perform", order.task, order.token, order.delivery)
+    def play(self, order: Perform, now: int, report: Callable[[i.Reported], None]) -> None:
+        """Make an attempt.
+
+        Args:
+            now: what the clock of the hub that ordered it says.
+            report: tells that hub.
+        """
+        stage = self._stage
+        strikes, random = stage.dice.strikes, stage.chance[f"agents {order.run_id}"]
+        stage.note("perform", order.task, order.token, order.delivery)
         takes = random.randrange(5, 3_000)
-        report = self._report(order)
+        outcome = self._outcome(order)
+        tell = partial(self._tell, report)
         if strikes("mute"):
             return
         if strikes("die"):
-            report = _outcome(order, "lost")
+            outcome = _outcome(order, "lost")
         if strikes("late"):
             takes += 40_000
-        left = order.deadline_at - hub.clock.now()
+        left = order.deadline_at - now
         if order.deadline_at and takes > left:
-            world.after(max(left, 1), lambda: hub.told(_timed_out(order)))
-        world.after(takes, lambda: hub.told(report))
+            stage.after(max(left, 1), lambda: tell(_timed_out(order)))
+        stage.after(takes, lambda: tell(outcome))
         if strikes("twice"):
-            world.after(takes + random.randrange(1, 2_000), lambda: hub.told(report))
+            stage.after(takes + random.randrange(1, 2_000), lambda: tell(outcome))
 
-    def _report(self, order: Perform) -> i.Reported:
-        strikes = self._world.dice.strikes
+    def _tell(self, report: Callable[[i.Reported], None], told: i.Reported) -> None:
+        said = self._stage.ledger.said.setdefault((told.run_id, told.effect, told.token), set())
+        said.add(told.status)
+        report(told)
+
+    def _outcome(self, order: Perform) -> i.Reported:
+        strikes = self._stage.dice.strikes
         if strikes("unstarted"):
             return _outcome(order, "unstarted", "the simulated agent was busy")
         if strikes("fail"):
@@ -51,9 +62,9 @@ class Agents:
         if order.kind == "agent" and strikes("breach"):
             return _outcome(order, "succeeded", output={"rubbish": True})
         output: dict[str, Any] = {"token": order.token}
-        if self._world.chance["padding"].random() < 0.05:
+        if self._stage.chance["padding"].random() < 0.05:
             output["padding"] = PADDING
-        self._world.auditor.answers[order.run_id, order.effect, order.token] = output
+        self._stage.ledger.answers[order.run_id, order.effect, order.token] = output
         return _outcome(order, "succeeded", output=output)
 
 
@@ -69,7 +80,7 @@ def _outcome(order: Perform, status: Status, title: str = "", output: Any = None
         status=status,
         output=output,
         error=error,
-        cost_nano=1_000,
+        cost_nano=COST_NANO,
     )
 
 

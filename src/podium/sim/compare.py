@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from podium.facts.identity import run_bytes
-from podium.kernel.state import Run, Shard, next_wake
+from podium.facts.identity import run_bytes, run_text
+from podium.kernel.state import GRACE_MS, Run, Shard, next_wake
 from podium.runtime.host import Host
 from podium.runtime.shard import ANY_EVENT, IN_MEMORY, thaw
+from podium.sim.ledger import Ledger
 from podium.sim.violation import hold
 from podium.store.interface import Store
 
@@ -18,24 +19,28 @@ FOREVER = 1 << 60
 _encode = msgspec.json.Encoder().encode
 
 
-def compare(host: Host, replica: Shard, store: Store, stale: dict[str, None], now: int) -> None:
+def compare(host: Host, ledger: Ledger, store: Store, stale: dict[str, None], now: int) -> None:
     """Hold a hub that is up to date to the replica.
 
     Args:
-        replica: folded from the log alone.
         stale: runs whose rows in the cold have not been looked at since they changed; emptied.
         now: what the hub's clock says.
     Raises:
         Violation: I4, I8 or I9.
     """
-    state = host.shard.state
+    state, replica = host.shard.state, ledger.replica
     assert state is not None
     hold(state.now >= replica.now, "I9", f"kernel time {state.now} is before the log's {replica.now}")
     compare_runs(state, replica, store, stale)
+    for run_id in _marked(store):
+        known = run_id in state.runs or replica.runs[run_id].status != "running"
+        hold(known, "I9", f"run {run_id} waited in memory, and was not taken back into it")
     stale.clear()
     if not host.trouble and not 0 < host.wake_at() <= now:
         for run in state.runs.values():
             _awake(state, run, now)
+            _attentive(state, run, ledger)
+    _tidy(state)
     _slots(host, state)
 
 
@@ -45,34 +50,43 @@ def compare_runs(state: Shard, replica: Shard, store: Store, stale: dict[str, No
     hold(state.revision == replica.revision, "I4", f"revision {state.revision}, not {replica.revision}")
     for run_id in state.runs:
         hold(run_id in replica.runs, "I4", f"run {run_id} is live and not in the log")
+    waits = _Waits(store)
     for run in replica.runs.values():
         live = state.runs.get(run.id)
         if live is not None:
             same = _encode(live) == _encode(run)
             hold(same, "I4", f"the live state of run {run.id} is not what the log gives at {state.seq}")
         elif run.id in stale:
-            _cold(run, store)
+            _cold(run, store, waits)
 
 
-def _cold(run: Run, store: Store) -> None:
+class _Waits:
+    """Which runs in the cold something will wake."""
+
+    def __init__(self, store: Store) -> None:
+        self.timers = {run_text(run) for _, run in store.due(SHARD, FOREVER, 1_000_000)}
+        self.events = {run_text(run) for run in store.waiting(SHARD, "event", ANY_EVENT, limit=1_000_000)}
+        self.marked = set(_marked(store))
+
+
+def _cold(run: Run, store: Store, waits: _Waits) -> None:
     """A run that is not in memory is in the cold as the log gives it, and something will wake it."""
-    key = run_bytes(run.id)
-    rows = store.cold(SHARD, [key])
+    rows = store.cold(SHARD, [run_bytes(run.id)])
     hold(len(rows) == 1, "I4", f"run {run.id} is neither live nor in the cold: {describe(run)}")
     same = rows[0].status == run.status and _encode(thaw(rows[0])) == _encode(run)
     hold(same, "I4", f"the cold state of run {run.id} is not what the log gives")
     if run.status == "running":
         due = next_wake(run)
-        timers = {of for _, of in store.due(SHARD, FOREVER, 1_000_000)}
-        marked = key in store.waiting(SHARD, IN_MEMORY.kind, IN_MEMORY.key_hash, limit=1_000_000)
-        hold(
-            not due or key in timers or marked,
-            "I9",
-            f"nothing will wake run {run.id} at {due}: {describe(run)}",
-        )
+        wakes = not due or run.id in waits.timers or run.id in waits.marked
+        hold(wakes, "I9", f"nothing will wake run {run.id} at {due}: {describe(run)}")
     if any(frame.kind == "listen" for frame in run.frames.values()):
-        found = key in store.waiting(SHARD, "event", ANY_EVENT, limit=1_000_000)
-        hold(found, "I4", f"no event will find run {run.id}: {describe(run)}")
+        hold(run.id in waits.events, "I4", f"no event will find run {run.id}: {describe(run)}")
+
+
+def _marked(store: Store) -> list[str]:
+    """The runs that wait in memory for what is not in the log."""
+    found = store.waiting(SHARD, IN_MEMORY.kind, IN_MEMORY.key_hash, limit=1_000_000)
+    return [run_text(run) for run in found]
 
 
 def _awake(state: Shard, run: Run, now: int) -> None:
@@ -89,6 +103,27 @@ def _awake(state: Shard, run: Run, now: int) -> None:
             hold(queued, "I8", f"effect {effect.id} of run {run.id} is {effect.status} and in no queue")
     listens = any(frame.kind == "listen" for frame in run.frames.values())
     hold(not listens or run.id in state.listeners, "I4", f"run {run.id} listens and is not known to")
+    pending = state.pending.get(run.id)
+    if pending is None:
+        ready = [run.frames[of].task for of in run.ready if run.frames[of].kind not in ("listen", "fork")]
+        hold(not ready, "I13", f"{ready} of run {run.id} could go on and does not: {describe(run)}")
+    else:
+        hold(bool(pending.asked), "I13", f"run {run.id} has more to do, and nothing lets it: {describe(run)}")
+
+
+def _attentive(state: Shard, run: Run, ledger: Ledger) -> None:
+    """No event lies in the buffer of a run while one of its tasks wants it."""
+    if run.status == "running" and run.id not in state.pending:
+        for kept in run.buffer:
+            wanting = ledger.wanting(run, str(kept.event["type"]))
+            hold(not wanting, "I13", f"an event waits in run {run.id} in vain: {describe(run)}")
+
+
+def _tidy(state: Shard) -> None:
+    """Nothing is remembered of runs that are not in memory."""
+    for name in ("listeners", "pending", "timer_of"):
+        strange = [run_id for run_id in getattr(state, name) if run_id not in state.runs]
+        hold(not strange, "I13", f"{name} of runs that are not in memory: {strange}")
 
 
 def _slots(host: Host, state: Shard) -> None:
@@ -125,6 +160,9 @@ def overdue(host: Host, now: int) -> str:
             continue
         if 0 < run.deadline_at <= now:
             return f"run {run.id} was to end at {run.deadline_at}"
+        for effect in run.effects.values():
+            if effect.status == "running" and 0 < effect.deadline_at <= now - GRACE_MS:
+                return f"an attempt at {effect.task} of run {run.id} was to end at {effect.deadline_at}"
         for frame in run.frames.values():
             due = min((at for at in (frame.wake_at, frame.deadline_at) if at), default=0)
             if 0 < due <= now:

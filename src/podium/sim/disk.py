@@ -26,6 +26,9 @@ class Disk:
         self.owners: dict[int, str] = {}
         self.claims: dict[tuple[int, int], str] = {}
 
+    def make_room(self) -> None:
+        self.full = self.tight = False
+
     def rot_snapshot(self, shard: int) -> bool:
         """Damage the newest snapshot; False if there is none."""
         newest = self.store.snapshot(shard)

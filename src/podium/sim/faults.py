@@ -28,6 +28,7 @@ class Faults(msgspec.Struct, frozen=True, omit_defaults=True):
         unknown_commit: the store gives an error; whether it stored is a coin toss.
         full: the disk has no room for a while.
         tight: the disk has no room but a reserve for a while.
+        full_at_wake: the disk has no room when a paused hub goes on.
         rot: the newest snapshot is damaged when it is read.
         pause: stops for longer than another hub waits to take over, then goes on as a zombie.
         clock_jump: the wall clock jumps, by up to a day in either direction.
@@ -57,6 +58,7 @@ class Faults(msgspec.Struct, frozen=True, omit_defaults=True):
     unknown_commit: float = 0
     full: float = 0
     tight: float = 0
+    full_at_wake: float = 0
     rot: float = 0
     pause: float = 0
     clock_jump: float = 0
@@ -78,7 +80,7 @@ NONE = Faults()
 _MOST = Faults(
     stop=0.1,
     crash=0.1,
-    crash_in_claim=0.1,
+    crash_in_claim=0.4,
     crash_in_load=0.1,
     crash_before_commit=0.02,
     crash_in_commit=0.02,
@@ -89,12 +91,13 @@ _MOST = Faults(
     unknown_commit=0.02,
     full=0.1,
     tight=0.1,
+    full_at_wake=0.7,
     rot=0.3,
     pause=0.1,
     clock_jump=0.1,
     clock_start=0.3,
     slow_evaluator=0.5,
-    fail=0.2,
+    fail=0.5,
     unstarted=0.1,
     die=0.1,
     mute=0.05,
@@ -158,6 +161,7 @@ class Conditions(msgspec.Struct, frozen=True):
         troubled_ms: how long faults happen; after that the world heals.
         snapshot_records: a snapshot is taken after so many records.
         passivate_ms: a run that is idle for longer leaves memory.
+        meddling: how likely an operator who looks at a run cancels or suspends it.
     """
 
     faults: Faults
@@ -166,6 +170,7 @@ class Conditions(msgspec.Struct, frozen=True):
     troubled_ms: int = 120_000
     snapshot_records: int = 50_000
     passivate_ms: int = 5_000
+    meddling: float = 0.02
 
 
 def draw(seed: int) -> Conditions:
@@ -181,4 +186,5 @@ def draw(seed: int) -> Conditions:
         within_ms=random.choice((3_000, 30_000, 90_000)),
         snapshot_records=random.choice((1, 5, 20, 60, 50_000)),
         passivate_ms=random.choice((0, 0, 500, 5_000)),
+        meddling=random.choice((0.0, 0.02, 0.2)),
     )

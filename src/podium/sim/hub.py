@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import jq
 
@@ -12,23 +11,24 @@ from podium.facts.orders import Abandon, Perform
 from podium.facts.values import Reply
 from podium.runtime.clock import GuardedClock
 from podium.runtime.host import Host
+from podium.runtime.hub import SLEEP_MAX_S
 from podium.runtime.shard import ShardHost
 from podium.runtime.system import SystemHost
+from podium.sim.agents import Agents
 from podium.sim.compare import SHARD, overdue
 from podium.sim.disk import DiskStore
 from podium.sim.faults import Crash
-from podium.sim.invariants import Attempt
+from podium.sim.ledger import Attempt
+from podium.sim.stage import Stage
 from podium.sim.violation import hold
 from podium.store.interface import StoreError
-
-if TYPE_CHECKING:
-    from podium.sim.world import World
 
 EPOCH_MS = 1_700_000_000_000
 """When worlds begin, in ms since 1970."""
 
 SPINS_MAX = 50
-"""A hub that is served so often in a row with nothing to do burns a processor."""
+SPIN_MS = 1_000
+"""A hub that is served so often, each time so soon after the last, with nothing to do burns a processor."""
 
 
 class HubProcess:
@@ -40,8 +40,10 @@ class HubProcess:
         skew_ms: how far its wall clock is off.
     """
 
-    def __init__(self, world: World, name: str, skew_ms: int) -> None:
-        self.world = world
+    def __init__(
+        self, stage: Stage, agents: Agents, name: str, skew_ms: int, on_death: Callable[[HubProcess], None]
+    ) -> None:
+        self._stage, self._agents, self._on_death = stage, agents, on_death
         self.name = name
         self.alive = True
         self.paused_until = 0
@@ -52,30 +54,30 @@ class HubProcess:
         self._alarm_at = 0
         self._kept: list[i.Reported] = []
         self._abandoned: list[Abandon] = []
-        self._spins = self._seq = 0
-        self.clock = GuardedClock(lambda: EPOCH_MS + world.now + self.skew_ms, lambda: world.now)
-        store = DiskStore(world.disk, name, world.dice)
+        self._spins = self._seq = self._served_at = 0
+        self.clock = GuardedClock(lambda: EPOCH_MS + stage.now + self.skew_ms, lambda: stage.now)
+        store = DiskStore(stage.disk, name, stage.dice)
         system = SystemHost(store, name)
         shard = ShardHost(
             store,
             SHARD,
             system.catalog,
             name,
-            snapshot_records=world.conditions.snapshot_records,
-            passivate_ms=world.conditions.passivate_ms,
+            snapshot_records=stage.conditions.snapshot_records,
+            passivate_ms=stage.conditions.passivate_ms,
         )
         self.host = Host(shard, system, self.clock, self, self, self._reply)
-        self.host.listeners.append(world.promises.listener(name))
+        self.host.listeners.append(stage.promises.listener(name))
 
     # --- what the host is given ----------------------------------------------------------------------
 
     def perform(self, orders: list[Perform]) -> None:
         for order in orders:
-            if self.world.dice.strikes("crash_at_dispatch"):
+            if self._stage.dice.strikes("crash_at_dispatch"):
                 raise Crash
-            self.world.promises.performing(order, self.name)
+            self._stage.promises.performing(order, self.name)
             self.mine[order.run_id, order.effect, order.token] = order
-            self.world.agents.play(self, order)
+            self._agents.play(order, self.clock.now(), self.told)
 
     def abandon(self, orders: list[Abandon]) -> None:
         self._abandoned += orders
@@ -86,14 +88,14 @@ class HubProcess:
         except (ValueError, StopIteration) as error:
             value, failure = None, str(error) or "no value"
         answer = i.Evaluated(run_id=run_id, program=program, argument=argument, value=value, failure=failure)
-        slow = self.world.dice.strikes("slow_evaluator")
-        random = self.world.chance[f"evaluator {run_id}"]
-        self.world.after(random.randrange(1, 9_000 if slow else 50), lambda: self.told(answer))
+        slow = self._stage.dice.strikes("slow_evaluator")
+        random = self._stage.chance[f"evaluator {run_id}"]
+        self._stage.after(random.randrange(1, 9_000 if slow else 50), lambda: self.told(answer))
 
     def _reply(self, ticket: int, reply: Reply) -> None:
         waiter = self.replies.pop(ticket, None)
         if waiter is not None:
-            if self.world.dice.strikes("crash_at_reply"):
+            if self._stage.dice.strikes("crash_at_reply"):
                 raise Crash
             waiter(reply)
 
@@ -103,30 +105,30 @@ class HubProcess:
         """Something arrives in the inbox; it is served a little later, with whatever else is there."""
         if self.alive:
             self.inbox.append(told)
-            self.world.after(self.world.chance["inbox"].randrange(0, 5), self.serve)
+            self._stage.after(self._stage.chance["inbox"].randrange(0, 5), self.serve)
 
     def open(self) -> None:
         """Take the shards over."""
         if self._guarded(self.host.open):
-            self.world.auditor.all_changed()
+            self._stage.auditor.all_changed()
             self._check([])
 
     def serve(self) -> None:
         """Serve what waits, unless the process is paused."""
         if not self.alive:
             return
-        if self.world.now < self.paused_until:
-            self.world.at(self.paused_until, self.serve)
+        if self._stage.now < self.paused_until:
+            self._stage.at(self.paused_until, self.serve)
             return
         inputs, self.inbox = self.inbox, []
-        self.world.note("serve", self.name, *(_brief(told) for told in inputs))
+        self._stage.note("serve", self.name, *(_brief(told) for told in inputs))
         now = self.clock.now()
         if self._guarded(lambda: self.host.serve(list(inputs))):
             self._check(inputs, now)
 
     def stop(self) -> None:
         """End in good order, as far as the disk lets it."""
-        self.world.note("stop", self.name)
+        self._stage.note("stop", self.name)
         if self.host.shard.state is not None and self._guarded(self.host.shard.save_snapshot):
             self.die()
 
@@ -135,58 +137,59 @@ class HubProcess:
         self.alive = False
         self.inbox = []
         self.mine = {}
-        self.world.gone(self)
+        self._on_death(self)
 
     def _guarded(self, work: Callable[[], None]) -> bool:
         """Whether the process outlives this."""
-        world = self.world
-        world.auditor.read()
-        world.auditor.torn.clear()
+        stage = self._stage
+        stage.auditor.begin_step()
         self._abandoned = []
         try:
             work()
         except (Crash, StoreError) as end:
-            world.note("down", self.name, type(end).__name__, end)
+            stage.note("down", self.name, type(end).__name__, end)
             self.die()
             return False
         return True
 
     def _check(self, inputs: list[i.Input], now: int = 0) -> None:
         """What must hold after a step that went well."""
-        world, host = self.world, self.host
+        stage, host = self._stage, self.host
         self._note_spin(inputs)
-        world.auditor.read()
-        world.promises.released(self._abandoned, self.mine)
+        stage.auditor.read()
+        stage.promises.released(self._abandoned, self.mine)
         for order in self._abandoned:
             self.mine.pop((order.run_id, order.effect, order.token), None)
-        world.auditor.compare(host, self.clock.now())
-        world.promises.dispatched(host, self.mine)
+        stage.auditor.compare(host, self.clock.now())
+        stage.promises.dispatched(host, self.mine)
         reports = self._kept + [told for told in inputs if isinstance(told, i.Reported)]
         if host.trouble:
             self._kept = reports
         else:
             self._kept = []
-            world.promises.consumed(reports)
+            stage.promises.consumed(reports)
             late = overdue(host, now)
             hold(not late, "I9", f"{late}, and was looked at in vain at {now}")
-        if world.chance["observer"].random() < 0.02:
-            world.auditor.compare_recovery(host)
+        if stage.chance["observer"].random() < 0.02:
+            stage.auditor.compare_recovery(host)
         at = host.wake_at()
         if at:
-            self._alarm(world.now + max(at - self.clock.now(), 1))
+            sleep_ms = min(at - self.clock.now(), int(SLEEP_MAX_S * 1_000))
+            self._alarm(stage.now + max(sleep_ms, 1))
 
     def _note_spin(self, inputs: list[i.Input]) -> None:
         state = self.host.shard.state
         seq = state.seq if state is not None else 0
-        self._spins = self._spins + 1 if not inputs and seq == self._seq else 0
-        self._seq = seq
+        soon = self._stage.now - self._served_at < SPIN_MS
+        self._spins = self._spins + 1 if soon and not inputs and seq == self._seq else 0
+        self._seq, self._served_at = seq, self._stage.now
         hold(self._spins < SPINS_MAX, "I13", f"{self.name} is woken again and again, and has nothing to do")
 
     def _alarm(self, when: int) -> None:
         """Serve at `when`, unless an earlier alarm will set the next."""
-        if self._alarm_at <= self.world.now or when < self._alarm_at:
+        if self._alarm_at <= self._stage.now or when < self._alarm_at:
             self._alarm_at = when
-            self.world.at(when, self.serve)
+            self._stage.at(when, self.serve)
 
 
 def _brief(told: i.Input) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,13 +14,14 @@ from podium.facts.identity import run_id_of
 from podium.facts.values import Accepted, Reply
 from podium.kernel.state import Run
 from podium.sim.promises import resubmitted
+from podium.sim.stage import Stage
+from podium.sim.succession import Succession
 from podium.sim.violation import hold
 from podium.sim.workload import AGENTS, BUSY, LATER, WORKFLOWS
 
-if TYPE_CHECKING:
-    from podium.sim.world import World
-
 VERDICTS: tuple[Literal["succeeded", "failed", "retry"], ...] = ("succeeded", "failed", "retry")
+
+MEDDLES = (i.CancelRun, i.SuspendRun, i.SuspendRun, i.SuspendRun)
 
 PATIENCE_MS = 10_000
 """After so long without a reply a client asks again."""
@@ -33,24 +34,24 @@ class People:
         unaccepted: idempotency key to what no hub has accepted yet.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, stage: Stage, hubs: Succession) -> None:
+        self._stage, self._hubs = stage, hubs
         self.unaccepted: dict[str, i.SubmitRun] = {}
         self._submitted: dict[str, i.SubmitRun] = {}
         self._count = 0
 
     def begin(self) -> None:
         """Plan what happens when."""
-        world = self._world
-        troubled_ms = world.conditions.troubled_ms
-        for number in world.conditions.runs:
-            random = world.chance[f"run {number}"]
+        stage = self._stage
+        troubled_ms = stage.conditions.troubled_ms
+        for number in stage.conditions.runs:
+            random = stage.chance[f"run {number}"]
             told = _submission(number, random)
-            world.at(random.randrange(world.conditions.within_ms), partial(self.submit, told))
+            stage.at(random.randrange(stage.conditions.within_ms), partial(self.submit, told))
             if random.random() < 0.4:
                 again = told if random.random() < 0.5 else msgspec.structs.replace(told, input={"number": -1})
-                world.at(random.randrange(troubled_ms), partial(self._again, again))
-        world.at(world.chance["later"].randrange(5_000, 60_000), lambda: self._apply(LATER))
+                stage.at(random.randrange(troubled_ms), partial(self._again, again))
+        stage.at(stage.chance["later"].randrange(5_000, 60_000), lambda: self._apply(LATER))
         self._look_after()
 
     def introduce(self) -> None:
@@ -70,8 +71,8 @@ class People:
                 self.submit(told)
 
         self._tell(told, answered)
-        patience_ms = self._world.chance[told.key].choice((1_000, PATIENCE_MS))
-        self._world.after(patience_ms, insist)
+        patience_ms = self._stage.chance[told.key].choice((1_000, PATIENCE_MS))
+        self._stage.after(patience_ms, insist)
 
     def ask_again(self) -> None:
         """Submit everything once more, the same and not the same."""
@@ -81,7 +82,7 @@ class People:
 
     def _again(self, again: i.SubmitRun) -> None:
         first = self._submitted.get(again.key)
-        if first is not None and first.run_id in self._world.auditor.replica.runs:
+        if first is not None and first.run_id in self._stage.ledger.replica.runs:
             self._tell(again, lambda reply: resubmitted(again, first, reply))
 
     def _apply(self, resources: Any) -> None:
@@ -101,21 +102,21 @@ class People:
                 self._apply(resources)
 
         self._tell(i.Apply(resources=resources), answered)
-        self._world.after(PATIENCE_MS, insist)
+        self._stage.after(PATIENCE_MS, insist)
 
     # --- operators -----------------------------------------------------------------------------------
 
     def _look_after(self) -> None:
-        world = self._world
-        if world.over:
+        stage = self._stage
+        if stage.over:
             return
-        world.after(world.chance["people"].randrange(1_000, 6_000), self._look_after)
-        for run in list(world.auditor.replica.runs.values()):
+        stage.after(stage.chance["people"].randrange(1_000, 6_000), self._look_after)
+        for run in list(stage.ledger.replica.runs.values()):
             if not run.ended:
                 self._look_at(run)
 
     def _look_at(self, run: Run) -> None:
-        world, random = self._world, self._world.chance[f"people {run.id}"]
+        stage, random = self._stage, self._stage.chance[f"people {run.id}"]
 
         def chance(likelihood: float) -> bool:
             return random.random() < likelihood
@@ -131,31 +132,37 @@ class People:
         if chance(0.5 if listens else 0.05):
             to_all = chance(0.3)
             kind = random.choice(("sim.go", "sim.stop", "sim.other"))
-            event = {"specversion": "1.0", "type": kind, "source": "sim", "data": {"for": "sim"}}
-            event["id"] = f"{run.id}/{world.now}"
+            event = {
+                "specversion": "1.0",
+                "type": kind,
+                "source": "sim",
+                "id": f"{run.id}/{stage.now}",
+                "subject": "all" if to_all else "one",
+                "data": {"for": "sim" if chance(0.7) else "nobody"},
+            }
             self._tell(i.SendEvent(run_id="" if to_all else run.id, event=event))
-        if run.status == "suspended" and (world.healed or chance(0.3)):
+        if run.status == "suspended" and (stage.healed or chance(0.3)):
             self._tell(i.ResumeRun(run_id=run.id))
-        elif not world.healed and chance(0.02):
-            meddle = random.choice((i.CancelRun, i.SuspendRun, i.SuspendRun))
+        elif not stage.healed and chance(stage.conditions.meddling):
+            meddle = random.choice(MEDDLES)
             self._tell(meddle(run_id=run.id))
 
     def _tell(self, told: Any, answered: Callable[[Reply], None] | None = None) -> None:
         """Tell a hub, under a name of one's own; sometimes the former hub, sometimes twice."""
-        world = self._world
-        hub = world.hub
-        if world.former is not None and world.dice.strikes("stray"):
-            hub = world.former
+        stage, hubs = self._stage, self._hubs
+        hub = hubs.current
+        if hubs.former is not None and stage.dice.strikes("stray"):
+            hub = hubs.former
         if hub is None or not hub.alive:
             return
-        for _ in range(2 if world.dice.strikes("repeat") else 1):
+        for _ in range(2 if stage.dice.strikes("repeat") else 1):
             self._count += 1
             named = {} if isinstance(told, i.SubmitRun) else {"principal": f"user:{self._count}"}
             said = msgspec.structs.replace(told, ticket=self._count, **named)
 
             def replied(reply: Reply, said: i.Input = said) -> None:
-                world.note("reply", type(said).__name__, _brief(reply))
-                world.promises.replied(said, reply)
+                stage.note("reply", type(said).__name__, _brief(reply))
+                stage.promises.replied(said, reply)
                 if answered is not None:
                     answered(reply)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from podium.facts import inputs as i
 from podium.facts.events import Record
 from podium.facts.orders import Abandon, Perform
@@ -9,15 +11,15 @@ from podium.facts.values import Accepted, Refused, Reply
 from podium.runtime.host import Host, Listener
 from podium.sim.compare import SHARD, describe
 from podium.sim.disk import Disk
-from podium.sim.invariants import Attempt, Auditor
+from podium.sim.ledger import Attempt, Ledger
 from podium.sim.violation import hold
 
 
 class Promises:
     """Remembers every promise and holds the hubs to it."""
 
-    def __init__(self, disk: Disk, auditor: Auditor) -> None:
-        self._disk, self._auditor = disk, auditor
+    def __init__(self, disk: Disk, ledger: Ledger, read: Callable[[], None]) -> None:
+        self._disk, self._ledger, self._read = disk, ledger, read
         self._accepted: dict[str, i.SubmitRun] = {}
         self._refused: set[str] = set()
         self._performed: dict[tuple[str, int], int] = {}
@@ -28,8 +30,8 @@ class Promises:
 
     def performing(self, order: Perform, hub: str) -> None:
         """A hub hands out an attempt."""
-        auditor = self._auditor
-        auditor.read()
+        ledger = self._ledger
+        self._read()
         key = (order.run_id, order.effect)
         row = self._disk.store.row(SHARD, order.token)
         hold(
@@ -40,18 +42,18 @@ class Promises:
         assert row is not None
         owner = self._disk.claims.get((SHARD, order.epoch))
         hold(row.epoch == order.epoch and owner == hub, "I11", f"{hub} hands out {key} of another epoch")
-        hold(key not in auditor.settled, "I7", f"{key} is performed again after it was settled")
+        hold(key not in ledger.settled, "I7", f"{key} is performed again after it was settled")
         same = self._keys.setdefault(key, order.key)
         hold(order.key == same, "I7", f"{key} has the keys {same} and {order.key}")
         count = self._performed[key] = self._performed.get(key, 0) + 1
         if order.delivery == "at-most-once":
-            allowed = 1 + auditor.retried.get(key, 0)
+            allowed = 1 + ledger.again.get(key, 0)
             hold(count <= allowed, "I5", f"at-most-once {key} is performed {count} times of {allowed}")
 
     def dispatched(self, host: Host, mine: dict[Attempt, Perform]) -> None:
         """Whatever runs by the state of a hub that is up to date was handed out by it."""
         state = host.shard.state
-        if state is None or state.seq != self._auditor.replica.seq:
+        if state is None or state.seq != self._ledger.replica.seq:
             return
         handed = mine.keys() | {(told.run_id, told.effect, told.token) for told in host.emitted}
         for run in state.runs.values():
@@ -76,25 +78,25 @@ class Promises:
     def released(self, abandoned: list[Abandon], mine: dict[Attempt, Perform]) -> None:
         """A hub has released a step: it told performers to stop what was torn down."""
         told = {(order.run_id, order.effect, order.token) for order in abandoned}
-        for attempt in self._auditor.torn:
+        for attempt in self._ledger.torn:
             hold(attempt in told or attempt not in mine, "I7", f"attempt {attempt} was not told to stop")
-        self._auditor.torn.clear()
+        self._ledger.torn.clear()
 
     def consumed(self, reports: list[i.Reported]) -> None:
         """A hub took these reports in: each became an outcome, or a stale reply."""
-        auditor = self._auditor
+        ledger = self._ledger
         for report in reports:
             attempt = (report.run_id, report.effect, report.token)
             count = self._reported[attempt] = self._reported.get(attempt, 0) + 1
-            stale = auditor.stale.get(attempt, 0)
-            applied = attempt in auditor.outcomes
+            stale = ledger.stale.get(attempt, 0)
+            applied = attempt in ledger.outcomes
             hold(count <= stale + applied, "I7", f"{count} reports of {attempt}: {stale} stale, {applied=}")
 
     # --- replies -------------------------------------------------------------------------------------
 
     def replied(self, told: i.Input, reply: Reply) -> None:
         """A hub answered."""
-        self._auditor.read()
+        self._read()
         principal = getattr(told, "principal", "")
         if isinstance(reply, Refused):
             if not isinstance(told, i.SubmitRun):
@@ -103,28 +105,41 @@ class Promises:
         elif isinstance(told, i.SubmitRun):
             self._submitted(told)
         elif isinstance(told, i.SendEvent):
-            event = told.event
-            key = (told.run_id, str(event["source"]), str(event["id"]))
-            hold(not told.run_id or key in self._auditor.heard, "I1", f"event {key} is not in the log")
+            self._sent(told)
         elif isinstance(told, (i.AnswerHuman, i.ResolveEffect, i.CancelRun)):
-            known = principal in self._auditor.principals
+            known = principal in self._ledger.principals
             hold(known, "I1", f"what {principal} did was accepted and is not in the log")
 
     def _submitted(self, told: i.SubmitRun) -> None:
-        run = self._auditor.replica.runs.get(told.run_id)
+        run = self._ledger.replica.runs.get(told.run_id)
         hold(run is not None, "I1", f"run {told.run_id} was accepted and is not in the log")
         assert run is not None
         first = self._accepted.setdefault(told.key, told)
         hold(told.input == first.input, "I7", f"{told.key} was accepted with two inputs")
 
+    def _sent(self, told: i.SendEvent) -> None:
+        """The event is in the log of the run that it is for, or of all runs that wanted it."""
+        ledger, event = self._ledger, told.event
+        identity = (str(event["source"]), str(event["id"]))
+        if told.run_id:
+            hold((told.run_id, *identity) in ledger.heard, "I1", f"event {identity} is not in the log")
+            return
+        for run in ledger.replica.runs.values():
+            wanted = any(
+                ledger.listening[run.id, frame] <= ledger.before
+                for frame in ledger.wanting(run, str(event["type"]))
+            )
+            reached = not wanted or (run.id, *identity) in ledger.heard
+            hold(reached, "I1", f"event {identity} did not reach run {run.id}: {describe(run)}")
+
     def _nothing_of(self, principal: str) -> None:
-        done = principal in self._auditor.principals
+        done = principal in self._ledger.principals
         hold(not done, "I1", f"what {principal} did was refused and is in the log")
 
     def finished(self) -> None:
         """Faults are over and the world is quiet: everything accepted has ended, nothing refused happened."""
         for told in self._accepted.values():
-            run = self._auditor.replica.runs[told.run_id]
+            run = self._ledger.replica.runs[told.run_id]
             hold(run.ended, "I13", f"run {run.id} has not ended: {describe(run)}")
         for principal in sorted(self._refused):
             self._nothing_of(principal)

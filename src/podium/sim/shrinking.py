@@ -25,8 +25,8 @@ class Failure:
         self.seed, self.conditions, self.error = seed, conditions, error
         self.kind = str(error).split(":")[0] if isinstance(error, Violation) else type(error).__name__
         world: World | None = getattr(error, "world", None)
-        self.ended_ms = world.now if world is not None else 0
-        self.transcript = list(world.transcript) if world is not None else []
+        self.ended_ms = world.stage.now if world is not None else 0
+        self.transcript = list(world.stage.transcript) if world is not None else []
 
 
 def attempt(seed: int, conditions: Conditions) -> Failure | None:
@@ -72,6 +72,6 @@ def _smaller(failure: Failure) -> Iterator[Conditions]:
         if troubled_ms >= 5_000:
             yield replace(now, troubled_ms=troubled_ms)
     calm = Conditions(now.faults)
-    for knob in ("snapshot_records", "passivate_ms"):
+    for knob in ("snapshot_records", "passivate_ms", "meddling"):
         if getattr(now, knob) != getattr(calm, knob):
             yield replace(now, **{knob: getattr(calm, knob)})

@@ -23,9 +23,14 @@ class Lived(NamedTuple):
 
 def lived(world: World) -> Lived:
     """What is told of a world that has ended."""
-    auditor = world.auditor
+    stage = world.stage
     return Lived(
-        world.seed, world.steps, auditor.events, world.dice.struck, frozenset(auditor.shapes), world.digest
+        world.seed,
+        stage.steps,
+        stage.auditor.events,
+        stage.dice.struck,
+        frozenset(stage.auditor.shapes),
+        world.digest,
     )
 
 

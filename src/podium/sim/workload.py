@@ -76,7 +76,13 @@ def _safe(task: dict[str, Any]) -> dict[str, Any]:
 SLOW_JQ = '${ tostring | test("a") | tostring }'
 """An expression that has no native form."""
 
+SLOW_TIME_JQ = '${ $task.startedAt.epoch.milliseconds | tostring | test("1") | tostring }'
+"""The same, and what it asks depends on when its task began."""
+
 STEADY_ATTEMPTS = 4
+
+COST_NANO = 1_000
+"""What every attempt costs."""
 
 AGENTS = (
     agent("plain", concurrency=3, deadline_ms=20_000),
@@ -92,7 +98,7 @@ AGENTS = (
             "delay_max_ms": 9_000,
         },
     ),
-    agent("once", delivery="at-most-once", concurrency=2, deadline_ms=10_000),
+    agent("once", delivery="at-most-once", concurrency=2, deadline_ms=10_000, retry={"attempts": 3}),
 )
 
 _SEQUENCE = [
@@ -161,7 +167,7 @@ WORKFLOWS = (
                             "delay": {"seconds": 1},
                             "backoff": {"exponential": {}},
                             "jitter": {"from": {"milliseconds": 0}, "to": {"milliseconds": 700}},
-                            "limit": {"attempt": {"count": 3}},
+                            "limit": {"attempt": {"count": 2}},
                         },
                         "do": [{"gave_up": {"set": {"gave_up": True}}}],
                     },
@@ -221,6 +227,7 @@ WORKFLOWS = (
     workflow(
         "patient",
         [
+            {"stamp": {"set": {"since": SLOW_TIME_JQ}}},
             {"nap": {"wait": {"seconds": 7}, "output": {"as": {"slept": SLOW_JQ}}}},
             {
                 "hear": {
@@ -319,6 +326,40 @@ WORKFLOWS = (
         ],
         timeout={"after": {"minutes": 1}},
     ),
+    # What catches an error does not catch those of its own catch.
+    workflow(
+        "nested",
+        [
+            {
+                "outer": {
+                    "try": [
+                        {
+                            "inner": {
+                                "try": [{"work": _call("plain")}],
+                                "catch": {
+                                    "errors": {},
+                                    "do": [
+                                        {
+                                            "worse": {
+                                                "raise": {
+                                                    "error": {
+                                                        "type": "https://example.com/sim",
+                                                        "status": 409,
+                                                    }
+                                                }
+                                            }
+                                        }
+                                    ],
+                                },
+                            }
+                        }
+                    ],
+                    "catch": _catch_all(),
+                }
+            },
+        ],
+    ),
+    workflow("brief", [{"one": _safe(_call("once"))}, {"two": _call("plain")}], timeout={"after": "PT12S"}),
     workflow(
         "keyed",
         [
@@ -380,6 +421,8 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
     "busy": lambda output: bool(output == {"at": 349}),
+    "nested": lambda output: isinstance(output, dict) and ("token" in output or output == {"handled": 409}),
+    "brief": lambda output: isinstance(output, dict) and "token" in output,
     "keyed": lambda output: isinstance(output, dict) and "token" in output,
 }
 """What a completed run of each workflow may have given; one that is not here never completes."""

@@ -23,7 +23,7 @@ def call_agent(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Cal
     given = draft.table(
         arguments, place, "`call: agent`", ("capability", "agent", "input", "idempotencyKey", "select"),
         unsupported={
-            "team": "name a capability; every agent that offers it is asked in turn",
+            "team": "name a capability; the least busy agent that offers it is asked",
             "budget": "limit the work with a `timeout`",
             "route": "use `select` with labels",
             "fanout": "use `fork` with one branch for each agent",

@@ -1,0 +1,113 @@
+"""Writes docs/reference/lifecycles.md from the code: `python docs/lifecycles.py`; a test holds it to that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from podium.facts.lifecycles import EFFECT, RUN, TASK
+
+PAGE = Path(__file__).parent / "reference" / "lifecycles.md"
+
+_HEAD = """# Lifecycles
+
+What a run, a task and an effect may become, and by which [event](events.md). A pair of state and event
+that is not here cannot happen: it would be a defect, and a hub that finds one of a run or an effect in its
+log stops.
+
+This page is made from `facts/lifecycles.py`.
+"""
+
+_ABOUT = {
+    "Run": """One execution of a workflow. `podium get runs` shows its state, except that a run which only
+waits is shown as [`waiting`](views.md).""",
+    "Task": """One step of a run, each time that control comes to it: a task in a loop begins anew with every
+turn. Tasks that take no time (`set`, `switch`, `raise`, and whatever `if` skips) have no other record than
+that of their end.""",
+    "Effect": """One action that leaves the hub: asking an agent or a person, a request over HTTP. It belongs
+to a task, and may take several attempts. If its task is torn down (a timeout, a lost race, a cancelled run)
+the effect is gone, whatever its state; an answer that comes later is recorded as `StaleReply` and changes
+nothing.""",
+}
+
+_STATES = {
+    "Run": {
+        "running": "it goes on, or waits for agents, people, events or time",
+        "suspended": "nothing more is started; what is in flight may still settle",
+        "completed": "it ended well and has an output",
+        "faulted": "an error ended it that no `try` caught",
+        "cancelled": "a person ended it",
+    },
+    "Task": {
+        "running": "it is under way, or something inside it is",
+        "backoff": "a `try` pauses before its body runs again",
+        "completed": "it ended well, or its `if` skipped it",
+        "faulted": "an error came from it",
+        "cancelled": "it was open when what is around it ended",
+    },
+    "Effect": {
+        "queued": "it waits for a free slot of its agent",
+        "running": "an attempt is in flight",
+        "backoff": "an attempt failed or was lost; the next one comes after a pause",
+        "waiting": "a person has been asked",
+        "in_doubt": "an attempt that may be made only once was lost: nobody knows whether it was performed",
+        "resolved": "a person said what became of it",
+        "settled": "it has its outcome",
+    },
+}
+
+_WHEN = {
+    "RunStarted": "it was submitted and accepted",
+    "RunSuspended": "`podium suspend`",
+    "RunResumed": "`podium resume`",
+    "RunCompleted": "its last task ended, or one with `then: end`",
+    "RunFaulted": "an error that nobody caught; for the run also its own timeout",
+    "RunCancelled": "`podium cancel`",
+    "TaskStarted": "control came to it, and it lasts: a scope, a loop, a wait",
+    "TaskCompleted": "it ended",
+    "TaskFaulted": "an error or its timeout, and a `try` around it caught that",
+    "TaskFaulted/retry": "it caught an error, and its policy allows another try",
+    "TaskResumed": "the pause is over",
+    "cancelled": "no event of its own: a branch won, an error went past it, the run ended",
+    "EffectRequested": "control came to it, and no slot was free",
+    "EffectRequested/started": "control came to it, and a slot was free",
+    "EffectRequested/human": "control came to a `call: human`",
+    "AttemptStarted": "a slot is free",
+    "AttemptFailed": "it failed, or was lost with a hub, and may be made again",
+    "EffectInDoubt": "its performer or the hub died, or its deadline passed",
+    "EffectSettled": "its outcome is known",
+    "EffectResolved/retry": "`podium resolve --verdict retry`: it was not performed",
+    "EffectResolved/succeeded": "`podium resolve --verdict succeeded`",
+    "EffectResolved/failed": "`podium resolve --verdict failed`",
+}
+_WHEN_OF = {("Task", "EffectRequested"): "control came to a `call` of an agent, a person or an endpoint"}
+
+
+def page() -> str:
+    """The page, as Markdown."""
+    tables = {"Run": RUN, "Task": TASK, "Effect": EFFECT}
+    return _HEAD + "".join(_section(name, table) for name, table in tables.items())
+
+
+def _section(name: str, table: dict[tuple[str, str], str]) -> str:
+    ends = set(table.values()) - {state for state, _ in table}
+    parts = [f"\n## {name}\n\n{_ABOUT[name]}\n\n```mermaid\nstateDiagram-v2\n"]
+    for (state, event), following in table.items():
+        parts.append(f"    {state or '[*]'} --> {following}: {event}\n")
+    parts += [f"    {state} --> [*]\n" for state in _STATES[name] if state in ends]
+    parts.append("```\n\n| state | meaning |\n|---|---|\n")
+    parts += [f"| `{state}` | {meaning} |\n" for state, meaning in _STATES[name].items()]
+    parts.append("\n| from | event | to | when |\n|---|---|---|---|\n")
+    for (state, event), following in table.items():
+        origin = f"`{state}`" if state else ""
+        when = _WHEN_OF.get((name, event), _WHEN[event])
+        parts.append(f"| {origin} | `{event}` | `{following}` | {when} |\n")
+    return "".join(parts)
+
+
+def states() -> dict[str, set[str]]:
+    """The states that the page explains, by lifecycle."""
+    return {name: set(meanings) for name, meanings in _STATES.items()}
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())

@@ -1,0 +1,152 @@
+"""Lifecycles: the tables hold every transition that the kernel makes, and no other."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podium.facts.lifecycles import EFFECT, RUN, RUN_ENDED, TASK
+from tests.facts.transitions import Transition, Transitions
+from tests.kernel.conversation import Conversation, agent
+
+AGENTS = (
+    agent("one", concurrency=1, retry={"attempts": 2, "delay_ms": 1_000, "backoff": "constant"}),
+    agent("once", delivery="at-most-once"),
+)
+RETRY = {"delay": "PT10S", "limit": {"attempt": {"count": 1}}}
+ENDED = {"run": RUN_ENDED, "effect": {"settled"}, "task": {"completed", "faulted", "cancelled"}}
+TABLES = {"run": RUN, "effect": EFFECT, "task": TASK}
+
+
+def call(name: str) -> dict[str, Any]:
+    return {"call": "agent", "with": {"agent": name}}
+
+
+def careful(*tasks: Any, **catch: Any) -> dict[str, Any]:
+    return {"try": list(tasks), "catch": catch}
+
+
+def _suspended(talk: Conversation) -> None:
+    talk.suspend()
+    talk.resume()
+    talk.suspend()
+    talk.cancel()
+
+
+def _queued(talk: Conversation) -> None:
+    talk.settle("all/a")
+    talk.fail("all/b")
+    talk.wait(1_000)
+    talk.fail("all/b")
+
+
+def _doubt(talk: Conversation) -> None:
+    for name, verdict in (("a", "retry"), ("a", "succeeded"), ("b", "failed")):
+        talk.lose(name)
+        talk.resolve(verdict, {"x": 1})
+
+
+STORIES: dict[str, tuple[list[dict[str, Any]], Callable[[Conversation], Any]]] = {
+    "nothing but a set": ([{"a": {"set": {"x": 1}}}], lambda talk: None),
+    "suspended and cancelled": ([{"a": {"wait": "PT1S"}}], _suspended),
+    "cancelled": ([{"a": {"wait": "PT1S"}}], lambda talk: talk.cancel()),
+    "a wait": ([{"a": {"wait": "PT1S"}}], lambda talk: talk.wait(1_000)),
+    "a person": (
+        [{"a": {"call": "human", "with": {"title": "T"}}}],
+        lambda talk: talk.answer_human("approve"),
+    ),
+    "one slot for two": (
+        [{"all": {"fork": {"branches": [{"a": call("one")}, {"b": call("one")}]}}}],
+        _queued,
+    ),
+    "a doubt": ([{"a": call("once")}, {"b": call("once")}], _doubt),
+    "an error on entering": ([{"a": {"raise": {"error": {"type": "x", "status": 400}}}}], lambda talk: None),
+    "caught on entering": (
+        [{"a": careful({"b": {"raise": {"error": {"type": "x", "status": 400}}}})}],
+        lambda talk: None,
+    ),
+    "tried again": (
+        [{"a": careful({"b": call("once")}, retry=RETRY)}],
+        lambda talk: (talk.fail("a/b"), talk.wait(10_000), talk.settle("a/b")),
+    ),
+    "tried again and faulted": (
+        [{"a": careful({"b": call("once")}, retry=RETRY)}],
+        lambda talk: (talk.fail("a/b"), talk.wait(10_000), talk.fail("a/b")),
+    ),
+    "out of time between two tries": (
+        [{"a": {**careful({"b": call("once")}, retry=RETRY), "timeout": {"after": "PT5S"}}}],
+        lambda talk: (talk.fail("a/b"), talk.wait(5_000)),
+    ),
+    "the same, caught": (
+        [{"z": careful({"a": {**careful({"b": call("once")}, retry=RETRY), "timeout": {"after": "PT5S"}}})}],
+        lambda talk: (talk.fail("z/a/b"), talk.wait(5_000)),
+    ),
+    "cancelled between two tries": (
+        [{"a": careful({"b": call("once")}, retry=RETRY)}],
+        lambda talk: (talk.fail("a/b"), talk.cancel()),
+    ),
+    "a lost race": (
+        [{"a": {"fork": {"compete": True, "branches": [{"b": {"wait": "PT1S"}}, {"c": {"wait": "PT2S"}}]}}}],
+        lambda talk: talk.wait(1_000),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, set[Transition]]:
+    """What all stories together show."""
+    found: dict[str, set[Transition]] = {name: set() for name in TABLES}
+    for tasks, tell in STORIES.values():
+        talk = Conversation(tasks, agents=AGENTS)
+        talk.submit({})
+        tell(talk)
+        transitions = Transitions(talk.log)
+        found["run"] |= transitions.runs
+        found["effect"] |= transitions.effects
+        found["task"] |= transitions.tasks
+    return found
+
+
+def rows(table: Mapping[tuple[str, str], str]) -> set[Transition]:
+    return {(state, event, following) for (state, event), following in table.items()}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_transition_is_in_its_table_and_every_row_is_made(
+    name: str, seen: dict[str, set[Transition]]
+) -> None:
+    assert seen[name] == rows(TABLES[name])
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_state_is_reached_and_leads_to_an_end(name: str) -> None:
+    table = TABLES[name]
+    states = {state for (state, _), following in table.items()} | set(table.values())
+    ends = states - {state for state, _ in table}
+    assert ends == ENDED[name]
+    assert _closure({""}, {(state, following) for (state, _), following in table.items()}) == states
+    assert _closure(ends, {(following, state) for (state, _), following in table.items()}) == states
+
+
+def _closure(start: set[str], steps: set[tuple[str, str]]) -> set[str]:
+    """All that can be reached from `start`."""
+    reached = set(start)
+    while more := {to for of, to in steps if of in reached} - reached:
+        reached |= more
+    return reached
+
+
+def test_the_page_is_made_from_the_tables_and_explains_every_state() -> None:
+    path = Path(__file__).parents[2] / "docs" / "lifecycles.py"
+    spec = importlib.util.spec_from_file_location("docs_lifecycles", path)
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    assert script.PAGE.read_text() == script.page(), "run: python docs/lifecycles.py"
+    assert {name.lower(): states for name, states in script.states().items()} == {
+        name: set(table.values()) for name, table in TABLES.items()
+    }
