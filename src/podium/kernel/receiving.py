@@ -5,7 +5,7 @@ from __future__ import annotations
 from podium.facts import events as e
 from podium.facts.inputs import SendEvent
 from podium.facts.values import Problem, Refused
-from podium.kernel.listening import UNKNOWN, reading, taker
+from podium.kernel.listening import reading, taker
 from podium.kernel.outside import disarmed
 from podium.kernel.state import EVENTS_BUFFERED_MAX
 from podium.kernel.step import Step
@@ -31,7 +31,7 @@ def send_event(step: Step, told: SendEvent) -> Refused | None:
         return Refused("refused", (Problem("buffer-full", "/event", message),))
     received = e.EventReceived(
         frame=max(frame, 0), id=identity, source=source, principal=told.principal,
-        fleeting=for_all and frame == UNKNOWN,
+        fleeting=for_all and frame < 0,
     )  # fmt: skip
     body = e.EventReceivedBody(event)
     if found is not None:

@@ -58,7 +58,7 @@ class Ledger:
         """The frames of tasks that listen for events of this type, whatever is in them."""
         found = []
         for frame in run.frames.values():
-            if frame.kind == "listen":
+            if frame.kind == "listen" and not frame.phase:
                 listen = self.node(run, frame.node).detail
                 assert isinstance(listen, Listen)
                 free = (
@@ -74,6 +74,7 @@ class Ledger:
 def _takes_all(one: EventFilter, kind: str) -> bool:
     """Whether a filter looks at nothing but the type of an event, and this is it."""
     expected = one.attributes.get("type")
-    if expected is None or expected.native is None or len(one.attributes) > 1 or one.predicate is not None:
+    is_plain = one.predicate is None and not one.keys and len(one.attributes) == 1
+    if expected is None or expected.native is None or not is_plain:
         return False
     return expected.constant and expected.native(None, {}) == kind

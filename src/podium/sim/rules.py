@@ -241,7 +241,7 @@ def _event_received(ledger: Ledger, run: Run, event: e.EventReceived, record: Re
 
 def _event_consumed(ledger: Ledger, run: Run, event: e.EventConsumed, record: Record) -> None:
     taken = run.buffer[event.index].event
-    for_all = taken["subject"] == "all"
+    for_all = taken.get("subject", "all") == "all"
     listened = ledger.heard[run.id, str(taken["source"]), str(taken["id"])]
     hold(
         not for_all or not event.frame or event.frame in listened,
