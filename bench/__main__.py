@@ -73,6 +73,7 @@ def promises(figures: dict[str, Any]) -> list[tuple[str, bool]]:
         ("within 4x of raw group commit", all(at["raw_over_podium"] <= 4 for at in busy)),
         ("views caught up within 1 s", all(at["views_behind_s"] <= 1 for at in busy)),
         ("100-way fan-out in 30 ms", figures["fan_out"]["fan_out_100_p50_ms"] <= 30),
+        ("map over 10,000 items in 2 s", figures["map"]["map_10000_p50_s"] <= 2),
         ("10,000 waiting runs in 20 MB", figures["waiting_10000"]["over_idle_mb"] <= 20),
         ("200,000 passivated", figures["waiting_200000"]["cold_runs"] >= 200_000),
         ("1,000 in flight again in 1 s", figures["recovery"]["dispatched_again_after_up_s"] <= 1),
@@ -86,6 +87,7 @@ def main() -> None:
     for runs, name in ((64, "steps_at_64_runs"), (256, "steps_at_256_runs"), (1, "steps_at_1_run")):
         figures[name] = steps(runs)
     figures["fan_out"] = child("bench.fanout")
+    figures["map"] = child("bench.map")
     figures["waiting_10000"] = child("bench.waiting", "--runs", "10000")
     figures["waiting_200000"] = child("bench.waiting", "--runs", "200000")
     figures["recovery"] = child("bench.recovery", "--runs", "1000")

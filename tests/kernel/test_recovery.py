@@ -44,6 +44,17 @@ EVERYTHING = """
               when: .status == 500
               retry: {delay: PT5S, limit: {attempt: {count: 1}}}
               do: [{tell: {set: {status: '${ $error.status }'}}}]
+        - items:
+            call: map
+            with:
+              in: '${ [3, 0, 4] }'
+              concurrency: 2
+              onError: collect
+              function:
+                do:
+                  - nap: {wait: '${ {seconds: $item} }'}
+                  - check: {if: $item == 0, raise: {error: {type: 'test:zero', status: 400}}}
+                  - give: {set: '${ {at: $index} }'}
 - last: {set: {all: '${ . }', context: '${ $context }'}}
 """
 
@@ -88,8 +99,15 @@ def play(talk: Conversation, between: Callable[[Conversation], None] = lambda ta
     assert talk.status == "completed", talk.run
 
 
+ZERO = {
+    "error": {
+        "type": "test:zero",
+        "status": 400,
+        "instance": "/do/1/both/fork/branches/6/items/with/function/do/1/check",
+    }
+}
 OUTPUT = {
-    "all": [{"a": 3}, 4, None, [2, {"n": 5}], {"n": 4}, {"status": 500}],
+    "all": [{"a": 3}, 4, None, [2, {"n": 5}], {"n": 4}, {"status": 500}, [{"at": 0}, ZERO, {"at": 2}]],
     "context": {"n": 1, "b": 4},
 }
 

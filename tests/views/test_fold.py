@@ -73,6 +73,20 @@ def entered(frame: int, kind: str, parent: int = 1) -> e.TaskStarted:
     return e.TaskStarted(frame=frame, parent=parent, kind=kind)
 
 
+def test_an_item_that_fails_takes_what_was_below_it_and_nothing_else(board: Board) -> None:
+    board.write(
+        ("a", started()), ("a", entered(2, "map")), ("a", entered(3, "do", 2)), ("a", asked(1, parent=3)),
+        ("a", asked(2, parent=2)), ("a", asked(3, parent=2)), ("a", *failed(2)),
+    )  # fmt: skip
+    board.write(
+        ("a", e.ItemFailed(frame=2, child=3, slot=0)), ("a", e.ItemFailed(frame=2, child=103, slot=2))
+    )
+    assert [effect.status for effect in effects_of(board.views, "a")] == ["cancelled", "failed", "cancelled"]
+    board.write(("a", e.RunFaulted(task="/do/2/pack")))
+    (escalation,) = board.views.escalations()
+    assert escalation.kind == "faulted"
+
+
 def test_a_run_and_its_effect_are_one_row_each(board: Board) -> None:
     labels = e.RunStartedBody(labels={"team": "north"})
     board.write(("a", started(key="order-7"), labels), ("a", asked()))

@@ -71,7 +71,6 @@ UNSUPPORTED = {
             "mcp",
             "tool",
             "plan",
-            "map",
             "graph",
             "compensate",
             "policy",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from podium.cli.output import money, say, short, span
+from podium.views.spreads import Spread, Spreads
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -52,6 +53,10 @@ def describe(record: Record) -> str:
             return f"{task}: done{f', cost {cost}' if cost else ''}"
         case "EffectInDoubt":
             return f"{task}: in doubt: {record['reason']}"
+        case "TaskStarted" if record["kind"] == "map":
+            return f"{task}: {record['spread']['size']} items"
+        case "ItemFailed":
+            return f"{task}: item {record['slot']}: {_title(body)}"
         case "TaskStarted" if record["kind"] in ("wait", "listen"):
             return f"{task}: {'waits' if record['kind'] == 'wait' else 'listens for events'}"
         case "TaskFaulted" if record["catcher"]:
@@ -89,16 +94,34 @@ def _title(body: Record) -> str:
     return str((body.get("error") or {}).get("title") or "it failed")
 
 
+FAILURES_SHOWN_MAX = 5
+"""Of the items that fail in a task that goes over many, so many get a line of their own."""
+
+
 class Lines:
-    """A line for each event."""
+    """A line for each event; for what is done many times side by side one at every tenth of the way."""
+
+    def __init__(self) -> None:
+        self._spreads = Spreads()
+        self._tenths: dict[int, int] = {}
 
     def hear(self, record: Record) -> None:
-        text = describe(record)
+        spread = self._spreads.hear(record)
+        text = describe(record) if spread is None else self._of_many(spread, record)
         if text:
             at = time.strftime("%H:%M:%S", time.localtime(record["at"] / 1000))
             say(f"{at} {short(record['run_id'])} {text}")
         if call := calls_for(record):
             say(call)
+
+    def _of_many(self, spread: Spread, record: Record) -> str:
+        if record["type"] == "ItemFailed" and spread.failed <= FAILURES_SHOWN_MAX:
+            return describe(record)
+        tenth = 10 * (spread.done + spread.failed) // spread.size
+        if tenth <= self._tenths.get(spread.frame, 0):
+            return ""
+        self._tenths[spread.frame] = tenth
+        return f"{spread.task}: {spread.said}"
 
     def close(self) -> None: ...
 
@@ -126,6 +149,7 @@ class Screen:
 
         self._title, self._activity = title, activity
         self._rows: dict[int, _Row] = {}
+        self._spreads = Spreads()
         self._calls: dict[int, str] = {}
         self._cost_nano = 0
         self._status = "running"
@@ -136,8 +160,21 @@ class Screen:
 
     def hear(self, record: Record) -> None:
         effect, at = record.get("effect", 0), record["at"]
+        spread = self._spreads.hear(record)
+        if spread is not None:
+            self._note_spread(spread)
         row = self._rows.get(effect)
         match record["type"]:
+            case "TaskStarted" if record["frame"] in self._spreads.open:
+                size = record["spread"]["size"]
+                self._rows[-record["frame"]] = _Row(record["task"], f"{size} times", "runs", at)
+            case "TaskCompleted" if -record["frame"] in self._rows:
+                ended = self._rows[-record["frame"]]
+                ended.status, ended.ended_at = "done", at
+            case "TaskFaulted":
+                self._end_spreads(at)
+            case "EffectRequested" if spread is not None and record["kind"] != "human":
+                pass
             case "EffectRequested":
                 status = "asks" if record["kind"] == "human" else "runs" if record["started"] else "queued"
                 self._rows[effect] = _Row(record["task"], record["agent"] or record["kind"], status, at)
@@ -145,6 +182,8 @@ class Screen:
                 row.status, row.attempt = "runs", record["attempt"]
             case "AttemptFailed" if row:
                 row.status, row.note = "retries", _title(record["body"] or {})
+                self._cost_nano += record["cost_nano"]
+            case "AttemptFailed" | "EffectSettled" if not row:
                 self._cost_nano += record["cost_nano"]
             case "EffectSettled" if row:
                 row.status = "done" if record["status"] == "succeeded" else "failed"
@@ -159,6 +198,17 @@ class Screen:
             self._calls[effect] = call
         elif record["type"] in ("EffectSettled", "EffectResolved"):
             self._calls.pop(effect, None)
+
+    def _note_spread(self, spread: Spread) -> None:
+        row = self._rows.get(-spread.frame)
+        if row is not None:
+            row.note = spread.said
+
+    def _end_spreads(self, at: int) -> None:
+        """Of those that go on, some were torn down by an error."""
+        for number, row in self._rows.items():
+            if number < 0 and not row.ended_at and -number not in self._spreads.open:
+                row.status, row.ended_at = "failed", at
 
     def close(self) -> None:
         self._activity = list

@@ -112,8 +112,31 @@ class RunStarted(Event):
     secrets: tuple[str, ...] = ()
 
 
+class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a task runs one other task many times, side by side.
+
+    Attributes:
+        size: how often.
+        limit: how many at once.
+        each, place: variables that hold the item and its place; "" for none.
+        fed: each gets its item as its raw input, not the input of all.
+        tolerant: one that fails does not end the others.
+        quorum: how many must succeed, and then no more are needed; 0 for all.
+    """
+
+    size: int = 0
+    limit: int = 0
+    each: str = ""
+    place: str = ""
+    fed: bool = False
+    tolerant: bool = False
+    quorum: int = 0
+
+
 class TaskStartedBody(Body):
-    """`input` is the transformed input; `variables` what the task adds to its scope; `items` of a for."""
+    """`input` is the transformed input; `variables` what the task adds to its scope;
+    `items` what it goes over.
+    """
 
     input: JSON = None
     variables: dict[str, JSON] = {}
@@ -124,7 +147,8 @@ class TaskStarted(Event):
     """A task that lasts was entered: a scope, a loop, a wait.
 
     `frame` is its number in the run, `parent` its parent's, `node` its place in the program, `slot` its
-    branch in a fork. Where `same`, its input is its raw input, which is always the parent's data.
+    branch in a fork, or its item's place in a map. Where `same`, its input is its raw input, which is always
+    the parent's data. `spread` is how it runs others side by side.
     """
 
     BODY = TaskStartedBody
@@ -137,6 +161,7 @@ class TaskStarted(Event):
     same: bool = True
     wake_at: int = 0
     deadline_at: int = 0
+    spread: Spread | None = None
 
 
 class TaskCompletedBody(Body):
@@ -181,6 +206,25 @@ class TaskFaulted(Event):
     task: str = ""
     catcher: int = 0
     retry_at: int = 0
+
+
+class ItemFailedBody(Body):
+    error: Error | None = None
+
+
+class ItemFailed(Event):
+    """A task raised an error inside a task that runs many side by side, which goes on without that one.
+
+    `frame` is the task that goes on; `slot` the place of the item, and `child` the frame of what was done for
+    it (0 if that had none), which ended with everything below it. `origin` is the innermost of those frames.
+    """
+
+    BODY = ItemFailedBody
+    frame: int = 0
+    child: int = 0
+    slot: int = 0
+    task: str = ""
+    origin: int = 0
 
 
 class TaskResumed(Event):
@@ -432,6 +476,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskStarted,
         TaskCompleted,
         TaskFaulted,
+        ItemFailed,
         TaskResumed,
         EffectRequested,
         AttemptStarted,

@@ -87,7 +87,7 @@ class AnswerHuman(Input, kw_only=True, frozen=True, omit_defaults=True):
     """A person's answer to a `call: human`.
 
     Attributes:
-        task: reference of the waiting task, or its last name; "" if only one waits.
+        task: reference of the waiting task, its last name, or the number of its effect; "" if only one waits.
         decision: one of the request's decisions.
         data: what the form asks for.
         why: free text for the audit.

@@ -41,13 +41,15 @@ def answer_human(step: Step, told: AnswerHuman) -> Reply:
 def _waiting(step: Step, task: str) -> Effect | Refused:
     waiting = [effect for effect in step.run.effects.values() if effect.status == "waiting"]
     named = [
-        effect for effect in waiting if not task or task in (effect.task, effect.task.rsplit("/", 1)[-1])
+        effect
+        for effect in waiting
+        if not task or task in (effect.task, effect.task.rsplit("/", 1)[-1], str(effect.id))
     ]
     if len(named) == 1:
         return named[0]
     if named:
-        tasks = ", ".join(effect.task for effect in named)
-        message = f"several tasks wait for an answer: {tasks}; name one"
+        tasks = ", ".join(f"{effect.id} ({effect.task})" for effect in named)
+        message = f"several tasks wait for an answer: {tasks}; name one, by its number where need be"
         return Refused("usage", (Problem("ambiguous-task", "/task", message),))
     message = f"nothing in run {step.run.id} waits for an answer" + (f" at {task}" if task else "")
     return Refused("conflict", (Problem("not-waiting", "/task", message),))

@@ -29,19 +29,24 @@ _STANDARD = (
 )
 
 
-def fault(step: Step, start: Frame, task: str, error: Error, origin: Frame | None = None) -> None:
+def fault(
+    step: Step, start: Frame, task: str, error: Error, origin: Frame | None = None, slot: int = 0
+) -> None:  # fmt: skip
     """Raise an error in a run: the nearest enclosing `try` that catches it does, or the run faults.
+
+    On the way there a task that runs many side by side may take it for the failure of one of them.
 
     Args:
         start: the innermost frame that encloses the faulted task.
         task: reference of the faulted task.
-        origin: its frame, if it has one.
+        origin: its frame, if it has one; else `slot` is its place in `start`.
     Raises:
         Waiting: a condition of a catch needs the evaluator.
     """
     if not error.instance:
         error = msgspec.structs.replace(error, instance=task)
     frame: Frame | None = start
+    child = origin
     while frame is not None:
         if frame.kind == "try" and frame.phase == "":
             try:
@@ -57,6 +62,16 @@ def fault(step: Step, start: Frame, task: str, error: Error, origin: Frame | Non
                     e.TaskFaultedBody(error),
                 )  # fmt: skip
                 return
+        elif frame.spread is not None and frame.spread.tolerant:
+            step.emit(
+                e.ItemFailed(
+                    frame=frame.id, child=child.id if child else 0, slot=child.slot if child else slot,
+                    task=task, origin=(origin or start).id if child else 0,
+                ),
+                e.ItemFailedBody(error),
+            )  # fmt: skip
+            return
+        child = frame
         frame = step.run.frames.get(frame.parent)
     step.emit(e.RunFaulted(task=task), e.RunFaultedBody(error))
 

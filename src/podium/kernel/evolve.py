@@ -10,11 +10,23 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import to_builtins
+
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.lifecycles import EFFECT, RUN
 from podium.facts.values import JSON
-from podium.kernel.state import EVENTS_BUFFERED_MAX, GRACE_MS, ROOT, Buffered, Effect, Frame, Run, Shard
+from podium.kernel.state import (
+    EVENTS_BUFFERED_MAX,
+    GRACE_MS,
+    ROOT,
+    Buffered,
+    Effect,
+    Frame,
+    Run,
+    Shard,
+    goes_on,
+)
 
 
 def evolve(shard: Shard, record: Record) -> None:
@@ -42,9 +54,21 @@ def evolve(shard: Shard, record: Record) -> None:
     run.seq = record.seq
 
 
-def raw_input(frame: Frame) -> JSON:
-    """What a child of this frame gets as its raw input."""
-    return frame.data if frame.kind in _PASSES_ON else frame.input
+def raw_input(frame: Frame, slot: int = 0) -> JSON:
+    """What a child of this frame gets as its raw input. `slot` is the child's."""
+    if frame.kind in _PASSES_ON:
+        return frame.data
+    if frame.spread is not None and frame.spread.fed:
+        return frame.items[slot] if frame.items is not None else None
+    return frame.input
+
+
+def variables_for(frame: Frame, slot: int) -> dict[str, JSON]:
+    """The variables that a child of this frame sees beside the standard arguments."""
+    spread = frame.spread
+    if spread is None or not spread.each or frame.items is None:
+        return frame.variables
+    return {**frame.variables, spread.each: frame.items[slot], spread.place: slot}
 
 
 _PASSES_ON = frozenset({"do", "for", "foreach", "listen"})
@@ -140,7 +164,8 @@ def _enter(shard: Shard, run: Run, event: Any, kind: str, data: JSON, at: int) -
     """Make the frame of a task that starts, and hold its parent until the task ends."""
     parent = run.frames[event.parent]
     frame = Frame(
-        event.frame, event.parent, event.node, kind, event.task, data, data, parent.variables,
+        event.frame, event.parent, event.node, kind, event.task, data, data,
+        parent.variables if parent.spread is None else variables_for(parent, event.slot),
         slot=event.slot, entered_at=at,
     )  # fmt: skip
     run.frames[event.frame] = frame
@@ -148,9 +173,21 @@ def _enter(shard: Shard, run: Run, event: Any, kind: str, data: JSON, at: int) -
     parent.open += 1
     if parent.kind == "fork":
         parent.cursor = event.slot + 1
+    elif parent.spread is not None:
+        parent.cursor = event.slot + 1
+        _look_again(run, parent)
     else:
         del run.ready[parent.id]
     return frame
+
+
+def _look_again(run: Run, frame: Frame) -> None:
+    """Let a frame that runs a task many times go on if it can."""
+    assert frame.spread is not None
+    if goes_on(frame, frame.spread):
+        run.ready[frame.id] = None
+    else:
+        run.ready.pop(frame.id, None)
 
 
 def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
@@ -159,8 +196,9 @@ def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record)
         root.phase = ""
         root.input = root.data = body and body.input
         return
-    data = raw_input(run.frames[event.parent]) if event.same else body and body.input
+    data = raw_input(run.frames[event.parent], event.slot) if event.same else body and body.input
     frame = _enter(shard, run, event, event.kind, data, record.at)
+    frame.spread = event.spread
     frame.wake_at = event.wake_at
     frame.deadline_at = event.deadline_at
     if body is not None:
@@ -210,6 +248,21 @@ def _leave_below(shard: Shard, run: Run, frame: Frame) -> None:
     frame.open = 0
 
 
+def _leave_line(shard: Shard, run: Run, top: Frame, origin: int) -> None:
+    """Drop everything below a frame: most often the line from it down to `origin`, and nothing else."""
+    frame, line = run.frames[origin], list[Frame]()
+    while frame.open == (1 if line else 0) and frame is not top:
+        line.append(frame)
+        frame = run.frames[frame.parent]
+    if frame is not top or frame.open > len(line[:1]):
+        _leave_below(shard, run, top)
+        return
+    for other in reversed(line):
+        other.open = 0
+        _leave(shard, run, other)
+    top.open = 0
+
+
 def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: int) -> None:
     """Give a finished child's output to its parent and let the parent go on."""
     if following < 0:
@@ -236,15 +289,18 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
             parent.items.append(output)
         parent.phase = "done" if following else ""
     else:
-        assert parent.kind == "fork"
+        assert parent.kind == "fork" or parent.spread is not None, parent.kind
         parent.outputs[following] = output
         parent.cursor = max(parent.cursor, following + 1)
+        if parent.spread is not None:
+            _look_again(run, parent)
+            return
     run.ready[parent.id] = None
 
 
 def _task_completed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     parent = run.frames[event.parent]
-    output = raw_input(parent) if event.same else body and body.output
+    output = raw_input(parent, event.next) if event.same else body and body.output
     if event.exported:
         run.context = body and body.context
     if event.frame:
@@ -255,7 +311,7 @@ def _task_completed(shard: Shard, run: Run, event: Any, body: Any, record: Recor
 
 def _task_faulted(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     catcher = run.frames[event.catcher]
-    _leave_below(shard, run, catcher)
+    _leave_line(shard, run, catcher, event.frame or event.parent)
     catcher.error = body and body.error
     if event.retry_at:
         catcher.phase = "backoff"
@@ -266,6 +322,23 @@ def _task_faulted(shard: Shard, run: Run, event: Any, body: Any, record: Record)
     else:
         catcher.phase = "catch"
         run.ready[catcher.id] = None
+
+
+def _item_failed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    frame = run.frames[event.frame]
+    spread = frame.spread
+    assert spread is not None
+    if event.child:
+        child = run.frames[event.child]
+        _leave_line(shard, run, child, event.origin)
+        _leave(shard, run, child)
+        frame.open -= 1
+    frame.cursor = max(frame.cursor, event.slot + 1)
+    frame.tries += 1
+    frame.error = body and body.error
+    if not spread.quorum:
+        frame.outputs[event.slot] = {"error": to_builtins(frame.error)}
+    _look_again(run, frame)
 
 
 def _task_resumed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
@@ -281,7 +354,7 @@ def _task_resumed(shard: Shard, run: Run, event: Any, body: Any, record: Record)
 
 def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     kind = event.kind
-    data = raw_input(run.frames[event.parent]) if event.same else body and body.data
+    data = raw_input(run.frames[event.parent], event.slot) if event.same else body and body.data
     frame = _enter(shard, run, event, kind, data, record.at)
     frame.effect = event.effect
     run.effect_last = event.effect
@@ -449,6 +522,7 @@ _RUN_EVENTS: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]]
     e.TaskStarted: _task_started,
     e.TaskCompleted: _task_completed,
     e.TaskFaulted: _task_faulted,
+    e.ItemFailed: _item_failed,
     e.TaskResumed: _task_resumed,
     e.EffectRequested: _effect_requested,
     e.AttemptStarted: _attempt_started,

@@ -8,11 +8,11 @@ from podium.facts import events as e
 from podium.facts.values import JSON
 from podium.kernel.arguments import Arguments, Faulted, Waiting
 from podium.kernel.catching import fault
-from podium.kernel.evolve import raw_input
+from podium.kernel.evolve import raw_input, variables_for
 from podium.kernel.flow import Entry, deadline, flow_out, holds, scope_of
 from podium.kernel.state import Frame
 from podium.kernel.step import Step, check_schema, following
-from podium.workflow.program import Node
+from podium.workflow.program import END, Node
 
 _NO_VALUE: dict[str, JSON] = {}
 
@@ -22,14 +22,15 @@ ENTER: dict[str, Callable[[Step, Entry], None]] = {}
 
 def enter(step: Step, parent: Frame, node: Node, slot: int = 0) -> bool:
     """Enter a task; one that takes no time also ends. Raises Waiting."""
-    raw = raw_input(parent)
+    raw = raw_input(parent, slot)
     at = step.evaluation.since(parent.id, node.index)
-    entry = Entry(parent, node, slot, raw, Arguments(step.run, step.program, node, parent.variables, at, raw))
+    variables = parent.variables if parent.spread is None else variables_for(parent, slot)
+    entry = Entry(parent, node, slot, raw, Arguments(step.run, step.program, node, variables, at, raw))
     try:
         try:
             _enter_as_it_is(step, entry)
         except Faulted as faulted:
-            fault(step, parent, node.reference, faulted.error)
+            fault(step, parent, node.reference, faulted.error, slot=slot)
     except Waiting:
         step.evaluation.waits(parent.id, node.index, at)
         raise
@@ -49,7 +50,14 @@ def _enter_as_it_is(step: Step, entry: Entry) -> None:
     ENTER[node.kind](step, entry)
 
 
-def start_frame(step: Step, entry: Entry, *, wake_at: int = 0, items: list[JSON] | None = None) -> None:
+def start_frame(
+    step: Step,
+    entry: Entry,
+    *,
+    wake_at: int = 0,
+    items: list[JSON] | None = None,
+    spread: e.Spread | None = None,
+) -> None:
     """Begin a task that lasts."""
     node = entry.node
     body = None
@@ -59,7 +67,7 @@ def start_frame(step: Step, entry: Entry, *, wake_at: int = 0, items: list[JSON]
         e.TaskStarted(
             frame=step.run.frame_last + 1, parent=entry.parent.id, node=node.index, kind=node.kind,
             task=node.reference, slot=entry.slot, same=entry.same, wake_at=wake_at,
-            deadline_at=deadline(step, entry.node, entry.data, entry.arguments),
+            deadline_at=deadline(step, entry.node, entry.data, entry.arguments), spread=spread,
         ),
         body,
     )  # fmt: skip
@@ -80,12 +88,13 @@ def finish(step: Step, entry: Entry, raw_output: JSON, target: int, *, skipped: 
     exported, context, output = False, None, raw_output
     if not skipped:
         output, exported, context = flow_out(step, node, raw_output, entry.arguments)
-    same = output is entry.raw
+    onward = following(parent, node, entry.slot, target, scope_of(step, parent))
+    same = output is entry.raw and not _is_lost(parent, onward)
     body = e.TaskCompletedBody(None if same else output, context) if exported or not same else None
     step.emit(
         e.TaskCompleted(
             parent=parent.id, node=node.index, task=node.reference, same=same, skipped=skipped,
-            exported=exported, next=following(parent, node, entry.slot, target, scope_of(step, parent)),
+            exported=exported, next=onward,
         ),
         body,
     )  # fmt: skip
@@ -100,16 +109,21 @@ def leave(step: Step, frame: Frame, raw_output: JSON, target: int | None = None)
     except Faulted as faulted:
         fault(step, parent, frame.task, faulted.error, frame)
         return True
-    same = output is raw_input(parent)
+    onward = following(
+        parent, node, frame.slot, node.target if target is None else target, scope_of(step, parent)
+    )
+    same = output is raw_input(parent, frame.slot) and not _is_lost(parent, onward)
     body = e.TaskCompletedBody(None if same else output, context) if exported or not same else None
     step.emit(
         e.TaskCompleted(
             frame=frame.id, parent=parent.id, node=node.index, task=frame.task, same=same,
-            exported=exported,
-            next=following(
-                parent, node, frame.slot, node.target if target is None else target, scope_of(step, parent)
-            ),
+            exported=exported, next=onward,
         ),
         body,
     )  # fmt: skip
     return True
+
+
+def _is_lost(parent: Frame, onward: int) -> bool:
+    """Whether the record of an end does not tell which item it was, and so what its raw input was."""
+    return onward == END and parent.spread is not None

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from podium.facts.events import Spread
 from podium.facts.lifecycles import RUN_ENDED
 from podium.facts.values import JSON, Delivery, Error
 
@@ -38,16 +39,19 @@ class Frame(msgspec.Struct, omit_defaults=True):
         variables: arguments in scope here beside the standard ones (shared with the parent where equal).
         cursor: index of the next child; of a loop, of the iteration; of a fork, of the branch.
         open: children that are running.
-        items: what a `for` goes over; what a listen that goes on has to give so far, if anybody will see it.
-        outputs: of a fork: branch to output; of a listen: filter to the event that it took, if it gives that.
+        items: what a `for` or `map` goes over; what a listen that goes on has to give so far, if anybody will
+            see it.
+        outputs: of a fork or map: branch or place to output; of a listen: filter to the event that it took,
+            if it gives that.
         keys: of a listen: the correlation keys that are set.
         phase: "" while running; `prepare` (root); of a try `backoff`, `catch`, `done` (the body ended well)
             or `caught` (the body of its catch did); of an effect `settled` (its output is in `data`) or
             `faulted` (an error is in `error`); of a listen `each` (it does something for an event, which is
             in `data`), `last` (for the last one) or `done`.
-        slot: branch of the enclosing fork.
-        tries: how often a try body was repeated.
+        slot: branch of the enclosing fork; place of the item in the enclosing map.
+        tries: how often a try body was repeated; of a map, how many items failed.
         effect: the effect this task waits for; 0 for none.
+        spread: how it runs one task many times; None where it does not.
     """
 
     id: int
@@ -71,6 +75,15 @@ class Frame(msgspec.Struct, omit_defaults=True):
     wake_at: int = 0
     deadline_at: int = 0
     keys: dict[str, JSON] = {}
+    spread: Spread | None = None
+
+
+def goes_on(frame: Frame, spread: Spread) -> bool:
+    """Whether a frame that runs a task many times can begin another, or can end."""
+    if not frame.open or (frame.cursor < spread.size and frame.open < spread.limit):
+        return True
+    needed = spread.quorum
+    return needed > 0 and (len(frame.outputs) >= needed or spread.size - frame.tries < needed)
 
 
 class Effect(msgspec.Struct, omit_defaults=True):

@@ -11,7 +11,7 @@ from podium.facts.events import Body, Event, Record
 from podium.facts.values import JSON, standard_error
 from podium.kernel.arguments import Arguments, Evaluation, Faulted
 from podium.kernel.catalog import Check
-from podium.kernel.evolve import raw_input
+from podium.kernel.evolve import raw_input, variables_for
 from podium.kernel.outcome import Outcome
 from podium.kernel.routing import Route
 from podium.kernel.state import Frame, Run, Shard
@@ -54,7 +54,7 @@ class Step:
         """The arguments of a task that has a frame."""
         if frame.parent:
             parent = self.run.frames[frame.parent]
-            raw, variables = raw_input(parent), parent.variables
+            raw, variables = raw_input(parent, frame.slot), variables_for(parent, frame.slot)
         else:
             raw, variables = frame.input, frame.variables
         return Arguments(self.run, self.program, node, variables, frame.entered_at, raw, frame.input)
@@ -99,6 +99,6 @@ def following(parent: Frame, node: Node, slot: int, target: int, scope: int) -> 
     """
     if target == END:
         return END
-    if parent.kind == "fork":
+    if parent.kind == "fork" or parent.spread is not None:
         return slot
     return scope if target == EXIT else target

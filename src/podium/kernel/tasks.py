@@ -11,14 +11,14 @@ from collections.abc import Callable
 import msgspec
 
 from podium.facts import events as e
-from podium.facts.values import JSON, Error, standard_error
+from podium.facts.values import Error, standard_error
 from podium.kernel.arguments import Arguments, Faulted, Waiting
-from podium.kernel.bounds import excess
 from podium.kernel.catching import fault
 from podium.kernel.emitting import request_emit
 from podium.kernel.evolve import raw_input
 from podium.kernel.flow import Entry, holds
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
+from podium.kernel.parallel import enter_map, turn_fork, turn_map
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
 from podium.kernel.requests import request_agent, request_http, request_human
 from podium.kernel.state import ROOT, Frame, Pending
@@ -226,28 +226,6 @@ def _turn_for(step: Step, frame: Frame) -> bool:
     return True
 
 
-def _turn_fork(step: Step, frame: Frame) -> bool:
-    detail = step.node(frame).detail
-    assert isinstance(detail, p.Fork)
-    if detail.compete and frame.outputs:
-        return leave(step, frame, next(iter(frame.outputs.values())))
-    if frame.cursor < len(detail.branches):
-        return enter(step, frame, step.program.nodes[detail.branches[frame.cursor]], frame.cursor)
-    if frame.open:
-        return False
-    return _leave_fork(step, frame, [frame.outputs[slot] for slot in range(len(detail.branches))])
-
-
-def _leave_fork(step: Step, frame: Frame, outputs: list[JSON]) -> bool:
-    """End a fork, unless what its branches gave is too large as a whole."""
-    too_much = excess(outputs)
-    if not too_much:
-        return leave(step, frame, outputs)
-    error = standard_error("runtime", frame.task, "the branches gave too much", f"together {too_much}")
-    fault(step, step.run.frames[frame.parent], frame.task, error, frame)
-    return True
-
-
 def _turn_try(step: Step, frame: Frame) -> bool:
     detail = step.node(frame).detail
     assert isinstance(detail, p.Try)
@@ -279,6 +257,7 @@ ENTER.update(
         "do": start_frame,
         "for": _enter_for,
         "fork": start_frame,
+        "map": enter_map,
         "try": start_frame,
         "set": _enter_set,
         "switch": _enter_switch,
@@ -295,7 +274,8 @@ ENTER.update(
 _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "do": _turn_do,
     "for": _turn_for,
-    "fork": _turn_fork,
+    "fork": turn_fork,
+    "map": turn_map,
     "try": _turn_try,
     "listen": turn_listen,
     "foreach": turn_foreach,

@@ -43,16 +43,42 @@ def run_shown(run: Run) -> Shown:
         "id": run.id, "workflow": run.workflow, "digest": run.digest, "status": run.status, "key": run.key,
         "principal": run.principal, "labels": run.labels, "input": run.input, "output": run.output,
         "error": error_shown(run.error), "started_at": run.started_at, "ended_at": run.ended_at,
-        "cost_nano": run.cost_nano, "waiting_for": list(waiting_for(run)),
+        "cost_nano": run.cost_nano, "waiting_for": list(waiting_for(run)), "progress": list(progress(run)),
     }  # fmt: skip
+
+
+def progress(run: Run) -> Iterator[Shown]:
+    """How far the tasks are that run another many times: `total`, `done`, `failed` and `running` of each."""
+    for frame in run.frames.values():
+        if frame.spread is not None:
+            failed = frame.tries
+            done = len(frame.outputs) - (0 if frame.spread.quorum else failed)
+            yield {
+                "task": frame.task, "since": frame.entered_at, "total": frame.spread.size, "done": done,
+                "failed": failed, "running": frame.open,
+            }  # fmt: skip
 
 
 def waiting_for(run: Run) -> Iterator[Shown]:
     """What keeps a run from going on, one object each: `kind`, `task`, `since`, and what the kind needs.
 
     Kinds: `human` (title, decisions, form), `in_doubt` (effect, agent), `attempt` (agent, attempt),
-    `queue` (agent), `retry` (until), `event`, `timer` (until).
+    `queue` (agent), `retry` (until), `event`, `timer` (until). Where a task runs many times side by side,
+    what needs nobody is shown once, with a `count`.
     """
+    shown: dict[tuple[str, str], Shown] = {}
+    for one in _awaited(run):
+        kind = one["kind"]
+        if kind in ("human", "in_doubt"):
+            yield one
+            continue
+        first = shown.setdefault((kind, one["task"]), one)
+        if first is not one:
+            first["count"] = first.get("count", 1) + 1
+    yield from shown.values()
+
+
+def _awaited(run: Run) -> Iterator[Shown]:
     for effect in run.effects.values():
         yield _effect_awaited(effect)
     for frame in run.frames.values():

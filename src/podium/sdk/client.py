@@ -80,6 +80,7 @@ class Run(msgspec.Struct, frozen=True):
     Attributes:
         status: `running`, `suspended`, `completed`, `faulted` or `cancelled`.
         waiting_for: what keeps it from going on, each with `kind`, `task` and what the kind needs.
+        progress: of each task that runs another many times `task`, `total`, `done`, `failed` and `running`.
         trace: references of the tasks started, in that order, where it was asked for.
         created: whether the call that gave it started it.
     """
@@ -98,6 +99,7 @@ class Run(msgspec.Struct, frozen=True):
     ended_at: int = 0
     cost_nano: int = 0
     waiting_for: list[dict[str, JSON]] = []
+    progress: list[dict[str, JSON]] = []
     trace: list[str] = []
     created: bool = False
 

@@ -73,6 +73,17 @@ def _safe(task: dict[str, Any]) -> dict[str, Any]:
     return {"try": [{"call": task}], "catch": _catch_all()}
 
 
+_MOST = {
+    "call": "map",
+    "with": {
+        "in": "${ . }",
+        "onError": "quorum",
+        "quorum": 3,
+        "function": {"try": [{"one": _call("plain")}], "catch": {"errors": {"with": {"status": 400}}}},
+    },
+}
+"""Over what `collect` gave: a fault in some of them ends nothing."""
+
 SLOW_JQ = '${ tostring | test("a") | tostring }'
 """An expression that has no native form."""
 
@@ -361,6 +372,30 @@ WORKFLOWS = (
     ),
     workflow("brief", [{"one": _safe(_call("once"))}, {"two": _call("plain")}], timeout={"after": "PT12S"}),
     workflow(
+        "many",
+        [
+            {
+                "all": {
+                    "call": "map",
+                    "with": {
+                        "in": "${ [range(7)] }",
+                        "concurrency": 3,
+                        "onError": "collect",
+                        "function": {
+                            "do": [
+                                {"nap": {"if": "${ $item == 2 }", "wait": {"seconds": 8}}},
+                                {"work": _call("steady")},
+                                {"again": _call("once", timeout={"after": {"seconds": 9}})},
+                            ]
+                        },
+                    },
+                }
+            },
+            {"some": _safe(_MOST)},
+            {"count": {"set": {"some": "${ . }"}}},
+        ],
+    ),
+    workflow(
         "keyed",
         [
             {
@@ -420,6 +455,10 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "herald": lambda output: bool(output == {"heard": 2, "told": "sim.go"}),
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
+    "many": lambda output: bool(
+        isinstance(output, dict)
+        and ("handled" in output["some"] if isinstance(output["some"], dict) else len(output["some"]) == 3)
+    ),
     "busy": lambda output: bool(output == {"at": 349}),
     "nested": lambda output: isinstance(output, dict) and ("token" in output or output == {"handled": 409}),
     "brief": lambda output: isinstance(output, dict) and "token" in output,

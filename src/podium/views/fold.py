@@ -76,6 +76,7 @@ class Fold:
             e.TaskStarted: self._task_started,
             e.TaskCompleted: self._task_completed,
             e.TaskFaulted: self._task_faulted,
+            e.ItemFailed: self._item_failed,
             e.TaskResumed: self._task_resumed,
             e.EffectRequested: self._effect_requested,
             e.AttemptStarted: self._attempt_started,
@@ -171,8 +172,8 @@ class Fold:
 
     def _task_completed(self, run: RunRow, record: Record, event: Any) -> None:
         if event.frame:
-            # Only a fork ends while something in it goes on: the branches that lost.
-            if run.frames.get(event.frame, _NO_FRAME)[0] == "fork":
+            # Only these end while something in them goes on: what lost a race, or is not needed any more.
+            if run.frames.get(event.frame, _NO_FRAME)[0] in _PARALLEL:
                 self._tear_down(run, event.frame, record.at)
             run.frames.pop(event.frame, None)
 
@@ -182,6 +183,15 @@ class Fold:
         self._tear_down(run, catcher, record.at)
         if event.retry_at:
             run.frames[catcher] = ("backoff", run.frames[catcher][1])
+
+    def _item_failed(self, run: RunRow, record: Record, event: Any) -> None:
+        run.failed = NO_FAILURE
+        if event.child in run.frames:
+            self._tear_down(run, event.child, record.at)
+            del run.frames[event.child]
+        elif event.child:
+            lost = [effect for effect in run.effects.values() if effect.frame == event.child]
+            self._cancel(run, lost, record.at)
 
     def _task_resumed(self, run: RunRow, record: Record, event: Any) -> None:
         run.frames[event.frame] = ("try", run.frames[event.frame][1])
@@ -341,6 +351,7 @@ class Fold:
 
 
 _NO_FRAME = ("", 0)
+_PARALLEL = frozenset({"fork", "map"})
 
 
 def day_of(at: int) -> str:

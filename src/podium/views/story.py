@@ -8,10 +8,15 @@ from typing import Any
 
 import msgspec
 
+from podium.views.spreads import Spread, Spreads
+
 Record = dict[str, Any]
 
 SHORT = 160
 """Payloads are cut to so many characters."""
+
+FAILURES_TOLD_MAX = 5
+"""Of the items that fail in a task that goes over many, so many are told one by one."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -61,6 +66,11 @@ class _Open:
         if self.kind != "human" and not record["started"]:
             self.status = "waits for a free slot"
 
+    @classmethod
+    def in_doubt(cls, record: Record) -> _Open:
+        """An effect that was not told of before it came to be in doubt."""
+        return cls({**record, "kind": "agent", "agent": "", "started": True})
+
 
 class _Teller:
     """Makes lines of records, and remembers what is not over yet."""
@@ -70,6 +80,7 @@ class _Teller:
         self._lines: list[Line] = []
         self._open: dict[int, _Open] = {}
         self._waits: dict[int, tuple[str, str, int]] = {}
+        self._spreads = Spreads()
         self._record: Record = {}
         self._started_at = 0
         self._cost_nano = 0
@@ -78,6 +89,14 @@ class _Teller:
 
     def hear(self, record: Record) -> None:
         self._record = record
+        spread = self._spreads.open.get(record.get("frame", 0))
+        within = self._spreads.hear(record)
+        if within is not None and self._passes_over(record, within):
+            return
+        if spread is not None and record["type"] == "TaskCompleted":
+            took = _span(record["at"] - spread.started_at)
+            self._say("task", f"{record['task']} ended after {took}: {spread.said}")
+            return
         tell = getattr(self, "_" + record["type"], None)
         if tell is not None:
             tell(record, record["body"] or {})
@@ -97,10 +116,33 @@ class _Teller:
                         effect.task,
                     )
                 )
+            for spread in self._spreads.open.values():
+                text = f"{spread.task} goes on, since {_span(self._now - spread.started_at)}: {spread.said}"
+                self._lines.append(Line(self._now, 0, "waiting", text, spread.task))
             for task, what, at in self._waits.values():
                 text = f"{task} {what}, since {_span(self._now - at)}"
                 self._lines.append(Line(self._now, 0, "waiting", text, task))
         return self._lines
+
+    def _passes_over(self, record: Record, spread: Spread) -> bool:
+        """Whether a record of one of many is only counted."""
+        match record["type"]:
+            case "EffectRequested":
+                if record["kind"] == "human":
+                    return False
+                self._calls += 1
+            case "AttemptFailed" | "EffectSettled":
+                if record["effect"] in self._open:
+                    return False
+                self._cost_nano += record["cost_nano"]
+            case "EffectInDoubt":
+                self._open[record["effect"]] = _Open.in_doubt(record)
+                return False
+            case "EffectResolved":
+                return False
+            case "ItemFailed":
+                return spread.failed > FAILURES_TOLD_MAX or record["frame"] != spread.frame
+        return True
 
     def _say(self, kind: str, text: str, depth: int = 0, *, at: bool = True) -> None:
         record = self._record
@@ -165,6 +207,9 @@ class _Teller:
             self._say("task", f"{task} goes over {len(items) if items is not None else 'its'} items")
         elif kind == "fork":
             self._say("task", f"{task} forks")
+        elif kind == "map":
+            spread = record["spread"]
+            self._say("task", f"{task} goes over {spread['size']} items, {spread['limit']} at once")
 
     def _TaskCompleted(self, record: Record, body: Record) -> None:
         self._waits.pop(record["frame"], None)
@@ -179,6 +224,11 @@ class _Teller:
         if record["retry_at"]:
             what += f"; it is tried again in {_span(record['retry_at'] - record['at'])}"
         self._say("error", f"{record['task']} failed; that {what}")
+        self._error(body.get("error"))
+
+    def _ItemFailed(self, record: Record, body: Record) -> None:
+        self._waits.pop(record["child"], None)
+        self._say("error", f"{record['task']} failed for item {record['slot']}; the others go on")
         self._error(body.get("error"))
 
     def _TaskResumed(self, record: Record, body: Record) -> None:

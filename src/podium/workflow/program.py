@@ -245,6 +245,23 @@ class Emit:
 
 
 @dataclass(frozen=True, slots=True)
+class Map:
+    """One task for every item, side by side, at most `limit` at once.
+
+    `fed`: the task's raw input is its item; else it is the map's own input.
+    """
+
+    items: Expression
+    each: str
+    at: str
+    limit: int
+    body: int
+    on_error: Literal["fail", "collect", "quorum"] = "fail"
+    quorum: int = 0  # how many must succeed, for `quorum`
+    fed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class CallAgent:
     """Exactly one of `capability` and `agent` (`name` or `name@version`) is given.
 
@@ -292,7 +309,20 @@ class CallHttp:
 
 
 Detail: TypeAlias = (
-    Do | For | Fork | Try | Set | Switch | Raise | Wait | Listen | Emit | CallAgent | CallHuman | CallHttp
+    Do
+    | For
+    | Fork
+    | Try
+    | Set
+    | Switch
+    | Raise
+    | Wait
+    | Listen
+    | Emit
+    | CallAgent
+    | CallHuman
+    | CallHttp
+    | Map
 )
 
 
@@ -302,7 +332,7 @@ class Node:
 
     Attributes:
         index: place in `Program.nodes`.
-        kind: `do for fork try set switch raise wait listen foreach emit agent human http`.
+        kind: `do for fork try set switch raise wait listen foreach emit agent human http map`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.

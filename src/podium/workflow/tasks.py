@@ -29,6 +29,7 @@ from podium.workflow.program import (
     Try,
     Wait,
 )
+from podium.workflow.spreading import Compiler, Feed, call_map
 
 COMMON = ("if", "input", "output", "export", "timeout", "then", "metadata")
 DIRECTIVES = {"end": END, "exit": EXIT}
@@ -42,12 +43,13 @@ _CALLS: dict[str, Callable[[Draft, JSON, Place, Scope], Detail]] = {
     "human": call_human,
     "http": call_http,
 }
+_COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {"map": call_map}
+"""Podium's functions that run other tasks."""
 _USE_AGENT = "put it behind an agent and use `call: agent`"
 _UNSUPPORTED_CALLS = {
     **dict.fromkeys(("openapi", "grpc", "asyncapi"), "use `call: http`, or put it behind an agent"),
     **dict.fromkeys(("a2a", "mcp", "tool", "policy"), _USE_AGENT),
     "plan": "write the tasks down, or let an agent do the whole work",
-    "map": "use `for`, or `fork` where the branches are known",
     "graph": "use `fork` inside `do`",
     "compensate": "undo the work in the `catch` of a `try`",
 }
@@ -94,12 +96,43 @@ class TaskCompiler:
         """Check a function of `use.functions`, whether it is called or not; it leaves no nodes."""
         place = Place("/use/functions" + pointer((name,)), "")
         nodes = len(self._draft.nodes)
-        if name in _CALLS or name in _UNSUPPORTED_CALLS:
+        if name in _CALLS or name in _COMPOSED or name in _UNSUPPORTED_CALLS:
             self._draft.refuse("wrong-value", place, f"A function cannot be called `{name}`: Podium has one.")
         self._open_functions.append(name)
         self._task(name, self._uses.functions[name], place, Siblings({}, 0), TASK_SCOPE)
         self._open_functions.pop()
         del self._draft.nodes[nodes:]
+
+    @property
+    def draft(self) -> Draft:
+        return self._draft
+
+    def part(self, name: str, function: JSON, place: Place, scope: Scope, feed: Feed | None = None) -> int:
+        """A function of `use.functions`, or a task written in its place, that another task runs.
+
+        Args:
+            feed: what it gets as its input, if not what the other task hands it.
+        """
+        if isinstance(function, str) and self._function_name(function, place) is not None:
+            function = {"call": function}
+        if not isinstance(function, dict):
+            if not isinstance(function, str):
+                message = "`function` must name one of `use.functions`, or be a task."
+                self._draft.refuse("wrong-type", place, message)
+            return self._draft.reserve()
+        index = self._task(name, function, place, Siblings({}, 0), scope)
+        node = self._draft.nodes[index]
+        if feed is None or node is None:
+            return index
+        if node.condition is None and node.input_schema is None and node.input_from is None:
+            self._draft.nodes[index] = replace(node, input_from=feed.value)
+            return index
+        # What the task itself says of its input counts from what it is given.
+        wrapper = self._draft.reserve()
+        self._draft.nodes[wrapper] = Node(
+            wrapper, "do", "", feed.place.reference, Do((index,), {"": 0}), input_from=feed.value, target=1
+        )
+        return wrapper
 
     def timeout(self, value: JSON, place: Place, scope: Scope) -> Duration | None:
         """`timeout`, inline or by name."""
@@ -162,7 +195,7 @@ class TaskCompiler:
         if kind is None:
             return None
         flow = self._flow(task, place, siblings, scope)
-        if kind == "call" and not (isinstance(task["call"], str) and task["call"] in _CALLS):
+        if kind == "call" and not _is_own(task["call"]):
             return self._called(index, name, task, place, scope, flow)
         kind, detail = self._detail(kind, task, place, siblings, scope)
         return Node(index, kind, name, place.reference, detail, definition=task, **flow)
@@ -232,6 +265,8 @@ class TaskCompiler:
         self, kind: str, task: dict[str, JSON], place: Place, siblings: Siblings, scope: Scope
     ) -> tuple[str, Detail]:
         draft, value, at = self._draft, task[kind], place / kind
+        if kind == "call" and value in _COMPOSED:
+            return value, _COMPOSED[value](self, task.get("with", {}), place / "with", scope)
         if kind == "call":
             return value, _CALLS[value](draft, task.get("with", {}), place / "with", scope)
         if kind == "do":
@@ -404,7 +439,7 @@ class TaskCompiler:
         if "://" in value or "@" in value:
             self._draft.unsupported(place, "a function of a catalog", "define it under `use.functions`")
             return None
-        known = [*_CALLS, *self._uses.functions]
+        known = [*_CALLS, *_COMPOSED, *self._uses.functions]
         hint = did_you_mean(value, known) or f" Known: {', '.join(known)}."
         message = f"There is no function `{shown(value)}`; define it under `use.functions`.{hint}"
         self._draft.refuse("unknown-function", place, message)
@@ -428,6 +463,10 @@ KINDS: dict[str, tuple[str, ...]] = {
 _OPTIONAL = ("with", "while", "foreach")
 
 TASK_SCOPE = Scope(TASK_ARGUMENTS)
+
+
+def _is_own(call: JSON) -> bool:
+    return isinstance(call, str) and (call in _CALLS or call in _COMPOSED)
 
 
 def _which_kind(task: dict[str, JSON], kinds: list[str]) -> str:

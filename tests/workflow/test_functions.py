@@ -1,0 +1,128 @@
+"""Podium's own functions: what they compile to, and what of them is refused, where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from podium.workflow.program import Do, Map
+from tests.workflow.documents import DOCUMENTS, document, problems_of
+from tests.workflow.test_compile import by_reference, program_of
+
+ASK = {"call": "agent", "with": {"capability": "doc.check"}}
+
+
+def calling(name: str, /, **given: Any) -> dict[str, Any]:
+    return document({"a": {"call": name, "with": given}}, use={"functions": {"f": ASK}})
+
+
+def test_a_map() -> None:
+    nodes = by_reference(program_of(DOCUMENTS["spreads"]))
+    plain, collected = nodes["/do/0/plain"].detail, nodes["/do/1/collected"].detail
+    assert isinstance(plain, Map) and isinstance(collected, Map)
+    assert (plain.each, plain.at, plain.limit, plain.on_error, plain.quorum) == (
+        "item",
+        "index",
+        32,
+        "fail",
+        0,
+    )
+    assert (collected.each, collected.at, collected.limit) == ("doc", "place", 256)
+    assert (plain.fed, collected.fed) == (True, False)
+    assert collected.on_error == "collect"
+
+
+def test_the_task_of_a_map_is_a_node_of_its_own() -> None:
+    program = program_of(DOCUMENTS["spreads"])
+    nodes = by_reference(program)
+    body = nodes["/do/0/plain/with/function"]
+    assert body.kind == "agent" and body.input_from is None
+    assert nodes["/do/0/plain"].detail.body == body.index
+    polish = nodes["/do/1/collected/with/function"]
+    assert polish.kind == "do" and polish.input_from is not None
+    assert "/do/1/collected/with/function/call/polish/do/0/once" in nodes
+
+
+def test_a_task_with_an_input_of_its_own_is_wrapped() -> None:
+    nodes = by_reference(program_of(DOCUMENTS["spreads"]))
+    wrapper = nodes["/do/3/filtered/with/input"]
+    assert isinstance(wrapper.detail, Do) and wrapper.input_from is not None
+    assert nodes["/do/3/filtered"].detail.body == wrapper.index
+    (inner,) = wrapper.detail.children
+    assert inner == nodes["/do/3/filtered/with/function"].index
+
+
+MAP = {"in": ".x", "function": "f"}
+
+BAD: dict[str, tuple[Any, str, str]] = {
+    "map without in": (calling("map", function="f"), "missing-field", "/do/0/a/with"),
+    "map without function": (calling("map", **{"in": ".x"}), "missing-field", "/do/0/a/with"),
+    "map argument": (calling("map", **MAP, items=1), "unknown-field", "/do/0/a/with/items"),
+    "map over a number": (calling("map", **{**MAP, "in": 3}), "wrong-type", "/do/0/a/with/in"),
+    "map of an unknown function": (
+        calling("map", **{**MAP, "function": "g"}),
+        "unknown-function",
+        "/do/0/a/with/function",
+    ),
+    "map of a function of Podium": (
+        calling("map", **{**MAP, "function": "agent"}),
+        "unknown-function",
+        "/do/0/a/with/function",
+    ),
+    "map of nothing": (calling("map", **{**MAP, "function": None}), "wrong-type", "/do/0/a/with/function"),
+    "map of a bad task": (
+        calling("map", **{**MAP, "function": {"sett": {}}}),
+        "unknown-task",
+        "/do/0/a/with/function",
+    ),
+    "concurrency of none": (calling("map", **MAP, concurrency=0), "wrong-value", "/do/0/a/with/concurrency"),
+    "concurrency of many": (
+        calling("map", **MAP, concurrency=1001),
+        "wrong-value",
+        "/do/0/a/with/concurrency",
+    ),
+    "concurrency expression": (
+        calling("map", **MAP, concurrency="${ .x }"),
+        "wrong-type",
+        "/do/0/a/with/concurrency",
+    ),
+    "onError": (calling("map", **MAP, onError="ignore"), "wrong-value", "/do/0/a/with/onError"),
+    "no quorum": (calling("map", **MAP, onError="quorum"), "missing-field", "/do/0/a/with"),
+    "quorum of none": (
+        calling("map", **MAP, onError="quorum", quorum=0),
+        "wrong-value",
+        "/do/0/a/with/quorum",
+    ),
+    "quorum for nothing": (calling("map", **MAP, quorum=2), "conflicting-fields", "/do/0/a/with/quorum"),
+    "same variable twice": (calling("map", **MAP, each="x", at="x"), "wrong-value", "/do/0/a/with"),
+    "variable taken": (calling("map", **MAP, each="context"), "wrong-value", "/do/0/a/with/each"),
+    "input of the map's own": (
+        calling("map", **MAP, input="${ $input }"),
+        "unknown-variable",
+        "/do/0/a/with/input",
+    ),
+    "item where none is": (
+        calling("map", **{**MAP, "in": "$item"}),
+        "unknown-variable",
+        "/do/0/a/with/in",
+    ),
+    "function taken by map": (
+        document({"a": {"set": {"x": 1}}}, use={"functions": {"map": ASK}}),
+        "wrong-value",
+        "/use/functions/map",
+    ),
+    "a map of itself": (
+        document(
+            {"a": {"call": "m"}}, use={"functions": {"m": {"call": "map", "with": {**MAP, "function": "m"}}}}
+        ),
+        "circular",
+        "/use/functions/m/with/function",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_wrong_is_refused_at_its_place(name: str) -> None:
+    value, rule, path = BAD[name]
+    assert (rule, path) in problems_of(value)[:2]
