@@ -202,6 +202,12 @@ class Case:
         else:
             self.nots.append(denied)
 
+    def seal(self) -> None:
+        """Allow no members but the named ones, unless something is said of the others."""
+        spoken = any("additionalProperties" in one or "patternProperties" in one for one in self.objects)
+        if self.named and not spoken:
+            self.take({"properties": dict.fromkeys(self.named, True), "additionalProperties": False})
+
     # --- drawing conclusions -------------------------------------------------------------------------
 
     def conclude(self, library: Library) -> None:
@@ -278,11 +284,13 @@ def clusters(part: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def cases_of(library: Library, schemas: Sequence[Fragment]) -> list[Case]:
+def cases_of(library: Library, schemas: Sequence[Fragment], named_only: bool = False) -> list[Case]:
     """The cases of a conjunction; none if it is plain that it allows nothing.
 
-    Raises:
-        Unresolved: never; what cannot be followed is forgotten.
+    What references cannot be followed to is forgotten.
+
+    Args:
+        named_only: leave out objects with members that are not named, where some are.
     """
     drafts: list[tuple[list[Fragment], list[dict[str, Any]], set[bytes]]] = [(list(schemas), [], set())]
     done: list[Case] = []
@@ -316,6 +324,8 @@ def cases_of(library: Library, schemas: Sequence[Fragment]) -> list[Case]:
             case = Case(implied=seen)
             for schema in plain:
                 case.take(schema)
+            if named_only:
+                case.seal()
             case.conclude(library)
             if case.atoms:
                 done.append(case)

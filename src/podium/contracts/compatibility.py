@@ -52,44 +52,49 @@ class Compatibility(msgspec.Struct, frozen=True, omit_defaults=True):
 FITS = Compatibility("fits")
 
 
-def compare(producer: JSON, consumer: JSON) -> Compatibility:
+def compare(producer: JSON, consumer: JSON, *, named_only: bool = False) -> Compatibility:
     """Whether every value that one JSON Schema 2020-12 allows keeps another.
 
     Args:
         producer: whose values they are; None allows anything.
         consumer: who takes them; None takes anything.
+        named_only: leave out of account what an open object may hold beside the members it names.
     Returns:
         `breaks` only with a witness; where something breaks, what is unknown beside it is told too.
     """
     try:
-        return _compared(canonical(producer), canonical(consumer))
+        return _compared(canonical(producer), canonical(consumer), named_only)
     except (RecursionError, OverflowError, TypeError, UnicodeEncodeError):
         return Compatibility("unknown", (Finding("unknown", "", "", "the schemas are no plain JSON"),))
 
 
 @lru_cache(maxsize=1024)
-def _compared(producer: bytes, consumer: bytes) -> Compatibility:
+def _compared(producer: bytes, consumer: bytes, named_only: bool) -> Compatibility:
     if producer == consumer:
         return FITS
     library = Library()
     given, wanted = msgspec.json.decode(producer), msgspec.json.decode(consumer)
-    return compare_fragments(library, library.embed(given), library.embed(wanted))
+    return compare_fragments(library, library.embed(given), library.embed(wanted), named_only=named_only)
 
 
-def compare_fragments(library: Library, producer: Fragment, consumer: Fragment) -> Compatibility:
+def compare_fragments(
+    library: Library, producer: Fragment, consumer: Fragment, *, named_only: bool = False
+) -> Compatibility:
     """The same of fragments of a library."""
-    gaps = gaps_between(library, producer, consumer)
+    gaps = gaps_between(library, producer, consumer, named_only=named_only)
     if not gaps:
         return FITS
-    breaks = list(witnessed(library, producer, consumer))
+    breaks = list(witnessed(library, producer, consumer, named_only=named_only))
     unknown = [unknown_of(gap) for gap in gaps if not (breaks and gap.compared)]
     return Compatibility("breaks" if breaks else "unknown", tuple((*breaks, *unknown)[:FINDINGS_MAX]))
 
 
-def gaps_between(library: Library, producer: Fragment, consumer: Fragment) -> list[Gap]:
+def gaps_between(
+    library: Library, producer: Fragment, consumer: Fragment, *, named_only: bool = False
+) -> list[Gap]:
     """What keeps it from being shown that the producer fits."""
     try:
-        return Prover(library).gaps([producer], consumer)
+        return Prover(library, named_only=named_only).gaps([producer], consumer)
     except (TooLong, RecursionError):
         return [Gap("", "", compared=False)]
 
@@ -105,14 +110,16 @@ def unknown_of(gap: Gap) -> Finding:
     return Finding("unknown", gap.path, gap.keyword, message)
 
 
-def witnessed(library: Library, producer: Fragment, consumer: Fragment) -> Iterator[Finding]:
+def witnessed(
+    library: Library, producer: Fragment, consumer: Fragment, *, named_only: bool = False
+) -> Iterator[Finding]:
     """The ways in which examples of the producer break the consumer, each with its first witness."""
     try:
         allows, takes = (compile_schema(library.whole(of)) for of in (producer, consumer))
     except SchemaInvalid:
         return
     seen: set[tuple[str, str, str]] = set()
-    for value in Examples(library, hints_of(library, consumer)).of([producer]):
+    for value in Examples(library, hints_of(library, consumer), named_only=named_only).of([producer]):
         breaches = takes(value)
         if not breaches or allows(value):
             continue

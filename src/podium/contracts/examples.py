@@ -92,10 +92,14 @@ def _is_number(value: Any) -> bool:
 
 
 class Examples:
-    """Makes examples of schemas of one library."""
+    """Makes examples of schemas of one library.
 
-    def __init__(self, library: Library, hints: Hints) -> None:
-        self._library, self._hints = library, hints
+    Args:
+        named_only: see `cases_of`.
+    """
+
+    def __init__(self, library: Library, hints: Hints, *, named_only: bool = False) -> None:
+        self._library, self._hints, self._named_only = library, hints, named_only
         self._steps_left = STEPS_MAX
 
     def of(self, schemas: Sequence[Fragment], most: int = EXAMPLES_MAX) -> list[JSON]:
@@ -106,7 +110,7 @@ class Examples:
         self._steps_left -= 1
         if depth > DEPTH_MAX or self._steps_left < 0:
             return []
-        cases = cases_of(self._library, schemas)
+        cases = cases_of(self._library, schemas, self._named_only)
         rows = [self._case(case, depth) for case in cases]
         return _distinct(_in_turn(rows), most)
 

@@ -30,10 +30,17 @@ class TooLong(Exception):
 
 
 class Prover:
-    """Proofs within one library. Every method may raise TooLong."""
+    """Proofs within one library. Every method may raise TooLong.
 
-    def __init__(self, library: Library, steps_max: int = STEPS_MAX) -> None:
+    Args:
+        named_only: see `cases_of`; of the producer's values only these are looked at.
+    """
+
+    def __init__(
+        self, library: Library, *, named_only: bool = False, steps_max: int = STEPS_MAX
+    ) -> None:  # fmt: skip
         self._library = library
+        self._named_only = named_only
         self._steps_left = steps_max
         self._depth = 0
         self._splits = 0
@@ -42,9 +49,7 @@ class Prover:
 
     def gaps(self, producer: Sequence[Fragment], consumer: Fragment, path: str = "") -> list[Gap]:
         """What is missing to a proof that whatever keeps all of `producer` keeps `consumer`; none: proven."""
-        found = [
-            gap for case in cases_of(self._library, producer) for gap in self._case(case, consumer, path)
-        ]
+        found = [gap for case in self._cases(producer) for gap in self._case(case, consumer, path)]
         return list({(gap.path, gap.keyword): gap for gap in found}.values())
 
     def inside(
@@ -57,7 +62,10 @@ class Prover:
 
     def is_empty(self, schemas: Sequence[Fragment]) -> bool:
         """Whether it is shown that no value keeps all of these."""
-        return all(self._allows_nothing(case) for case in cases_of(self._library, schemas))
+        return all(map(self._allows_nothing, self._cases(schemas)))
+
+    def _cases(self, schemas: Sequence[Fragment]) -> list[Case]:
+        return cases_of(self._library, schemas, self._named_only)
 
     # --- one case ------------------------------------------------------------------------------------
 

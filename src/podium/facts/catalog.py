@@ -15,12 +15,14 @@ class Capability(msgspec.Struct, frozen=True, omit_defaults=True):
         input: JSON Schema 2020-12 that every input keeps; None accepts anything.
         output: JSON Schema 2020-12 that every output keeps; None accepts anything.
         description: one line for people and planners.
+        deprecated: why it should not be used any more, and what to use; "" if it may.
     """
 
     name: str
     input: JSON = None
     output: JSON = None
     description: str = ""
+    deprecated: str = ""
 
 
 class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -58,6 +60,7 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
         labels: for selection and for people.
         description: one line for people and planners.
         folder: absolute folder that relative paths in `runtime` start from.
+        deprecated: why it should not be used any more, and what to use; "" if it may.
     """
 
     name: str
@@ -73,6 +76,7 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     labels: dict[str, str] = {}
     description: str = ""
     folder: str = ""
+    deprecated: str = ""
 
 
 class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -60,6 +60,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
         file: where the document was read from, if from a file.
         line: line in that file, from 1; 0 if unknown.
         column: column in that line, from 1; 0 if unknown.
+        resource: what it is about, `Workflow/support/refund@1.0.0`, where several are declared at once.
     """
 
     rule: str
@@ -68,6 +69,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     file: str = ""
     line: int = 0
     column: int = 0
+    resource: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

@@ -1,0 +1,122 @@
+"""Declarations: what is declared at one moment, and what its names mean then."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import msgspec
+
+from podium.facts.catalog import AgentVersion, Capability, Declared, WorkflowVersion
+from podium.facts.values import Problem
+from podium.planning.flow import Offer
+from podium.workflow.compile import compile_workflow
+from podium.workflow.program import CallAgent, Program
+
+
+class Entry(NamedTuple):
+    """A version that a name can mean."""
+
+    kind: str
+    name: str
+    version: str
+    digest: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind}/{self.name}@{self.version}"
+
+
+def names_of(entry: Entry) -> list[str]:
+    """Every name that means an entry while it is the newest; the full ones with its version, for ever."""
+    bare = entry.name.rpartition("/")[2]
+    names = [entry.name, f"{entry.name}@{entry.version}"]
+    return names if bare == entry.name else [bare, f"{bare}@{entry.version}", *names]
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """What is declared.
+
+    Attributes:
+        entries: those that names can mean, the one applied last at the end.
+        agents, workflows: by digest; also of versions that no name means any more.
+    """
+
+    entries: tuple[Entry, ...] = ()
+    agents: Mapping[str, AgentVersion] = field(default_factory=dict)
+    workflows: Mapping[str, WorkflowVersion] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names: dict[str, dict[str, Entry]] = {"Agent": {}, "Workflow": {}}
+        for entry in self.entries:
+            names[entry.kind].update(dict.fromkeys(names_of(entry), entry))
+        object.__setattr__(self, "_names", names)
+
+    def current(self, kind: str, name: str) -> Entry | None:
+        """What a name means."""
+        names: dict[str, dict[str, Entry]] = self._names  # type: ignore[attr-defined]
+        return names[kind].get(name)
+
+    def newest(self, kind: str) -> dict[str, Entry]:
+        """The newest version of each resource, by its full name."""
+        return {entry.name: entry for entry in self.entries if entry.kind == kind}
+
+    def after(self, declared: Iterable[Declared]) -> Declarations:
+        """With these applied."""
+        entries = {entry[:3]: entry for entry in self.entries}
+        agents, workflows = dict(self.agents), dict(self.workflows)
+        for one in declared:
+            entries.pop((one.kind, one.name, one.version), None)
+            entries[one.kind, one.name, one.version] = Entry(one.kind, one.name, one.version, one.digest)
+            if one.kind == "Agent":
+                agents[one.digest] = msgspec.convert(one.spec, AgentVersion)
+            else:
+                workflows[one.digest] = msgspec.convert(one.spec, WorkflowVersion)
+        return Declarations(tuple(entries.values()), agents, workflows)
+
+    def without(self, removed: Iterable[Entry]) -> Declarations:
+        """With these deleted."""
+        gone = set(removed)
+        kept = tuple(entry for entry in self.entries if entry not in gone)
+        return Declarations(kept, self.agents, self.workflows)
+
+    def performers(self, call: CallAgent) -> list[tuple[AgentVersion, Capability]]:
+        """Who may be asked by a call, with what it is asked for."""
+        if call.agent:
+            entry = self.current("Agent", call.agent)
+            found = [self.agents[entry.digest]] if entry is not None else []
+            return [(agent, agent.capabilities[0]) for agent in found]
+        return [
+            (agent, capability)
+            for entry in self.newest("Agent").values()
+            for agent in (self.agents[entry.digest],)
+            for capability in agent.capabilities
+            if capability.name == call.capability
+            and all(agent.labels.get(name) == value for name, value in call.require.items())
+        ]
+
+    def offers(self, call: CallAgent) -> list[Offer]:
+        """The contracts of those who may be asked."""
+        return [
+            Offer(f"{agent.name}@{agent.version}", capability.name, capability.input, capability.output)
+            for agent, capability in self.performers(call)
+        ]
+
+
+class Programs:
+    """Compiled workflows, each made once."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[Program | None, list[Problem]]] = {}
+
+    def of(self, digest: str, workflow: WorkflowVersion) -> tuple[Program | None, list[Problem]]:
+        """A workflow's program, or what is wrong with it."""
+        if digest not in self._made:
+            self._made[digest] = compile_workflow(workflow.document, digest)
+        return self._made[digest]
+
+    def keep(self, program: Program) -> None:
+        """Use a program that was made elsewhere."""
+        self._made[program.digest] = (program, [])

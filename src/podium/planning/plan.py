@@ -1,0 +1,262 @@
+"""The plan: what applying and removing would change, and what it would break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from podium.facts.catalog import AgentVersion, Declared
+from podium.planning.declarations import Declarations, Entry, Programs
+from podium.planning.differences import Difference, differences
+from podium.planning.evolution import Evolution, evolutions, workflow_evolution
+from podium.planning.flow import flow_of
+from podium.planning.reviewing import Remark, calls_of, review
+from podium.workflow.program import CallAgent, Program
+
+Action: TypeAlias = Literal["add", "change", "remove", "none"]
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What happens to one resource.
+
+    Attributes:
+        action: `add`, `change`, `remove`, or `none`.
+        digest: of what will be there; "" for what goes.
+        before_version, before_digest: of what its name means now; "" for what is new.
+        differences: what is declared otherwise, place by place.
+        contract: how what it takes and gives changed.
+        runs: unfinished runs of a workflow, which keep the version they are pinned to.
+    """
+
+    action: Action
+    kind: str
+    name: str
+    version: str
+    digest: str = ""
+    before_version: str = ""
+    before_digest: str = ""
+    differences: tuple[Difference, ...] = ()
+    contract: tuple[Evolution, ...] = ()
+    runs: int = 0
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What would be done, and what there is to know about it, worst first."""
+
+    changes: tuple[Change, ...]
+    remarks: tuple[Remark, ...]
+
+    @property
+    def differs(self) -> bool:
+        """Whether anything would change."""
+        return any(change.action != "none" for change in self.changes)
+
+    @property
+    def breaks(self) -> tuple[Remark, ...]:
+        """Why it should not be done."""
+        return tuple(remark for remark in self.remarks if remark.weight == "breaks")
+
+
+def plan(
+    before: Declarations, declared: Sequence[Declared], removed: Sequence[Entry] = (), *,
+    runs: Mapping[str, int] | None = None, programs: Programs | None = None,
+) -> Plan:  # fmt: skip
+    """What a change does.
+
+    Args:
+        before: what is declared.
+        declared: what is applied; each resource once.
+        removed: what is deleted.
+        runs: unfinished runs by the digest of their workflow.
+        programs: what was compiled before.
+    """
+    return _Planner(before, tuple(declared), tuple(removed), runs or {}, programs or Programs()).plan()
+
+
+def left_out(before: Declarations, declared: Iterable[Declared]) -> list[Entry]:
+    """What is declared now and not among these: what pruning removes."""
+    kept = {(one.kind, one.name) for one in declared}
+    return [entry for entry in before.entries if (entry.kind, entry.name) not in kept]
+
+
+class _Planner:
+    """One plan in the making."""
+
+    def __init__(
+        self, before: Declarations, declared: tuple[Declared, ...], removed: tuple[Entry, ...],
+        runs: Mapping[str, int], programs: Programs,
+    ) -> None:  # fmt: skip
+        self._before, self._declared, self._removed = before, declared, removed
+        self._after = before.after(declared).without(removed)
+        self._runs, self._programs = runs, programs
+        self._evolved: dict[str, dict[str, Evolution]] = {}
+        """Agent to capability to how its contract changed."""
+
+    def plan(self) -> Plan:
+        changes = [*map(self._applied, self._declared), *map(self._gone, self._removed)]
+        for change in changes:
+            if change.kind == "Agent":
+                self._evolved[change.name] = {evolved.capability: evolved for evolved in change.contract}
+        changed = {change.digest for change in changes if change.action in ("add", "change")}
+        remarks = [*self._of_declared(changed), *self._of_removed(), *self._of_others(changed)]
+        distinct = {(one.rule, one.resource, one.path, one.message): one for one in remarks}
+        weights = ("breaks", "unknown", "warns")
+        return Plan(
+            tuple(changes), tuple(sorted(distinct.values(), key=lambda one: weights.index(one.weight)))
+        )
+
+    # --- what changes --------------------------------------------------------------------------------
+
+    def _applied(self, one: Declared) -> Change:
+        newest = self._before.newest(one.kind).get(one.name)
+        same = self._before.current(one.kind, f"{one.name}@{one.version}")
+        is_newest = self._after.newest(one.kind)[one.name].version == one.version
+        if newest is None or (same is None and not is_newest):
+            return Change("add", one.kind, one.name, one.version, one.digest)
+        old = newest if is_newest else same
+        assert old is not None
+        change = Change(
+            "none", one.kind, one.name, one.version, one.digest, before_version=old.version,
+            before_digest=old.digest,
+        )  # fmt: skip
+        if (old.version, old.digest) == (one.version, one.digest):
+            return change
+        return msgspec.structs.replace(
+            change,
+            action="change",
+            differences=differences(_content(self._before, old), _content(self._after, one)),
+            contract=self._evolution(old, one),
+            runs=self._runs_of(one.kind, one.name),
+        )
+
+    def _gone(self, entry: Entry) -> Change:
+        runs = self._runs.get(entry.digest, 0)
+        return Change(
+            "remove", entry.kind, entry.name, entry.version, before_version=entry.version,
+            before_digest=entry.digest, runs=runs,
+        )  # fmt: skip
+
+    def _evolution(self, old: Entry, new: Declared) -> tuple[Evolution, ...]:
+        if new.kind == "Agent":
+            return evolutions(self._before.agents[old.digest], self._after.agents[new.digest])
+        return workflow_evolution(self._before.workflows[old.digest], self._after.workflows[new.digest])
+
+    def _runs_of(self, kind: str, name: str) -> int:
+        """Unfinished runs of any version of a workflow."""
+        if kind != "Workflow":
+            return 0
+        workflows = self._before.workflows
+        return sum(
+            count
+            for digest, count in self._runs.items()
+            if digest in workflows and f"{workflows[digest].namespace}/{workflows[digest].name}" == name
+        )
+
+    # --- what is wrong -------------------------------------------------------------------------------
+
+    def _of_declared(self, changed: set[str]) -> Iterator[Remark]:
+        for one in self._declared:
+            if one.kind != "Workflow" or one.digest not in changed:
+                continue
+            label = Entry(one.kind, one.name, one.version, one.digest).label
+            program, problems = self._programs.of(one.digest, self._after.workflows[one.digest])
+            if program is None:
+                yield from (Remark("breaks", p.rule, label, p.path, p.message) for p in problems)
+            else:
+                yield from review(program, label, self._after)
+
+    def _of_removed(self) -> Iterator[Remark]:
+        for entry in self._removed:
+            runs = self._runs.get(entry.digest, 0)
+            if entry.kind == "Workflow" and runs:
+                noun = "unfinished run is" if runs == 1 else "unfinished runs are"
+                message = f"{runs} {noun} pinned to it; wait for them, or cancel them"
+                yield Remark("breaks", "in-use", entry.label, "", message, runs=runs)
+
+    def _of_others(self, changed: set[str]) -> Iterator[Remark]:
+        """What changes for workflows that stay as they are, and for old versions that runs are pinned to."""
+        staying = {
+            entry.digest: entry.label
+            for entry in self._after.newest("Workflow").values()
+            if entry.digest not in changed
+        }
+        for digest in self._runs:
+            if digest in self._before.workflows and digest not in staying:
+                workflow = self._before.workflows[digest]
+                staying[digest] = f"Workflow/{workflow.namespace}/{workflow.name}@{workflow.version}"
+        for digest, label in staying.items():
+            if digest in self._before.workflows:
+                program, _ = self._programs.of(digest, self._before.workflows[digest])
+                if program is not None and self._concerns(program):
+                    yield from self._of_staying(program, label, self._runs.get(digest, 0))
+
+    def _concerns(self, program: Program) -> bool:
+        return any(
+            _who(self._before, call) != _who(self._after, call) for _, call in calls_of(program)
+        )  # fmt: skip
+
+    def _of_staying(self, program: Program, label: str, runs: int) -> Iterator[Remark]:
+        known = {_key(remark) for remark in review(program, label, self._before)}
+        found = [remark for remark in review(program, label, self._after) if _key(remark) not in known]
+        broken = {remark.path for remark in found if remark.weight == "breaks"}
+        for remark in (*found, *self._of_contracts(program, label, broken)):
+            yield msgspec.structs.replace(remark, runs=runs)
+
+    def _of_contracts(self, program: Program, label: str, broken: set[str]) -> Iterator[Remark]:
+        """Contracts that changed under a workflow in a way that it is not shown to bear."""
+        flow = flow_of(program, self._after.offers)
+        unsure = {
+            (one.task, one.offer.agent)
+            for one in flow.handoffs
+            if one.offer is not None and flow.verdict(one).verdict != "fits"
+        }
+        for reference, call in calls_of(program):
+            before = {agent.name: (agent, capability) for agent, capability in self._before.performers(call)}
+            for agent, capability in self._after.performers(call):
+                if agent.name not in before or any(path.startswith(reference) for path in broken):
+                    continue
+                old, asked = before[agent.name]
+                evolved = self._evolved.get(agent.name, {}).get(asked.name)
+                message = ""
+                if asked.name != capability.name:
+                    message = f"{agent.name}@{agent.version} does {capability.name} where it did {asked.name}"
+                elif evolved is not None:
+                    is_unsure = (reference, f"{agent.name}@{agent.version}") in unsure
+                    message = _contract_message(old, agent, evolved, is_unsure)
+                if message:
+                    yield Remark("breaks", "contract", label, reference, message)
+
+
+def _who(declared: Declarations, call: CallAgent) -> list[tuple[str, str]]:
+    """Who performs a call, by contract."""
+    return [(repr(agent), capability.name) for agent, capability in declared.performers(call)]
+
+
+def _key(remark: Remark) -> tuple[str, str, str, str]:
+    """What makes a remark the same before and after."""
+    return remark.rule, remark.path, remark.at, remark.keyword
+
+
+def _contract_message(old: AgentVersion, new: AgentVersion, evolved: Evolution, is_unsure: bool) -> str:
+    """Why the new contract may not do where the old one did; "" if it does."""
+    findings, what = evolved.output, "may give what"
+    if not evolved.widens:
+        findings, what = evolved.input, "does not take all that"
+        if not evolved.narrows or not is_unsure:
+            return ""
+    finding = next((finding for finding in findings if finding.verdict == "breaks"), findings[0])
+    where = f"at {finding.path}: " if finding.path else ""
+    did = "did not" if what.startswith("may") else "took"
+    return (
+        f"{evolved.capability} of {new.name}@{new.version} {what} {old.name}@{old.version} {did}: "
+        f"{where}{finding.message}"
+    )
+
+
+def _content(declared: Declarations, one: Entry | Declared) -> Any:
+    """What is declared, as its author knows it."""
+    if one.kind == "Workflow":
+        return declared.workflows[one.digest].document
+    return msgspec.json.decode(msgspec.json.encode(declared.agents[one.digest]))

@@ -1,0 +1,116 @@
+"""Reviewing a workflow: what about it does not hold among the things that are declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from podium.facts.catalog import AgentVersion, Capability
+from podium.facts.values import JSON, Problem
+from podium.planning.declarations import Declarations
+from podium.planning.flow import Flow, flow_of
+from podium.workflow.program import CallAgent, Program
+
+Weight: TypeAlias = Literal["breaks", "unknown", "warns"]
+
+
+class Remark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something to know about a change.
+
+    Attributes:
+        weight: `breaks`: it must not be applied like this. `unknown`: it could not be told whether it holds.
+            `warns`: it holds, and is worth a look.
+        rule: stable name, `handoff`.
+        resource: what it is about, `Workflow/support/refund@1.0.0`.
+        path: JSON pointer into its document.
+        message: what is wrong, and what to do, in a sentence.
+        at: of data: JSON pointer into it.
+        keyword: of data: what of its schema is not kept.
+        witness: of a break: data that shows it.
+        runs: unfinished runs that it concerns.
+    """
+
+    weight: Weight
+    rule: str
+    resource: str
+    path: str
+    message: str
+    at: str = ""
+    keyword: str = ""
+    witness: JSON = None
+    runs: int = 0
+
+    @property
+    def problem(self) -> Problem:
+        """The remark as the reason of a refusal."""
+        return Problem(self.rule, self.path, self.message, resource=self.resource)
+
+
+def review(program: Program, resource: str, declared: Declarations) -> list[Remark]:
+    """What breaks, cannot be told, or is worth a look in one workflow.
+
+    Args:
+        resource: how to call it.
+        declared: what is declared, the workflow itself included.
+    """
+    flow = flow_of(program, declared.offers)
+    return [
+        *_missing(program, resource, declared),
+        *_handoffs(flow, resource),
+        *_unreachable(flow, resource),
+        *_deprecated(program, resource, declared),
+    ]
+
+
+def calls_of(program: Program) -> Iterator[tuple[str, CallAgent]]:
+    """The calls of agents, with the references of their tasks."""
+    for node in program.nodes:
+        if isinstance(node.detail, CallAgent):
+            yield node.reference, node.detail
+
+
+def _missing(program: Program, resource: str, declared: Declarations) -> Iterator[Remark]:
+    for reference, call in calls_of(program):
+        if not declared.performers(call):
+            asked = f"is named {call.agent}" if call.agent else f"offers {call.capability}"
+            labels = ", ".join(f"{name}={value}" for name, value in call.require.items())
+            message = f"no agent {asked}{' with ' + labels if labels else ''}; declare one"
+            yield Remark("breaks", "missing-agent", resource, f"{reference}/with", message)
+
+
+def _handoffs(flow: Flow, resource: str) -> Iterator[Remark]:
+    for handoff in flow.handoffs:
+        for finding in flow.verdict(handoff).findings:
+            where = f"at {finding.path}: " if finding.path else ""
+            message = f"what comes does not suit {handoff.taker}: {where}{finding.message}"
+            if finding.verdict != "breaks":
+                message = f"whether what comes suits {handoff.taker} is not known: {where}{finding.message}"
+            yield Remark(
+                "breaks" if finding.verdict == "breaks" else "unknown", "handoff", resource, handoff.path,
+                message, finding.path, finding.keyword, finding.witness,
+            )  # fmt: skip
+
+
+def _unreachable(flow: Flow, resource: str) -> Iterator[Remark]:
+    for reference in flow.unreachable:
+        message = "nothing leads to this task; remove it, or let a `then` lead to it"
+        yield Remark("warns", "unreachable-task", resource, reference, message)
+
+
+def _deprecated(program: Program, resource: str, declared: Declarations) -> Iterator[Remark]:
+    for reference, call in calls_of(program):
+        for agent, capability in declared.performers(call):
+            notice = deprecation(agent, capability)
+            if notice:
+                yield Remark("warns", "deprecated", resource, f"{reference}/with", notice)
+
+
+def deprecation(agent: AgentVersion, capability: Capability) -> str:
+    """The notice that whoever uses a capability of an agent should see; "" if there is none."""
+    if agent.deprecated:
+        return f"{agent.name}@{agent.version} is deprecated: {agent.deprecated}"
+    if capability.deprecated:
+        return f"{capability.name} of {agent.name}@{agent.version} is deprecated: {capability.deprecated}"
+    return ""
