@@ -83,7 +83,8 @@ class Example:
             talk.wait(talk.shard.timers[0][0] - talk.now)
 
     def _perform(self, talk: Conversation, order: Any) -> None:
-        who = order.capability or f"{order.input['method']} {order.input['endpoint']}"
+        who = order.capability or order.input.get("operation")
+        who = who or f"{order.input['method']} {order.input['endpoint']}"
         if f"{who} gives" in self.notes:
             talk.settle(order.task, self.notes[f"{who} gives"])
         else:
@@ -95,6 +96,7 @@ def test_every_kind_of_task_has_an_example() -> None:
     shown = {node.kind for program in programs if program is not None for node in program.nodes}
     assert shown == {
         "do", "for", "fork", "try", "set", "switch", "raise", "wait", "listen", "agent", "human", "http",
+        "openapi",
     }  # fmt: skip
 
 
@@ -126,7 +128,7 @@ def test_the_errors_are_the_standard_ones() -> None:
 
 def test_the_arguments_are_those_that_the_compiler_knows() -> None:
     listed = {name for row in _table("### Arguments") for name in re.findall(r"\$(\w+)", row[0])}
-    assert listed == TASK_ARGUMENTS | {"output", "item", "index", "error"}
+    assert listed == TASK_ARGUMENTS | {"output", "item", "index", "error", "secrets", "authorization"}
 
 
 def test_the_limits_are_the_codes() -> None:

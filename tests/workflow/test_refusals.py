@@ -64,7 +64,6 @@ UNSUPPORTED = {
     **{
         name: (task({"call": name, "with": {}}), "/do/0/a/call")
         for name in (
-            "openapi",
             "grpc",
             "asyncapi",
             "a2a",

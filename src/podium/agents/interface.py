@@ -30,6 +30,7 @@ class AttemptFailed(Exception):
             effect is then in doubt.
         kind: last name of a standard error: `runtime`, `communication`, `timeout`, `validation`...
         status: HTTP-like status; 0 for the standard one of `kind`.
+        provenance: what is recorded with it beside the error.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class AttemptFailed(Exception):
         self.lost = lost
         self.kind = kind
         self.status = status
+        self.provenance: dict[str, Any] = {}
 
 
 class Attempt(Protocol):

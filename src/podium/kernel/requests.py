@@ -11,9 +11,9 @@ from podium.kernel.arguments import Faulted
 from podium.kernel.flow import Entry, deadline
 from podium.kernel.step import Step, text_of, validation_error
 from podium.policy.development import decide
-from podium.workflow.program import Authentication, CallAgent, CallHttp, CallHuman, Expression
+from podium.workflow.program import Authentication, CallAgent, CallHttp, CallHuman, CallOpenApi, Expression
 
-DEADLINES_MS = {"http": 60_000}
+DEADLINES_MS = {"http": 60_000, "openapi": 60_000}
 """By kind of effect, where no agent has one of its own: how long an attempt may take."""
 
 
@@ -68,6 +68,24 @@ def request_http(step: Step, entry: Entry) -> None:
         step, entry, asked, "", DEADLINES_MS["http"],
         kind="http", delivery=AT_LEAST_ONCE if call.idempotent else "at-most-once",
         reason=call.method,
+    )  # fmt: skip
+
+
+def request_openapi(step: Step, entry: Entry) -> None:
+    """Call an operation of an API; its performer finds out which request that is."""
+    call = entry.node.detail
+    assert isinstance(call, CallOpenApi)
+    asked = dict(evaluated(step, entry, call.request, call.authentication))
+    asked.update(operation=call.operation, output=call.output, redirect=call.redirect, local=call.local)
+    if call.document_authentication is not None:
+        policy = call.document_authentication.policy
+        asked["documentAuthentication"] = step.evaluation.value(
+            policy, entry.data, entry.arguments, entry.node.reference
+        )
+    request(
+        step, entry, asked, "", DEADLINES_MS["openapi"],
+        kind="openapi", delivery=AT_LEAST_ONCE if call.idempotent else "at-most-once",
+        reason=call.operation,
     )  # fmt: skip
 
 

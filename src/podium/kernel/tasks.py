@@ -20,7 +20,7 @@ from podium.kernel.flow import Entry, holds
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
 from podium.kernel.parallel import enter_map, turn_fork, turn_map
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
-from podium.kernel.requests import request_agent, request_http, request_human
+from podium.kernel.requests import request_agent, request_http, request_human, request_openapi
 from podium.kernel.state import ROOT, Frame, Pending
 from podium.kernel.step import Step, check_schema, text_of
 from podium.workflow import program as p
@@ -268,6 +268,7 @@ ENTER.update(
         "agent": request_agent,
         "human": request_human,
         "http": request_http,
+        "openapi": request_openapi,
     }
 )
 
@@ -283,4 +284,5 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "agent": _turn_effect,
     "human": _turn_effect,
     "http": _turn_effect,
+    "openapi": _turn_effect,
 }

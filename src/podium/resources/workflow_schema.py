@@ -197,7 +197,12 @@ def _calls() -> list[Schema]:
         headers={"type": ["object", "string"]}, query={"type": ["object", "string"]}, body=_ANY,
         output={"enum": ["content", "raw", "response"]}, redirect={"type": "boolean"},
     )  # fmt: skip
-    own = {"agent": agent, "human": human, "http": http}
+    openapi = _object(
+        ("document", "operationId"), document=_object(("endpoint",), name=_TEXT, endpoint=_ref("endpoint")),
+        operationId=_TEXT, parameters=_map(_ANY), authentication=_ref("authentication"),
+        output={"enum": ["content", "raw", "response"]}, redirect={"type": "boolean"},
+    )  # fmt: skip
+    own = {"agent": agent, "human": human, "http": http, "openapi": openapi}
     named = [_object(("call", "with"), call={"const": name}, with_=given) for name, given in own.items()]
     other: Schema = {"type": "string", "not": {"enum": list(own)}, "description": "one of `use.functions`"}
     return [*named, _object(("call",), call=other, with_={"type": "object"})]

@@ -51,6 +51,7 @@ def failed(order: Perform, failure: AttemptFailed) -> Reported:
         status=status,
         error=error,
         retryable=failure.retryable,
+        provenance=failure.provenance,
     )
 
 

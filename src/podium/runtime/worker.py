@@ -15,6 +15,7 @@ from podium.agents.groups import Groups, reap_leftovers
 from podium.agents.http import HttpAdapter
 from podium.agents.http_call import HttpCallAdapter
 from podium.agents.interface import Adapter, AttemptFailed
+from podium.agents.openapi_call import OpenApiCallAdapter
 from podium.agents.pool import PoolAdapter
 from podium.agents.process import ProcessAdapter
 from podium.agents.requesting import Sender
@@ -34,7 +35,12 @@ STALL_MS = 1_000
 BLOCKS_MAX = 3
 """An agent version that blocked the loop this often gets no more attempts."""
 
-_HTTP_CALL = AgentVersion("http", "", (), {"type": "http-call"})
+_CALLS = {
+    kind: (AgentVersion(kind, "", (), {"type": reach}), reach)
+    for kind, reach in {"http": "http-call", "openapi": "openapi-call"}.items()
+}
+"""Kinds of effects that need no agent: who is said to perform them, and the adapter that does."""
+
 _log = logging.getLogger("podium.worker")
 
 
@@ -94,11 +100,13 @@ class EmbeddedWorker:
         self._groups = Groups(state_folder / "processes")
         self._vault = vault or Vault(state_folder)
         web = Web()
+        sender = Sender(web, Authorizer(web))
         adapters: dict[str, Adapter] = {
             "child": PoolAdapter(self._groups.spawned),
             "process": ProcessAdapter(self._groups.spawned),
             "http": HttpAdapter(web),
-            "http-call": HttpCallAdapter(Sender(web, Authorizer(web))),
+            "http-call": HttpCallAdapter(sender),
+            "openapi-call": OpenApiCallAdapter(sender),
         }
         self._outer = Lane("outer", adapters, self._deliver, clock, self._vault)
         self._inner = self._new_inner()
@@ -166,8 +174,8 @@ class EmbeddedWorker:
 
     def _route(self, order: Perform) -> tuple[AgentVersion, str]:
         """Who performs an order, and the name of the adapter that reaches them."""
-        if order.kind == "http":
-            return _HTTP_CALL, "http-call"
+        if order.kind in _CALLS:
+            return _CALLS[order.kind]
         agent = self._agents(order.digest)
         if agent is None:
             raise AttemptFailed(

@@ -134,7 +134,7 @@ def call_http(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Call
             given.get("output", "content"), place / "output", "`output`", ("content", "raw", "response")
         ),
         redirect=draft.flag(given.get("redirect", False), place / "redirect", "`redirect`"),
-        idempotent=method in _IDEMPOTENT or _has_key(headers),
+        idempotent=method in _IDEMPOTENT or has_idempotency_key(headers),
         authentication=proof,
     )
 
@@ -160,8 +160,9 @@ def _check_header(draft: Draft, headers: JSON, place: Place) -> None:
             draft.refuse("conflicting-fields", place / name, message)
 
 
-def _has_key(headers: JSON) -> bool:
-    return isinstance(headers, dict) and any(str(name).lower() == "idempotency-key" for name in headers)
+def has_idempotency_key(named: JSON) -> bool:
+    """Whether headers, or parameters, make it safe to send a request again."""
+    return isinstance(named, dict) and any(str(name).lower() == "idempotency-key" for name in named)
 
 
 def _request(draft: Draft, given: dict[str, JSON], method: str, place: Place, scope: Scope) -> Expression:

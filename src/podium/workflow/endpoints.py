@@ -14,6 +14,7 @@ from podium.workflow.program import ExpressionFailed
 
 _URI = re.compile(r"(?!\s*\$\{)(?=\S)(([^:/?#]+):)?(//([^/?#\s]*))?([^?#\s]*)(\?([^#\s]*))?(#(\S*))?")
 _CHARACTERS = re.compile(r"(?:[A-Za-z0-9!#$&'()*+,\-./:;=?@\[\]_~]|%[0-9A-Fa-f]{2}|\{[^{}\s]+\})*")
+_FILE = re.compile(r"file:///(?:[A-Za-z0-9!$&'()*+,\-./:;=@_~]|%[0-9A-Fa-f]{2})+")
 _NAMED = re.compile(r"(\$\{|\{[^{}]*\})")
 _NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -24,11 +25,21 @@ def is_uri(text: str) -> bool:
     return _URI.fullmatch(text) is not None and _CHARACTERS.fullmatch(text) is not None
 
 
-def endpoint_part(draft: Draft, value: JSON, place: Place) -> Part:
+def is_local(endpoint: JSON) -> bool:
+    """Whether an endpoint is a fixed URI of a file."""
+    uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
+    return isinstance(uri, str) and _FILE.fullmatch(uri) is not None
+
+
+def endpoint_part(draft: Draft, value: JSON, place: Place, *, may_be_local: bool = False) -> Part:
     """The part of a request that gives the URI.
 
     Source: workflow DSL 1.0.3, "Endpoint" and "URI Template"; of RFC 6570 the simple `{name}` only.
+
+    Args:
+        may_be_local: whether it may be a file's, which then is written out.
     """
+    local = may_be_local and is_local(value)
     path = "/endpoint"
     if isinstance(value, dict):
         given = draft.table(value, place, "An endpoint", ("uri", "authentication"), required=("uri",))
@@ -38,7 +49,7 @@ def endpoint_part(draft: Draft, value: JSON, place: Place) -> Part:
         return template("", "")
     if WHOLE.fullmatch(value):
         return draft.part(lambda: template(value, ""), place).under(path)
-    return _of_uri(draft, value, place)
+    return template(value, "") if local else _of_uri(draft, value, place)
 
 
 def _of_uri(draft: Draft, uri: str, place: Place) -> Part:

@@ -308,6 +308,24 @@ class CallHttp:
     authentication: Authentication | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CallOpenApi:
+    """`request` gives `{document, parameters}`, where `document` is the URI of the API's description.
+
+    `local`: that URI is a file's, and fixed. `idempotent`: there is an `Idempotency-Key`; which method the
+    operation has is not known before the call.
+    """
+
+    request: Expression
+    operation: str
+    output: Literal["raw", "content", "response"] = "content"
+    redirect: bool = False
+    idempotent: bool = False
+    local: bool = False
+    authentication: Authentication | None = None
+    document_authentication: Authentication | None = None
+
+
 Detail: TypeAlias = (
     Do
     | For
@@ -323,6 +341,7 @@ Detail: TypeAlias = (
     | CallHuman
     | CallHttp
     | Map
+    | CallOpenApi
 )
 
 
@@ -332,7 +351,7 @@ class Node:
 
     Attributes:
         index: place in `Program.nodes`.
-        kind: `do for fork try set switch raise wait listen foreach emit agent human http map`.
+        kind: `do for fork try set switch raise wait listen foreach emit agent human http openapi map`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.

@@ -13,6 +13,7 @@ from podium.workflow.catching import caught, raised, referenced
 from podium.workflow.draft import TASK_ARGUMENTS, Draft, Place, Scope
 from podium.workflow.emitting import emitted
 from podium.workflow.listening import listened
+from podium.workflow.openapi_calls import call_openapi
 from podium.workflow.program import (
     END,
     EXIT,
@@ -42,12 +43,13 @@ _CALLS: dict[str, Callable[[Draft, JSON, Place, Scope], Detail]] = {
     "agent": call_agent,
     "human": call_human,
     "http": call_http,
+    "openapi": call_openapi,
 }
 _COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {"map": call_map}
 """Podium's functions that run other tasks."""
 _USE_AGENT = "put it behind an agent and use `call: agent`"
 _UNSUPPORTED_CALLS = {
-    **dict.fromkeys(("openapi", "grpc", "asyncapi"), "use `call: http`, or put it behind an agent"),
+    **dict.fromkeys(("grpc", "asyncapi"), "use `call: http`, or put it behind an agent"),
     **dict.fromkeys(("a2a", "mcp", "tool", "policy"), _USE_AGENT),
     "plan": "write the tasks down, or let an agent do the whole work",
     "graph": "use `fork` inside `do`",
