@@ -58,15 +58,16 @@ def agent(name: str, capability: str = "", **spec: Any) -> Declared:
     return Declared("Agent", name, spec["version"], digest_of(spec), spec)
 
 
-def workflow(do: JSON, **parts: JSON) -> Declared:
-    """A workflow `test/talk` of these tasks; `parts` are the other top-level members of its document."""
+def workflow(do: JSON, *, name: str = "talk", version: str = "1.0.0", **parts: JSON) -> Declared:
+    """A workflow of these tasks, YAML text or JSON; `parts` are the other members of its document."""
+    tasks = YAML(typ="safe", pure=True).load(do) if isinstance(do, str) else do
     document = {
-        "document": {"dsl": "1.0.3", "namespace": "test", "name": "talk", "version": "1.0.0"},
-        "do": do,
+        "document": {"dsl": "1.0.3", "namespace": "test", "name": name, "version": version},
+        "do": tasks,
         **parts,
     }
-    spec = {"namespace": "test", "name": "talk", "version": "1.0.0", "document": document}
-    return Declared("Workflow", "test/talk", "1.0.0", digest_of(spec), spec)
+    spec = {"namespace": "test", "name": name, "version": version, "document": document}
+    return Declared("Workflow", f"test/{name}", version, digest_of(spec), spec)
 
 
 class Slow(Catalog):
@@ -136,8 +137,7 @@ class Conversation:
         self._checked_records = 0
         declared = [*agents]
         if do is not None:
-            tasks = YAML(typ="safe", pure=True).load(do) if isinstance(do, str) else do
-            declared.append(workflow(tasks, **parts))
+            declared.append(workflow(do, **parts))
         self.apply(*declared)
         self._take(lambda out: out.emit(self.shard, None, e.EpochStarted(epoch=1, hub="test")))
         self._said.clear()
@@ -148,6 +148,10 @@ class Conversation:
         assert not isinstance(changes, Refused), changes
         for event, body in changes:
             self.catalog.fold(Record(self.catalog.seq + 1, "", self.now, event, body))
+
+    def declare(self, **workflows: JSON) -> None:
+        """Declare further workflows of these tasks, by name."""
+        self.apply(*(workflow(do, name=name) for name, do in workflows.items()))
 
     # --- telling -------------------------------------------------------------------------------------
 
@@ -377,7 +381,8 @@ class Conversation:
         assert _encode(list(self.shard.runs.values())) == _encode(list(self._checked.runs.values()))
         assert (self.shard.seq, self.shard.epoch) == (self._checked.seq, self._checked.epoch)
         remembered = self._remembered()
-        for name in ("running", "listeners"):
+        self._checked.kin.clear()
+        for name in ("running", "listeners", "families"):
             present = {key: count for key, count in getattr(self.shard, name).items() if count}
             assert {key: count for key, count in getattr(remembered, name).items() if count} == present
         if not self.shard.pending and not any(at <= self.now for at in self.shard.timer_of.values()):

@@ -99,27 +99,9 @@ def test_the_task_goes_on_as_any_other(converse: Converse) -> None:
 # --- whom it reaches --------------------------------------------------------------------------------
 
 
-def _with(talk: Conversation, **workflows: str) -> Conversation:
-    """Further workflows by name."""
-    from ruamel.yaml import YAML
-
-    from podium.facts.catalog import Declared
-    from podium.facts.identity import digest_of
-
-    for name, text in workflows.items():
-        document = {
-            "document": {"dsl": "1.0.3", "namespace": "test", "name": name, "version": "1.0.0"},
-            "do": YAML(typ="safe", pure=True).load(text),
-        }
-        spec = {"namespace": "test", "name": name, "version": "1.0.0", "document": document}
-        talk.apply(Declared("Workflow", f"test/{name}", "1.0.0", digest_of(spec), spec))
-    return talk
-
-
 def test_it_reaches_every_run_that_listens(converse: Converse) -> None:
-    talk = _with(
-        converse("[{hear: {listen: {to: {one: {with: {type: order.placed}}}, read: envelope}}}]"), teller=TELL
-    )
+    talk = converse("[{hear: {listen: {to: {one: {with: {type: order.placed}}}, read: envelope}}}]")
+    talk.declare(teller=TELL)
     talk.submit({})
     talk.submit({}, run_id=OTHER)
     teller = "00000000-0000-4000-8000-000000000001"
@@ -163,19 +145,19 @@ def test_nobody_may_listen(converse: Converse) -> None:
 
 
 def test_two_runs_may_answer_each_other(converse: Converse) -> None:
-    talk = _with(
-        converse("""
+    talk = converse("""
         - both:
             fork:
               branches:
                 - hear: {listen: {to: {one: {with: {type: pong}}}}}
                 - tell: {emit: {event: {with: {type: ping, data: 1}}}}
             output: {as: '.[0][0]'}
-        """),
+        """)
+    talk.declare(
         echo="""
         - hear: {listen: {to: {one: {with: {type: ping}}}}}
         - tell: {emit: {event: {with: {type: pong, data: '${ .[0] + 1 }'}}}}
-        """,
+        """
     )
     talk.submit({}, run_id=OTHER, workflow="echo")
     talk.submit({})
@@ -217,7 +199,8 @@ def test_an_attempt_that_no_longer_counts_reaches_nobody() -> None:
 
 
 def test_it_is_received_and_done_together() -> None:
-    talk = _with(Conversation("[{hear: {listen: {to: {one: {with: {type: order.placed}}}}}}]"), teller=TELL)
+    talk = Conversation("[{hear: {listen: {to: {one: {with: {type: order.placed}}}}}}]")
+    talk.declare(teller=TELL)
     talk.submit({})
     talk.holds = True
     talk.submit({"order": 1}, run_id=OTHER, workflow="teller")

@@ -99,7 +99,9 @@ class RunStarted(Event):
     """A run was accepted. `workflow` is `namespace/name@version`, pinned by `digest`.
 
     Its root scope is frame 1; where `prepares`, that scope starts with a `TaskStarted` of its own. `secrets`
-    are the names of those that its effects may use.
+    are the names of those that its effects may use. Where another run's task started it, `parent` is that
+    run, with the task's reference and its effect; `depth` counts how many runs are above it. Where that task
+    waits for it, `root` is the run at the top, which waits for all below.
     """
 
     BODY = RunStartedBody
@@ -110,6 +112,11 @@ class RunStarted(Event):
     deadline_at: int = 0
     prepares: bool = False
     secrets: tuple[str, ...] = ()
+    parent: str = ""
+    parent_task: str = ""
+    parent_effect: int = 0
+    root: str = ""
+    depth: int = 0
 
 
 class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -246,8 +253,9 @@ class EffectRequested(Event):
 
     `frame`, `parent`, `node` and `slot` as in `TaskStarted`. An empty `key` stands for run and effect.
     Where `same`, the task's input is its raw input; where `given`, the performer gets `input`, else the
-    task's input. `reason` is why it was routed so; `verdict` and `rules` are policy's decision,
-    `hold_nano` what was reserved.
+    task's input. `reason` is why it was routed so; `verdict` and `rules` are policy's decision, `hold_nano`
+    what was reserved. Of a `workflow`, `agent` is its name and version, `digest` its own, and `key` the id of
+    the run that is started with it.
     """
 
     BODY = EffectRequestedBody

@@ -17,6 +17,11 @@ def run_id_of(tenant: str, key: str) -> str:
     return str(uuid5(_RUNS, f"{tenant}\x00{key}"))
 
 
+def child_run_id_of(parent: str, effect: int) -> str:
+    """The run that an effect of a run starts: UUID version 5 of the parent's id and the effect."""
+    return run_id_of(parent, str(effect))
+
+
 def digest_of(value: JSON) -> str:
     """`sha256:` and the hex digest of the value's canonical JSON (keys sorted, no spaces)."""
     return "sha256:" + sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()

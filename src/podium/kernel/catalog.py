@@ -17,7 +17,7 @@ from podium.facts.identity import digest_of
 from podium.facts.values import JSON, Problem, Refused
 from podium.kernel.routing import Route, choose
 from podium.workflow.compile import compile_workflow
-from podium.workflow.program import CallAgent, Program
+from podium.workflow.program import CallAgent, Node, Program, RunWorkflow
 
 HTTP_CONCURRENCY = 64
 """`call: http` effects that run at once in a shard."""
@@ -174,19 +174,26 @@ class Catalog:
         if program is None:
             return list(problems)
         self._programs[declared.digest] = program
-        return [
-            Problem("missing-agent", f"{node.reference}/with", f"no agent {_asked(node.detail)}; declare one")
-            for node in program.nodes
-            if isinstance(node.detail, CallAgent) and not self._offered(node.detail, applied)
-        ]
+        return [problem for node in program.nodes for problem in self._missing(node, applied)]
+
+    def _missing(self, node: Node, applied: tuple[Declared, ...]) -> Iterator[Problem]:
+        """What a task needs and nobody has declared."""
+        detail = node.detail
+        if isinstance(detail, CallAgent) and not self._offered(detail, applied):
+            message = f"no agent {_asked(detail)}; declare one"
+            yield Problem("missing-agent", f"{node.reference}/with", message)
+        elif isinstance(detail, RunWorkflow) and not self._declared("Workflow", detail.workflow, applied):
+            message = f"no workflow is named {detail.workflow}; declare it"
+            yield Problem("missing-workflow", f"{node.reference}/run/workflow", message)
+
+    def _declared(self, kind: str, name: str, applied: tuple[Declared, ...]) -> bool:
+        return bool(self._current.get(f"{kind}/{name}")) or any(
+            item.kind == kind and name in (item.name, f"{item.name}@{item.version}") for item in applied
+        )
 
     def _offered(self, call: CallAgent, applied: tuple[Declared, ...]) -> bool:
         if call.agent:
-            return bool(self._current.get(f"Agent/{call.agent}")) or any(
-                call.agent in (item.name, f"{item.name}@{item.version}")
-                for item in applied
-                if item.kind == "Agent"
-            )
+            return self._declared("Agent", call.agent, applied)
         return bool(self._offers.get(call.capability)) or any(
             capability["name"] == call.capability
             for item in applied

@@ -15,10 +15,12 @@ from podium.facts.identity import digest_of
 from podium.facts.values import JSON, Accepted, Problem, Refused
 from podium.kernel.answering import answer_human, resolve_effect
 from podium.kernel.bounds import excess
+from podium.kernel.families import below, tend
 from podium.kernel.outcome import Outcome
 from podium.kernel.outside import disarmed
 from podium.kernel.receiving import send_event
 from podium.kernel.settling import overdue, report, requeue_due, settle, stale, start_queued
+from podium.kernel.starting import run_started
 from podium.kernel.state import EVENTS_BUFFERED_MAX, Run, Shard, next_wake
 from podium.kernel.step import Step, View
 from podium.kernel.tasks import advance
@@ -39,6 +41,8 @@ def decide(shard: Shard, told: i.Input, now: int, view: View, out: Outcome) -> N
     if now > shard.now:
         shard.now = now
     _INPUTS[type(told)](shard, told, view, out)
+    if shard.kin:
+        tend(shard, view, out)
     if shard.freed:
         start_queued(shard, view, out)
 
@@ -58,6 +62,7 @@ def resume(shard: Shard, view: View, out: Outcome) -> None:
     for run in list(shard.runs.values()):
         if run.status == "running":
             _advance(Step(shard, run, view, out))
+    tend(shard, view, out)
     shard.freed.extend(shard.queues)
     start_queued(shard, view, out)
 
@@ -101,12 +106,7 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
             )
             out.reply(told.ticket, Refused("usage", problems))
             return
-    deadline_at = shard.now + program.timeout.ms if program.timeout is not None else 0
-    started = e.RunStarted(
-        workflow=program.label, digest=digest, key=told.key, principal=told.principal,
-        deadline_at=deadline_at, prepares=program.input_from is not None, ordinal=1,
-        secrets=program.secrets,
-    )  # fmt: skip
+    started = run_started(shard, program, digest, key=told.key, principal=told.principal)
     body = e.RunStartedBody(told.input, told.labels, submitted)
     run = out.start(shard, told.run_id, started, body)
     advance(Step(shard, run, view, out))
@@ -191,8 +191,9 @@ def _suspend(shard: Shard, told: i.SuspendRun, view: View, out: Outcome) -> None
     run = _live(shard, told, out)
     if run is None:
         return
-    if run.status == "running":
-        out.emit(shard, run, e.RunSuspended(principal=told.principal), _why(e.RunSuspendedBody, told))
+    for one in (run, *below(shard, run)):
+        if one.status == "running":
+            out.emit(shard, one, e.RunSuspended(principal=told.principal), _why(e.RunSuspendedBody, told))
     out.reply(told.ticket, Accepted(run.id, detail="suspended"))
 
 
@@ -200,12 +201,15 @@ def _resume(shard: Shard, told: i.ResumeRun, view: View, out: Outcome) -> None:
     run = _live(shard, told, out)
     if run is None:
         return
-    if run.status == "suspended":
-        out.emit(shard, run, e.RunResumed(principal=told.principal), _why(e.RunResumedBody, told))
-        _advance(Step(shard, run, view, out))
-        at = next_wake(run, shard.now)
+    resumed = [one for one in (run, *below(shard, run)) if one.status == "suspended"]
+    for one in resumed:
+        out.emit(shard, one, e.RunResumed(principal=told.principal), _why(e.RunResumedBody, told))
+    for one in resumed:
+        if one.status == "running":
+            _advance(Step(shard, one, view, out))
+        at = next_wake(one, shard.now)
         if at:
-            shard.wake(run.id, at)
+            shard.wake(one.id, at)
     out.reply(told.ticket, Accepted(run.id, detail="running"))
 
 

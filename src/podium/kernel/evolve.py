@@ -101,13 +101,18 @@ def _run_started(shard: Shard, record: Record) -> Run:
     run = Run(
         record.run_id, event.workflow, event.digest, RUN["", "RunStarted"], event.key, event.principal,
         body.submitted, body.input, body.labels, ready={ROOT: None}, frame_last=ROOT, started_at=record.at,
-        deadline_at=event.deadline_at, secrets=event.secrets,
+        deadline_at=event.deadline_at, secrets=event.secrets, parent=event.parent,
+        parent_task=event.parent_task, parent_effect=event.parent_effect, root=event.root, depth=event.depth,
     )  # fmt: skip
     phase = "prepare" if event.prepares else ""
     run.frames[ROOT] = Frame(
         ROOT, 0, 0, "do", "/do", body.input, body.input, phase=phase, entered_at=record.at
     )
     shard.runs[run.id] = run
+    if event.parent:
+        shard.kin.append(("begun", run.id))
+        if event.root:
+            shard.relate(event.root, 1)
     if event.deadline_at:
         shard.wake(run.id, event.deadline_at)
     return run
@@ -130,6 +135,9 @@ def _end(shard: Shard, run: Run, record: Record) -> None:
     run.ended_at = record.at
     shard.listeners.pop(run.id, None)
     shard.timer_of.pop(run.id, None)
+    if run.root:
+        shard.kin.append(("ended", run.id))
+        shard.relate(run.root, -1)
 
 
 def _run_completed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
@@ -372,6 +380,9 @@ def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Rec
         _start(shard, run, effect, record.seq, event.deadline_at)
     elif kind == "human":
         effect.status = EFFECT["", "EffectRequested/human"]
+    elif kind == "workflow":
+        effect.status = EFFECT["", "EffectRequested/workflow"]
+        run.children += 1
     else:
         effect.status = EFFECT["", "EffectRequested"]
         _enqueue(shard, run, effect)
@@ -402,7 +413,10 @@ def _release(shard: Shard, effect: Effect) -> None:
 
 def _drop_effect(shard: Shard, run: Run, effect: Effect) -> None:
     del run.effects[effect.id]
-    if effect.status == "running":
+    if effect.status == "nested":
+        run.children -= 1
+        shard.kin.append(("orphaned", effect.key))
+    elif effect.status == "running":
         _release(shard, effect)
         shard.abandoned.append((run.id, effect.id, effect.token))
 
@@ -433,6 +447,8 @@ def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Recor
     EFFECT[effect.status, "EffectSettled"]
     if effect.status == "running":
         _release(shard, effect)
+    elif effect.status == "nested":
+        run.children -= 1
     run.cost_nano += event.cost_nano
     frame = run.frames[effect.frame]
     frame.effect = 0

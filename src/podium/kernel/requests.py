@@ -13,6 +13,7 @@ from podium.kernel.step import Step, text_of, validation_error
 from podium.policy.development import decide
 from podium.workflow.program import Authentication, CallAgent, CallHttp, CallHuman, CallOpenApi, Expression
 
+_WITHOUT_ATTEMPTS = frozenset({"human", "workflow"})
 DEADLINES_MS = {"http": 60_000, "openapi": 60_000}
 """By kind of effect, where no agent has one of its own: how long an attempt may take."""
 
@@ -127,7 +128,7 @@ def request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, *
     decision = decide(fields["kind"], fields.get("capability", ""))
     effect = run.effect_last + 1
     task_deadline_at = deadline(step, node, entry.data, entry.arguments)
-    started = fields["kind"] != "human" and has_slot(step, digest)
+    started = fields["kind"] not in _WITHOUT_ATTEMPTS and has_slot(step, digest)
     deadline_at = attempt_deadline(shard.now, deadline_ms, task_deadline_at) if started else 0
     is_given = given is not entry.data
     body = None

@@ -134,6 +134,10 @@ class Run(msgspec.Struct, omit_defaults=True):
         ordinal: number of its last event; `seq` that event's place in the log.
         ending: an `end` was reached: the run completes with the root scope's data.
         submitted: digest of workflow name and input, if the run has an idempotency key.
+        parent: the run whose task started it, with `parent_task` and `parent_effect`; "" if none did.
+        root: the run at the top of its family, if its parent waits for it; "" otherwise.
+        depth: runs above it.
+        children: unfinished runs that it waits for.
         secrets: names of those that its effects may use; what comes from outside is made inert if there are.
     """
 
@@ -164,6 +168,12 @@ class Run(msgspec.Struct, omit_defaults=True):
     cost_nano: int = 0
     ending: bool = False
     secrets: tuple[str, ...] = ()
+    parent: str = ""
+    parent_task: str = ""
+    parent_effect: int = 0
+    root: str = ""
+    depth: int = 0
+    children: int = 0
 
     @property
     def ended(self) -> bool:
@@ -207,11 +217,13 @@ class Shard:
         timer_of: run to its entry in the heap that counts.
         listeners: runs with listening tasks, and how many, in the order in which they began.
         pending: runs that wait for the evaluator, or go on with the next step.
+        families: unfinished runs below each run that is at the top of some.
+        kin: runs that others have to do with: `begun` by a task, `orphaned` as their task ended, or `ended`.
     """
 
     __slots__ = (
         "seq", "now", "epoch", "revision", "runs", "running", "queues", "freed", "abandoned", "timers",
-        "timer_of", "listeners", "pending",
+        "timer_of", "listeners", "pending", "families", "kin",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -228,6 +240,8 @@ class Shard:
         self.timer_of: dict[str, int] = {}
         self.listeners: dict[str, int] = {}
         self.pending: dict[str, Pending] = {}
+        self.families: dict[str, int] = {}
+        self.kin: deque[tuple[str, str]] = deque()
 
     def wake(self, run: str, at: int) -> None:
         """Make sure that the run is looked at when `at` has come."""
@@ -250,16 +264,29 @@ class Shard:
         listening = sum(frame.kind == "listen" for frame in run.frames.values())
         if listening:
             self.listeners[run.id] = listening
+        if run.root and not run.ended:
+            self.relate(run.root, 1)
         at = next_wake(run)
         if at:
             self.wake(run.id, at)
+
+    def relate(self, root: str, change: int) -> None:
+        """Count an unfinished run of a family in or out."""
+        count = self.families.get(root, 0) + change
+        if count:
+            self.families[root] = count
+        else:
+            del self.families[root]
 
     def dismiss(self, run_id: str) -> Run:
         """Let a run go that holds no slot: it ended, or it is passivated."""
         self.listeners.pop(run_id, None)
         self.timer_of.pop(run_id, None)
         self.pending.pop(run_id, None)
-        return self.runs.pop(run_id)
+        run = self.runs.pop(run_id)
+        if run.root and not run.ended:
+            self.relate(run.root, -1)
+        return run
 
 
 def next_wake(run: Run, after: int = 0) -> int:
@@ -278,6 +305,13 @@ def next_wake(run: Run, after: int = 0) -> int:
         elif effect.status == "running" and effect.deadline_at:
             due.append(effect.deadline_at + GRACE_MS)
     return min((at for at in due if at > after), default=0)
+
+
+def children_of(run: Run) -> list[str]:
+    """The unfinished runs that a run waits for."""
+    if not run.children:
+        return []
+    return [effect.key for effect in run.effects.values() if effect.status == "nested"]
 
 
 GRACE_MS = 10_000

@@ -18,6 +18,7 @@ from podium.kernel.emitting import request_emit
 from podium.kernel.evolve import raw_input
 from podium.kernel.flow import Entry, holds
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
+from podium.kernel.nesting import request_workflow
 from podium.kernel.parallel import enter_map, turn_fork, turn_map
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
 from podium.kernel.requests import request_agent, request_http, request_human, request_openapi
@@ -265,6 +266,7 @@ ENTER.update(
         "wait": _enter_wait,
         "listen": enter_listen,
         "emit": request_emit,
+        "workflow": request_workflow,
         "agent": request_agent,
         "human": request_human,
         "http": request_http,
@@ -281,6 +283,7 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "listen": turn_listen,
     "foreach": turn_foreach,
     "emit": _turn_effect,
+    "workflow": _turn_effect,
     "agent": _turn_effect,
     "human": _turn_effect,
     "http": _turn_effect,

@@ -5,7 +5,7 @@ Synchronous and without a clock or thread of its own, so that a simulator drives
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import chain
 
@@ -18,7 +18,7 @@ from podium.facts.inputs import Input
 from podium.kernel.decide import decide, recover, resume
 from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
-from podium.kernel.state import Run, Shard, idle, next_wake
+from podium.kernel.state import Run, Shard, children_of, idle, next_wake
 from podium.kernel.step import View
 from podium.runtime.writer import LogWriter, read_records
 from podium.store.interface import ColdRun, Fenced, Snapshot, Store, StoreError, Wait
@@ -158,6 +158,7 @@ class ShardHost:
                 if frozen.get(_key(run)) == run.seq:
                     state.dismiss(run.id)
         state.abandoned.clear()
+        state.kin.clear()
         state.freed[:] = state.queues
 
     def _recall(self, state: Shard) -> None:
@@ -168,6 +169,28 @@ class ShardHost:
             for frozen in self.store.cold(self.number, missing):
                 state.admit(_decode_run(frozen.state))
             after = found[-1]
+        self._gather(state, list(state.runs))
+
+    def _gather(self, state: Shard, looked_at: list[str]) -> list[str]:
+        """Take in who is missing of the families of these runs: a family is in memory whole, or not at all.
+
+        Returns:
+            those that were.
+        """
+        gathered: list[str] = []
+        while looked_at:
+            wanted = {
+                one: None for of in looked_at for one in kindred(state.runs[of]) if one not in state.runs
+            }
+            if not wanted:
+                break
+            looked_at = []
+            for frozen in self.store.cold(self.number, map(run_bytes, wanted)):
+                run = _decode_run(frozen.state)
+                state.admit(run)
+                looked_at.append(run.id)
+            gathered += looked_at
+        return gathered
 
     # --- stepping ------------------------------------------------------------------------------------
 
@@ -221,7 +244,7 @@ class ShardHost:
             run = _decode_run(frozen.state)
             state.admit(run)
             loaded.append(run.id)
-        return loaded
+        return loaded + self._gather(state, loaded)
 
     def _listening(self) -> Iterable[str]:
         after = b""
@@ -236,18 +259,30 @@ class ShardHost:
         leaving: list[str] = []
         thawed: list[bytes] = []
         was_cold = frozenset(loaded)
+        together: dict[str, bool] = {}
         for run in out.touched.values():
-            if run.ended or self._may_leave(state, run):
+            if run.ended or (
+                self._family_may_leave(state, run, together)
+                if run.root or run.children
+                else self._may_leave(state, run)
+            ):
                 frozen.append(freeze(run))
                 leaving.append(run.id)
             elif run.id in was_cold:
                 thawed.append(_key(run))
+        for root in (root for root, may in together.items() if may):
+            for run in family(state, root):
+                if run.id not in out.touched and run.id not in was_cold:
+                    frozen.append(freeze(run))
+                    leaving.append(run.id)
         self._mark(state, leaving, frozen, thawed)
         if out.records or frozen or thawed:
             self.writer.append(out.records, frozen, thawed)
         unchanged = [
-            of for of in loaded if of not in out.touched and self._may_leave(state, state.runs[of])
-        ]  # fmt: skip
+            of
+            for of in loaded
+            if of not in out.touched and self._family_may_leave(state, state.runs[of], together)
+        ]
         for run_id in chain(leaving, unchanged):
             state.dismiss(run_id)
         self._note_wake(frozen, state.now)
@@ -274,6 +309,18 @@ class ShardHost:
     def _may_leave(self, state: Shard, run: Run) -> bool:
         return run.id not in state.pending and idle(run) and not _due(run, state.now + self._passivate_ms)
 
+    def _family_may_leave(self, state: Shard, run: Run, known: dict[str, bool]) -> bool:
+        """Whether a run and all who wait for each other with it may leave; `known` is kept up, by root."""
+        root = run.root or run.id
+        may = known.get(root)
+        if may is None:
+            # Asked of those first that something was done with: one that may not leave is likely among them.
+            may = self._may_leave(state, run) and all(
+                self._may_leave(state, one) for one in family(state, root)
+            )
+            known[root] = may
+        return may
+
     def _note_wake(self, frozen: list[ColdRun], now: int) -> None:
         if self._cold_wake and self._cold_wake <= now:
             self._cold_wake = self.store.next_wake(self.number)
@@ -299,6 +346,21 @@ class ShardHost:
         except StoreError:
             return
         self._snapshot_seq = state.seq
+
+
+def kindred(run: Run) -> list[str]:
+    """The unfinished runs next above and below one, which wait for each other with it."""
+    return [run.parent, *children_of(run)] if run.root and not run.ended else children_of(run)
+
+
+def family(state: Shard, root: str) -> Iterator[Run]:
+    """An unfinished run and all unfinished ones that it waits for, those above first."""
+    yield state.runs[root]
+    found = [state.runs[root]]
+    for run in found:
+        for child in children_of(run):
+            found.append(state.runs[child])
+            yield state.runs[child]
 
 
 def freeze(run: Run) -> ColdRun:

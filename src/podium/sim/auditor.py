@@ -60,6 +60,7 @@ class Auditor:
                 self._add_up(run, record.event)
             self._note_shape(record.run_id)
         ledger.replica.abandoned.clear()
+        ledger.replica.kin.clear()
         ledger.replica.freed.clear()
 
     def compare(self, host: Host, now: int) -> None:

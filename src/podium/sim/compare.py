@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from podium.facts.identity import run_bytes, run_text
-from podium.kernel.state import GRACE_MS, Run, Shard, next_wake
+from podium.kernel.state import GRACE_MS, Run, Shard, children_of, next_wake
 from podium.runtime.host import Host
 from podium.runtime.shard import ANY_EVENT, IN_MEMORY, thaw
 from podium.sim.ledger import Ledger
@@ -40,6 +40,8 @@ def compare(host: Host, ledger: Ledger, store: Store, stale: dict[str, None], no
         for run in state.runs.values():
             _awake(state, run, now)
             _attentive(state, run, ledger)
+    for run in state.runs.values():
+        _together(state, run)
     _tidy(state)
     _slots(host, state)
 
@@ -111,6 +113,20 @@ def _awake(state: Shard, run: Run, now: int) -> None:
         hold(bool(pending.asked), "I13", f"run {run.id} has more to do, and nothing lets it: {describe(run)}")
 
 
+def _together(state: Shard, run: Run) -> None:
+    """A family is in memory whole, and those in it wait for each other."""
+    for child in children_of(run):
+        below = state.runs.get(child)
+        hold(below is not None, "I4", f"run {child} is not in memory beside {run.id}: {describe(run)}")
+        assert below is not None
+        related = (below.parent, below.root, below.depth) == (run.id, run.root or run.id, run.depth + 1)
+        hold(related and not below.ended, "I4", f"run {run.id} waits for {child} in vain: {describe(below)}")
+    if run.root and not run.ended:
+        above = state.runs.get(run.parent)
+        waits = above is not None and run.id in children_of(above)
+        hold(waits, "I4", f"nobody waits for run {run.id} of {run.parent}: {describe(run)}")
+
+
 def _attentive(state: Shard, run: Run, ledger: Ledger) -> None:
     """No event lies in the buffer of a run while one of its tasks wants it."""
     if run.status == "running" and run.id not in state.pending:
@@ -180,6 +196,7 @@ def leftovers(host: Host) -> str:
         "timers": dict(state.timer_of),
         "listeners": list(state.listeners),
         "questions": list(state.pending),
+        "families": dict(state.families),
     }
     return ", ".join(f"{name} {value}" for name, value in held.items() if value)
 

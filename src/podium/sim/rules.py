@@ -182,6 +182,8 @@ def _effect_settled(ledger: Ledger, run: Run, event: e.EffectSettled, record: Re
     hold(effect is not None, "I7", f"{key} settled at record {record.seq}, though it is gone")
     assert effect is not None
     ledger.settled[key] = event
+    if effect.status == "nested":
+        _child_ended(ledger, effect, event, record)
     if effect.status != "running":
         return
     _had_outcome(ledger, run, effect)
@@ -189,6 +191,21 @@ def _effect_settled(ledger: Ledger, run: Run, event: e.EffectSettled, record: Re
         _succeeded(ledger, run, effect, event, record)
     else:
         _given_up(ledger, run, effect)
+
+
+def _child_ended(ledger: Ledger, effect: Effect, event: e.EffectSettled, record: Record) -> None:
+    """A task that waits for a run gives what that run gave."""
+    child = ledger.replica.runs.get(effect.key)
+    if child is None:
+        # Nobody waits for it: it begins with the next record.
+        hold(event.status == "succeeded", "I6", f"run {effect.key} never began, and its task failed")
+        return
+    hold(child.ended, "I7", f"{effect.task} ends before run {child.id}, which it waits for")
+    same = (child.status == "completed") == (event.status == "succeeded")
+    hold(same, "I7", f"{effect.task} {event.status}, and its run {child.id} {child.status}")
+    if event.status == "succeeded":
+        given = getattr(record.body, "output", None)
+        hold(given == child.output, "I7", f"{effect.task} does not give what run {child.id} gave")
 
 
 def _succeeded(ledger: Ledger, run: Run, effect: Effect, event: e.EffectSettled, record: Record) -> None:

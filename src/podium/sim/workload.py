@@ -59,6 +59,13 @@ def _emit(kind: str, **attributes: Any) -> dict[str, Any]:
     return {"emit": {"event": {"with": {"type": kind, "of": "${ $workflow.id }", **attributes}}}}
 
 
+def _run(name: str, input: JSON = None, *, waits: bool = True, **fields: Any) -> dict[str, Any]:
+    asked = {"namespace": "sim", "name": name, "version": "latest"}
+    if input is not None:
+        asked["input"] = input
+    return {"run": {"workflow": asked, "await": waits}, **fields}
+
+
 def _kin(kind: str) -> dict[str, Any]:
     """An event whose data are for the same as those before it."""
     return {**_event(kind), "correlate": {"whom": {"from": ".data.for"}}}
@@ -315,6 +322,58 @@ WORKFLOWS = (
             {"count": {"set": {"heard": "${ .[0] | length }", "told": "${ .[1].type }"}}},
         ],
     ),
+    # Runs that wait for runs, with time, people and agents below them, and a limit above.
+    workflow(
+        "above",
+        [
+            {
+                "both": {
+                    "fork": {
+                        "branches": [
+                            {"one": _safe(_run("sequence"))},
+                            {"two": _safe(_run("people", timeout={"after": "PT5M"}))},
+                            {"three": _safe(_run("nest", {"n": 2}))},
+                        ]
+                    }
+                }
+            },
+            {"alone": _run("web", waits=False)},
+            {"count": {"set": {"joined": "${ length }"}}},
+        ],
+    ),
+    workflow(
+        "nest",
+        [
+            {"look": {"switch": [{"enough": {"when": "(.n // 1) < 1", "then": "rest"}}]}},
+            {"again": {**_run("nest", {"n": "${ (.n // 1) - 1 }"}), "then": "last"}},
+            {"rest": {"wait": {"seconds": 7}}},
+            {"work": _safe(_call("steady"))},
+            {"last": {"set": {"nested": True}}},
+        ],
+    ),
+    workflow(
+        "chase",
+        [
+            {
+                "race": {
+                    "fork": {
+                        "compete": True,
+                        "branches": [{"below": _safe(_run("nest"))}, {"clock": {"wait": {"seconds": 9}}}],
+                    }
+                }
+            },
+            {
+                "again": {
+                    "try": [{"below": _run("limits")}],
+                    "catch": {
+                        "errors": {"with": {"status": 418}},
+                        "retry": {"delay": {"seconds": 1}, "limit": {"attempt": {"count": 1}}},
+                        "do": [{"gave_up": {"set": {"chased": True}}}],
+                    },
+                }
+            },
+        ],
+    ),
     workflow(
         "web",
         [
@@ -453,6 +512,9 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "patient": lambda output: isinstance(output, dict) and output.get("heard") == 1,
     "stream": lambda output: bool(output == {"heard": 3}),
     "herald": lambda output: bool(output == {"heard": 2, "told": "sim.go"}),
+    "above": lambda output: bool(output == {"joined": 3}),
+    "nest": lambda output: bool(output == {"nested": True}),
+    "chase": lambda output: bool(output == {"chased": True}),
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
     "many": lambda output: bool(

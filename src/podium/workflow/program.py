@@ -245,6 +245,23 @@ class Emit:
 
 
 @dataclass(frozen=True, slots=True)
+class RunWorkflow:
+    """Another workflow as a task.
+
+    Attributes:
+        workflow: `namespace/name@version`, or `namespace/name` for whichever is current.
+        input: what it gets; None for the task's own input.
+        awaits: whether the task waits for its end; otherwise it passes its own input on at once.
+        gives_output: whether the task gives its output, or nothing.
+    """
+
+    workflow: str
+    input: Expression | None = None
+    awaits: bool = True
+    gives_output: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Map:
     """One task for every item, side by side, at most `limit` at once.
 
@@ -337,6 +354,7 @@ Detail: TypeAlias = (
     | Wait
     | Listen
     | Emit
+    | RunWorkflow
     | CallAgent
     | CallHuman
     | CallHttp
@@ -351,7 +369,8 @@ class Node:
 
     Attributes:
         index: place in `Program.nodes`.
-        kind: `do for fork try set switch raise wait listen foreach emit agent human http openapi map`.
+        kind: `do for fork try set switch raise wait listen foreach emit workflow agent human http openapi
+            map`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.

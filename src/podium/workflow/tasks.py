@@ -10,9 +10,10 @@ from podium.facts.values import JSON
 from podium.resources.troubles import did_you_mean, pointer, shown
 from podium.workflow.calls import call_agent, call_http, call_human
 from podium.workflow.catching import caught, raised, referenced
-from podium.workflow.draft import TASK_ARGUMENTS, Draft, Place, Scope
+from podium.workflow.draft import NOTHING, TASK_ARGUMENTS, Draft, Place, Scope
 from podium.workflow.emitting import emitted
 from podium.workflow.listening import listened
+from podium.workflow.nesting import nested
 from podium.workflow.openapi_calls import call_openapi
 from podium.workflow.program import (
     END,
@@ -55,8 +56,12 @@ _UNSUPPORTED_CALLS = {
     "graph": "use `fork` inside `do`",
     "compensate": "undo the work in the `catch` of a `try`",
 }
-_UNSUPPORTED_TASKS = {
-    "run": _USE_AGENT,
+_RUNS: dict[str, tuple[str, Callable[[Draft, JSON, Place, Scope], Detail]]] = {
+    "workflow": ("workflow", nested),
+}
+"""What a `run` may run: the kind of its node, and what compiles it."""
+_UNSUPPORTED_RUNS = dict.fromkeys(("container", "script", "shell"), _USE_AGENT)
+_UNSUPPORTED_TASKS: dict[str, str] = {
 }
 
 
@@ -285,11 +290,27 @@ class TaskCompiler:
             return kind, self._set(value, at, scope)
         if kind == "raise":
             return kind, raised(draft, value, self._uses.errors, at, scope)
+        if kind == "run":
+            return self._run(value, at, scope)
         if kind == "emit":
             return kind, emitted(draft, value, at, scope)
         if kind == "listen":
             return kind, listened(draft, task, place, scope, self._sequence)
         return kind, Wait(draft.duration(value, at, scope))
+
+    def _run(self, value: JSON, place: Place, scope: Scope) -> tuple[str, Detail]:
+        given = self._draft.named(value, place, "`run`")
+        named = [process for process in (*_RUNS, *_UNSUPPORTED_RUNS) if process in given]
+        if len(named) != 1:
+            if isinstance(value, dict):
+                known = " or ".join(f"`{process}`" for process in _RUNS)
+                self._draft.refuse("wrong-value", place, f"`run` needs exactly one thing to run: {known}.")
+            return "set", Set(NOTHING)
+        if named[0] in _UNSUPPORTED_RUNS:
+            self._draft.unsupported(place / named[0], f"`run: {named[0]}`", _UNSUPPORTED_RUNS[named[0]])
+            return "set", Set(NOTHING)
+        kind, compiled = _RUNS[named[0]]
+        return kind, compiled(self._draft, value, place, scope)
 
     def _set(self, value: JSON, place: Place, scope: Scope) -> Set:
         if isinstance(value, dict) and not value:
@@ -456,6 +477,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "fork": ("fork",),
     "listen": ("listen", "foreach"),
     "raise": ("raise",),
+    "run": ("run",),
     "set": ("set",),
     "switch": ("switch",),
     "try": ("try", "catch"),

@@ -1,0 +1,80 @@
+"""`run: workflow`: a task that is another run, the child of the one it stands in."""
+
+from __future__ import annotations
+
+from podium.facts import events as e
+from podium.facts.identity import child_run_id_of
+from podium.facts.secrets import inert
+from podium.facts.values import JSON, standard_error
+from podium.kernel.arguments import Faulted
+from podium.kernel.flow import Entry
+from podium.kernel.requests import request
+from podium.kernel.settling import settle
+from podium.kernel.starting import run_started
+from podium.kernel.step import Step, check_schema
+from podium.workflow.program import RunWorkflow
+
+NESTING_MAX = 100
+"""So many runs may be above a run. A workflow that runs itself ends there."""
+
+FAMILY_MAX = 10_000
+"""So many unfinished runs may be below one at the top: each may begin several."""
+
+
+def request_workflow(step: Step, entry: Entry) -> None:
+    """Start another run, and unless it is waited for go on at once.
+
+    Raises:
+        Faulted: no such workflow, an input that it does not take, or too many runs.
+        Waiting: as evaluation does.
+    """
+    nested, reference = entry.node.detail, entry.node.reference
+    assert isinstance(nested, RunWorkflow)
+    run, view = step.run, step.view
+    digest = view.current("Workflow", nested.workflow)
+    if not digest:
+        title = f"no workflow is named {nested.workflow}"
+        raise Faulted(standard_error("configuration", reference, title, "apply it"))
+    _check_room(step, nested, reference)
+    given = entry.data
+    if nested.input is not None:
+        given = step.evaluation.value(nested.input, entry.data, entry.arguments, reference)
+    program = view.program(digest)
+    if program.secrets:
+        given = inert(given)
+    check_schema(program.input_schema, given, reference, f"the input of {program.label}")
+    child = child_run_id_of(run.id, run.effect_last + 1)
+    request(
+        step, entry, given, child, 0,
+        kind="workflow", agent=program.label, digest=digest,
+        reason="waits for it" if nested.awaits else "goes on without it",
+    )  # fmt: skip
+    started = run_started(
+        step.shard, program, digest, principal=run.principal, parent=run.id, parent_task=reference,
+        parent_effect=run.effect_last, root=(run.root or run.id) if nested.awaits else "",
+        depth=run.depth + 1,
+    )  # fmt: skip
+    effect = run.effects[run.effect_last]
+    if not nested.awaits:
+        settle(step, effect, run.frames[effect.frame].input, 0, {})
+    step.out.start(step.shard, child, started, e.RunStartedBody(given))
+
+
+def _check_room(step: Step, nested: RunWorkflow, reference: str) -> None:
+    run = step.run
+    if run.depth >= NESTING_MAX:
+        title = f"runs are nested more than {NESTING_MAX} deep"
+        detail = f"{run.workflow} is the last that may run {nested.workflow}; does a workflow run itself?"
+        raise Faulted(standard_error("runtime", reference, title, detail))
+    if nested.awaits and step.shard.families.get(run.root or run.id, 0) >= FAMILY_MAX:
+        title = f"more than {FAMILY_MAX} runs would be unfinished below one"
+        raise Faulted(standard_error("runtime", reference, title, "let fewer run at once"))
+
+
+def output_of(step: Step, frame: int, output: JSON) -> JSON:
+    """What the task of a child gives, which ended with this output."""
+    nested = step.node(step.run.frames[frame]).detail
+    assert isinstance(nested, RunWorkflow)
+    if not nested.gives_output:
+        return None
+    return inert(output) if step.run.secrets else output

@@ -1,0 +1,18 @@
+"""How a run begins, whoever starts it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podium.facts.events import RunStarted
+from podium.kernel.state import Shard
+from podium.workflow.program import Program
+
+
+def run_started(shard: Shard, program: Program, digest: str, **fields: Any) -> RunStarted:
+    """The first event of a run of a workflow; `fields` are those that do not follow from that."""
+    return RunStarted(
+        workflow=program.label, digest=digest,
+        deadline_at=shard.now + program.timeout.ms if program.timeout is not None else 0,
+        prepares=program.input_from is not None, secrets=program.secrets, ordinal=1, **fields,
+    )  # fmt: skip
