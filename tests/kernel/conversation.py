@@ -443,6 +443,12 @@ def _order_line(order: Any) -> str:
     return f"> abandon {order.effect}"
 
 
+def reported(order: Perform, output: JSON = None, **fields: Any) -> i.Reported:
+    """What the performer of an attempt says; that it succeeded, unless `fields` say otherwise."""
+    told = {"status": "succeeded", "output": output, **fields}
+    return i.Reported(run_id=order.run_id, effect=order.effect, token=order.token, **told)
+
+
 def frames(talk: Conversation) -> Iterator[Frame]:
     """The frames of the run, but for its root."""
     return (frame for frame in talk.run.frames.values() if frame.parent)

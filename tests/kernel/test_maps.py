@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from podium.facts import events as e
-from podium.facts.inputs import Reported
 from podium.facts.values import ERRORS, JSON, standard_error
 from podium.kernel.state import idle
-from tests.kernel.conversation import Conversation, agent, frames
+from tests.kernel.conversation import Conversation, agent, frames, reported
+from tests.kernel.work import work
 
 Converse = Callable[..., Conversation]
 HELPER = (agent("helper", concurrency=1_000),)
@@ -42,16 +42,7 @@ def tell(talk: Conversation, asked: JSON, **report: Any) -> None:
     del talk.open[order.run_id, order.effect]
     if "error" in report:
         report = {"status": "failed", "error": standard_error(report["error"], "", "the test says so")}
-    told = Reported(
-        **{
-            "run_id": order.run_id,
-            "effect": order.effect,
-            "token": order.token,
-            "status": "succeeded",
-            **report,
-        }
-    )
-    talk.tell(told)
+    talk.tell(reported(order, **report))
 
 
 def test_every_item_goes_through_the_function_and_outputs_stand_in_order(converse: Converse) -> None:
@@ -226,6 +217,15 @@ def test_a_quorum_ends_the_map_as_soon_as_it_is_reached(converse: Converse) -> N
     assert len(talk.abandoned) == 1 and not any(talk.shard.running.values())
 
 
+def test_a_quorum_that_was_exceeded_meanwhile_gives_no_more_than_it(converse: Converse) -> None:
+    talk = begin(converse, mapped(onError="quorum", quorum=2), "a", "b", "c", "d")
+    talk.suspend()
+    for item in ("d", "a", "b"):
+        tell(talk, item, output=item.upper())
+    talk.resume()
+    assert talk.output == ["A", "D"]
+
+
 def test_a_quorum_that_is_out_of_reach_faults_at_once(converse: Converse) -> None:
     talk = begin(converse, mapped(onError="quorum", quorum=2), "a", "b", "c")
     tell(talk, "c", error="communication")
@@ -331,10 +331,28 @@ def test_an_item_costs_two_records_and_no_frame_when_it_is_done() -> None:
     while talk.open:
         assert len(talk.run.frames) <= 52 and len(talk.run.effects) <= 50
         order = talk.open.pop(next(iter(talk.open)))
-        told = Reported(
-            run_id=order.run_id, effect=order.effect, token=order.token, status="succeeded",
-            output=order.input,
-        )  # fmt: skip
-        talk.tell(told)
+        talk.tell(reported(order, order.input))
     assert talk.output == list(range(2_000))
     assert len(talk.log) == 1 + 2 + 2 * 2_000 + 2
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_item_is_as_much_work_among_thousands_as_among_a_hundred(fails: bool) -> None:
+    outcome = {"status": "failed", "error": standard_error("runtime", "", "no good")} if fails else {}
+
+    def each(count: int) -> float:
+        talk = Conversation(mapped({"do": [ASK]}, onError="collect", concurrency=count // 4), agents=HELPER)
+        talk.checks = False
+        talk.submit({"items": list(range(count))})
+        talk.go_on()
+
+        def play() -> None:
+            while talk.open:
+                order = talk.open.pop(next(iter(talk.open)))
+                talk.tell(reported(order, **outcome))
+
+        cost = work(play)
+        assert len(talk.output) == count
+        return cost / count
+
+    assert each(2_000) < 1.2 * each(100)

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from podium.workflow.program import Do, Map
+from podium.workflow.compile import compile_workflow
+from podium.workflow.program import Do, Graph, Map
 from tests.workflow.documents import DOCUMENTS, document, problems_of
 from tests.workflow.test_compile import by_reference, program_of
 
@@ -51,6 +52,45 @@ def test_a_task_with_an_input_of_its_own_is_wrapped() -> None:
     assert nodes["/do/3/filtered"].detail.body == wrapper.index
     (inner,) = wrapper.detail.children
     assert inner == nodes["/do/3/filtered/with/function"].index
+
+
+def test_a_graph() -> None:
+    program = program_of(DOCUMENTS["graphs"])
+    nodes = by_reference(program)
+    plan = nodes["/do/0/plan"].detail
+    assert isinstance(plan, Graph)
+    assert plan.names == ("source", "index", "both", "last")
+    assert plan.needs == ((), (), (0, 1), (2, 0))
+    assert plan.dependents == ((2, 3), (2,), (3,), ())
+    source, index, both, wrapper = (program.nodes[node] for node in plan.nodes)
+    assert (source.reference, source.kind) == ("/do/0/plan/with/nodes/source", "agent")
+    assert index.input_from is None
+    assert both.input_from is not None and both.input_from.arguments == ("needs",)
+    assert wrapper.reference == "/do/0/plan/with/nodes/last/input"
+
+
+def test_a_graph_of_thousands_in_a_line_compiles() -> None:
+    nodes = {
+        f"n{at}": {"function": {"set": {"x": 1}}, "needs": [f"n{at + 1}"] if at < 4_999 else []}
+        for at in range(5_000)
+    }
+    assert len(program_of(calling("graph", nodes=nodes)).nodes) == 5_002
+
+
+def graph(**nodes: Any) -> dict[str, Any]:
+    given = {
+        name: {"function": "f", **node} if isinstance(node, dict) else node for name, node in nodes.items()
+    }
+    return calling("graph", nodes=given)
+
+
+def test_nodes_that_need_each_other_are_named() -> None:
+    _, problems = compile_workflow(
+        graph(a={}, b={"needs": ["a", "d"]}, c={"needs": ["b"]}, d={"needs": ["c"]}, e={"needs": ["d"]}), "x"
+    )
+    (problem,) = problems
+    assert problem.path == "/do/0/a/with/nodes/b/needs"
+    assert "`b` needs `d` needs `c` needs `b`" in problem.message
 
 
 MAP = {"in": ".x", "function": "f"}
@@ -106,6 +146,36 @@ BAD: dict[str, tuple[Any, str, str]] = {
         calling("map", **{**MAP, "in": "$item"}),
         "unknown-variable",
         "/do/0/a/with/in",
+    ),
+    "graph without nodes": (calling("graph"), "missing-field", "/do/0/a/with"),
+    "graph of nothing": (calling("graph", nodes={}), "missing-field", "/do/0/a/with/nodes"),
+    "graph argument": (
+        calling("graph", nodes={"a": {"function": "f"}}, x=1),
+        "unknown-field",
+        "/do/0/a/with/x",
+    ),
+    "nodes as a list": (calling("graph", nodes=[]), "wrong-type", "/do/0/a/with/nodes"),
+    "node as a text": (graph(a="f"), "wrong-type", "/do/0/a/with/nodes/a"),
+    "node without function": (
+        calling("graph", nodes={"a": {"needs": []}}),
+        "missing-field",
+        "/do/0/a/with/nodes/a",
+    ),
+    "node of an unknown function": (
+        graph(a={"function": "g"}),
+        "unknown-function",
+        "/do/0/a/with/nodes/a/function",
+    ),
+    "node argument": (graph(a={"need": []}), "unknown-field", "/do/0/a/with/nodes/a/need"),
+    "unknown need": (graph(a={"needs": ["b"]}), "unknown-name", "/do/0/a/with/nodes/a/needs/0"),
+    "need of a number": (graph(a={"needs": [1]}), "unknown-name", "/do/0/a/with/nodes/a/needs/0"),
+    "needs as a text": (graph(a={"needs": "b"}, b={}), "wrong-type", "/do/0/a/with/nodes/a/needs"),
+    "need twice": (graph(a={}, b={"needs": ["a", "a"]}), "duplicate-name", "/do/0/a/with/nodes/b/needs/1"),
+    "need of itself": (graph(a={"needs": ["a"]}), "circular", "/do/0/a/with/nodes/a/needs"),
+    "needs in a task": (
+        graph(a={"function": {"set": "${ $needs }"}}),
+        "unknown-variable",
+        "/do/0/a/with/nodes/a/function/set",
     ),
     "function taken by map": (
         document({"a": {"set": {"x": 1}}}, use={"functions": {"map": ASK}}),

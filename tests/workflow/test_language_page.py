@@ -21,7 +21,7 @@ from podium.workflow import tasks
 from podium.workflow.compile import compile_workflow
 from podium.workflow.draft import TASK_ARGUMENTS
 from podium.workflow.program import CallAgent
-from tests.kernel.conversation import Conversation, agent
+from tests.kernel.conversation import Conversation, agent, reported
 from tests.workflow.documents import HEADER
 from tests.workflow.test_refusals import BAD, UNSUPPORTED
 
@@ -86,9 +86,11 @@ class Example:
         who = order.capability or order.input.get("operation")
         who = who or f"{order.input['method']} {order.input['endpoint']}"
         if f"{who} gives" in self.notes:
-            talk.settle(order.task, self.notes[f"{who} gives"])
+            outcome = {"output": self.notes[f"{who} gives"]}
         else:
-            talk.fail(order.task, Error(ERRORS + "runtime", **self.notes[f"{who} fails"]))
+            outcome = {"status": "failed", "error": Error(ERRORS + "runtime", **self.notes[f"{who} fails"])}
+        del talk.open[order.run_id, order.effect]
+        talk.tell(reported(order, **outcome))
 
 
 def test_every_kind_of_task_has_an_example() -> None:
@@ -96,7 +98,7 @@ def test_every_kind_of_task_has_an_example() -> None:
     shown = {node.kind for program in programs if program is not None for node in program.nodes}
     assert shown == {
         "do", "for", "fork", "try", "set", "switch", "raise", "wait", "listen", "agent", "human", "http",
-        "openapi",
+        "openapi", "map", "graph",
     }  # fmt: skip
 
 
@@ -128,7 +130,15 @@ def test_the_errors_are_the_standard_ones() -> None:
 
 def test_the_arguments_are_those_that_the_compiler_knows() -> None:
     listed = {name for row in _table("### Arguments") for name in re.findall(r"\$(\w+)", row[0])}
-    assert listed == TASK_ARGUMENTS | {"output", "item", "index", "error", "secrets", "authorization"}
+    assert listed == TASK_ARGUMENTS | {
+        "output",
+        "item",
+        "index",
+        "error",
+        "needs",
+        "secrets",
+        "authorization",
+    }
 
 
 def test_the_limits_are_the_codes() -> None:

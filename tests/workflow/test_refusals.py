@@ -70,7 +70,6 @@ UNSUPPORTED = {
             "mcp",
             "tool",
             "plan",
-            "graph",
             "compensate",
             "policy",
         )

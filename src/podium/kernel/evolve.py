@@ -20,6 +20,7 @@ from podium.kernel.state import (
     EVENTS_BUFFERED_MAX,
     GRACE_MS,
     ROOT,
+    STANDING,
     Buffered,
     Effect,
     Frame,
@@ -135,6 +136,7 @@ def _end(shard: Shard, run: Run, record: Record) -> None:
     run.ended_at = record.at
     shard.listeners.pop(run.id, None)
     shard.timer_of.pop(run.id, None)
+    shard.graphs.pop(run.id, None)
     if run.root:
         shard.kin.append(("ended", run.id))
         shard.relate(run.root, -1)
@@ -179,7 +181,7 @@ def _enter(shard: Shard, run: Run, event: Any, kind: str, data: JSON, at: int) -
     run.frames[event.frame] = frame
     run.frame_last = event.frame
     parent.open += 1
-    if parent.kind == "fork":
+    if parent.kind in STANDING:
         parent.cursor = event.slot + 1
     elif parent.spread is not None:
         parent.cursor = event.slot + 1
@@ -236,7 +238,9 @@ def _leave(shard: Shard, run: Run, frame: Frame) -> None:
             _drop_effect(shard, run, effect)
     del run.frames[frame.id]
     run.ready.pop(frame.id, None)
-    if frame.kind == "listen":
+    if frame.kind == "graph":
+        shard.graphs.get(run.id, {}).pop(frame.id, None)
+    elif frame.kind == "listen":
         shard.listeners[run.id] -= 1
         if not shard.listeners[run.id]:
             del shard.listeners[run.id]
@@ -297,7 +301,7 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
             parent.items.append(output)
         parent.phase = "done" if following else ""
     else:
-        assert parent.kind == "fork" or parent.spread is not None, parent.kind
+        assert parent.kind in STANDING or parent.spread is not None, parent.kind
         parent.outputs[following] = output
         parent.cursor = max(parent.cursor, following + 1)
         if parent.spread is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from podium.facts import events as e
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.arguments import Faulted
@@ -55,7 +57,7 @@ def _spread(step: Step, frame: Frame, body: int) -> bool:
     assert spread is not None
     if spread.quorum:
         if len(frame.outputs) >= spread.quorum:
-            return join(step, frame, _in_order(frame))
+            return join(step, frame, _in_order(frame, spread.quorum))
         if spread.size - frame.tries < spread.quorum:
             return _give_up(step, frame, spread)
     if frame.cursor < spread.size:
@@ -63,8 +65,9 @@ def _spread(step: Step, frame: Frame, body: int) -> bool:
     return not frame.open and join(step, frame, _in_order(frame))
 
 
-def _in_order(frame: Frame) -> list[JSON]:
-    return [output for _, output in sorted(frame.outputs.items())]
+def _in_order(frame: Frame, count: int | None = None) -> list[JSON]:
+    """The outputs in the order of the items; if told so, of the first so many that ended."""
+    return [frame.outputs[slot] for slot in sorted(islice(frame.outputs, count))]
 
 
 def _give_up(step: Step, frame: Frame, spread: e.Spread) -> bool:
@@ -75,7 +78,7 @@ def _give_up(step: Step, frame: Frame, spread: e.Spread) -> bool:
     return True
 
 
-def join(step: Step, frame: Frame, outputs: list[JSON]) -> bool:
+def join(step: Step, frame: Frame, outputs: JSON) -> bool:
     """End with these outputs, unless they are too large as a whole."""
     too_much = excess(outputs)
     if not too_much:

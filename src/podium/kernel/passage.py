@@ -20,11 +20,21 @@ ENTER: dict[str, Callable[[Step, Entry], None]] = {}
 """What each kind of task does when it is entered; whoever owns a kind adds it."""
 
 
-def enter(step: Step, parent: Frame, node: Node, slot: int = 0) -> bool:
-    """Enter a task; one that takes no time also ends. Raises Waiting."""
+def enter(
+    step: Step, parent: Frame, node: Node, slot: int = 0, given: dict[str, JSON] | None = None
+) -> bool:  # fmt: skip
+    """Enter a task; one that takes no time also ends.
+
+    Args:
+        given: variables that what is said of its input may use beside those of its scope.
+    Raises:
+        Waiting: it is entered later.
+    """
     raw = raw_input(parent, slot)
     at = step.evaluation.since(parent.id, node.index)
     variables = parent.variables if parent.spread is None else variables_for(parent, slot)
+    if given:
+        variables = {**variables, **given}
     entry = Entry(parent, node, slot, raw, Arguments(step.run, step.program, node, variables, at, raw))
     try:
         try:

@@ -25,6 +25,13 @@ EVENTS_BUFFERED_MAX = 1000
 """Events that wait in a run for a task that listens; more are refused."""
 
 
+STANDING = frozenset({"fork", "graph"})
+"""Kinds of tasks whose children run side by side, each in a slot of its own."""
+
+ALWAYS_READY = frozenset({*STANDING, "listen"})
+"""Kinds of frames that are looked at whenever anything happens in their run, and may have nothing to do."""
+
+
 class Frame(msgspec.Struct, omit_defaults=True):
     """A task that lasts, while it lasts.
 
@@ -41,8 +48,8 @@ class Frame(msgspec.Struct, omit_defaults=True):
         open: children that are running.
         items: what a `for` or `map` goes over; what a listen that goes on has to give so far, if anybody will
             see it.
-        outputs: of a fork or map: branch or place to output; of a listen: filter to the event that it took,
-            if it gives that.
+        outputs: of a fork, map or graph: branch or place to output; of a listen: filter to the event that it
+            took, if it gives that.
         keys: of a listen: the correlation keys that are set.
         phase: "" while running; `prepare` (root); of a try `backoff`, `catch`, `done` (the body ended well)
             or `caught` (the body of its catch did); of an effect `settled` (its output is in `data`) or
@@ -200,6 +207,21 @@ class Pending:
         self.since: dict[tuple[int, int], int] = {}
 
 
+class Readiness:
+    """What may begin in a graph. Derives from its frame and the program; made up again where it is lost.
+
+    Attributes:
+        missing: of each task, how many of those it needs have not ended.
+        ready: those that may begin; a heap.
+        seen: outputs of the frame that were taken in.
+    """
+
+    __slots__ = ("missing", "ready", "seen")
+
+    def __init__(self, missing: list[int], ready: list[int], seen: int) -> None:
+        self.missing, self.ready, self.seen = missing, ready, seen
+
+
 class Shard:
     """A slice of the log, folded. All but the first five attributes derive from the runs.
 
@@ -217,13 +239,14 @@ class Shard:
         timer_of: run to its entry in the heap that counts.
         listeners: runs with listening tasks, and how many, in the order in which they began.
         pending: runs that wait for the evaluator, or go on with the next step.
+        graphs: what may begin in the graphs of a run, by frame, as far as that is known.
         families: unfinished runs below each run that is at the top of some.
         kin: runs that others have to do with: `begun` by a task, `orphaned` as their task ended, or `ended`.
     """
 
     __slots__ = (
         "seq", "now", "epoch", "revision", "runs", "running", "queues", "freed", "abandoned", "timers",
-        "timer_of", "listeners", "pending", "families", "kin",
+        "timer_of", "listeners", "pending", "graphs", "families", "kin",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -240,6 +263,7 @@ class Shard:
         self.timer_of: dict[str, int] = {}
         self.listeners: dict[str, int] = {}
         self.pending: dict[str, Pending] = {}
+        self.graphs: dict[str, dict[int, Readiness]] = {}
         self.families: dict[str, int] = {}
         self.kin: deque[tuple[str, str]] = deque()
 
@@ -283,6 +307,7 @@ class Shard:
         self.listeners.pop(run_id, None)
         self.timer_of.pop(run_id, None)
         self.pending.pop(run_id, None)
+        self.graphs.pop(run_id, None)
         run = self.runs.pop(run_id)
         if run.root and not run.ended:
             self.relate(run.root, -1)
@@ -322,4 +347,4 @@ def idle(run: Run) -> bool:
     """Whether nothing in the run is in flight: it only waits for time, people or events."""
     if any(effect.status in ("running", "queued", "resolved") for effect in run.effects.values()):
         return False
-    return run.status == "suspended" or all(run.frames[of].kind in ("listen", "fork") for of in run.ready)
+    return run.status == "suspended" or all(run.frames[of].kind in ALWAYS_READY for of in run.ready)

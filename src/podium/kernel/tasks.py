@@ -17,6 +17,7 @@ from podium.kernel.catching import fault
 from podium.kernel.emitting import request_emit
 from podium.kernel.evolve import raw_input
 from podium.kernel.flow import Entry, holds
+from podium.kernel.graphs import turn_graph
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
 from podium.kernel.nesting import request_workflow
 from podium.kernel.parallel import enter_map, turn_fork, turn_map
@@ -259,6 +260,7 @@ ENTER.update(
         "for": _enter_for,
         "fork": start_frame,
         "map": enter_map,
+        "graph": start_frame,
         "try": start_frame,
         "set": _enter_set,
         "switch": _enter_switch,
@@ -279,6 +281,7 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "for": _turn_for,
     "fork": turn_fork,
     "map": turn_map,
+    "graph": turn_graph,
     "try": _turn_try,
     "listen": turn_listen,
     "foreach": turn_foreach,

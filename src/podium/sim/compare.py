@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from podium.facts.identity import run_bytes, run_text
-from podium.kernel.state import GRACE_MS, Run, Shard, children_of, next_wake
+from podium.kernel.state import ALWAYS_READY, GRACE_MS, Run, Shard, children_of, next_wake
 from podium.runtime.host import Host
 from podium.runtime.shard import ANY_EVENT, IN_MEMORY, thaw
 from podium.sim.ledger import Ledger
@@ -107,7 +107,7 @@ def _awake(state: Shard, run: Run, now: int) -> None:
     hold(not listens or run.id in state.listeners, "I4", f"run {run.id} listens and is not known to")
     pending = state.pending.get(run.id)
     if pending is None:
-        ready = [run.frames[of].task for of in run.ready if run.frames[of].kind not in ("listen", "fork")]
+        ready = [run.frames[of].task for of in run.ready if run.frames[of].kind not in ALWAYS_READY]
         hold(not ready, "I13", f"{ready} of run {run.id} could go on and does not: {describe(run)}")
     else:
         hold(bool(pending.asked), "I13", f"run {run.id} has more to do, and nothing lets it: {describe(run)}")

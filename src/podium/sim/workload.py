@@ -431,6 +431,29 @@ WORKFLOWS = (
     ),
     workflow("brief", [{"one": _safe(_call("once"))}, {"two": _call("plain")}], timeout={"after": "PT12S"}),
     workflow(
+        "plan",
+        [
+            {
+                "steps": {
+                    "call": "graph",
+                    "with": {
+                        "nodes": {
+                            "last": {"function": _safe(_call("once")), "needs": ["left", "right"]},
+                            "first": {"function": _safe(_call("plain"))},
+                            "left": {"function": _safe(_call("steady")), "needs": ["first"]},
+                            "right": {
+                                "function": {"wait": {"seconds": 8}},
+                                "needs": ["first"],
+                                "input": {"jq": SLOW_JQ, "of": "${ $needs | keys }"},
+                            },
+                        }
+                    },
+                }
+            },
+            {"names": {"set": {"names": "${ keys }", "right": "${ .right.of }"}}},
+        ],
+    ),
+    workflow(
         "many",
         [
             {
@@ -517,6 +540,7 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "chase": lambda output: bool(output == {"chased": True}),
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
+    "plan": lambda output: bool(output == {"names": ["first", "last", "left", "right"], "right": ["first"]}),
     "many": lambda output: bool(
         isinstance(output, dict)
         and ("handled" in output["some"] if isinstance(output["some"], dict) else len(output["some"]) == 3)

@@ -207,6 +207,8 @@ class _Teller:
             self._say("task", f"{task} goes over {len(items) if items is not None else 'its'} items")
         elif kind == "fork":
             self._say("task", f"{task} forks")
+        elif kind == "graph":
+            self._say("task", f"{task} begins its graph")
         elif kind == "map":
             spread = record["spread"]
             self._say("task", f"{task} goes over {spread['size']} items, {spread['limit']} at once")

@@ -279,6 +279,16 @@ class Map:
 
 
 @dataclass(frozen=True, slots=True)
+class Graph:
+    """Tasks by their places, each with the places of those it needs, and of those that need it."""
+
+    nodes: tuple[int, ...]
+    names: tuple[str, ...]
+    needs: tuple[tuple[int, ...], ...]
+    dependents: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CallAgent:
     """Exactly one of `capability` and `agent` (`name` or `name@version`) is given.
 
@@ -359,6 +369,7 @@ Detail: TypeAlias = (
     | CallHuman
     | CallHttp
     | Map
+    | Graph
     | CallOpenApi
 )
 
@@ -370,7 +381,7 @@ class Node:
     Attributes:
         index: place in `Program.nodes`.
         kind: `do for fork try set switch raise wait listen foreach emit workflow agent human http openapi
-            map`.
+            map graph`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.

@@ -1,12 +1,14 @@
-"""`call: map`: one function for every item, side by side."""
+"""`call: map` and `call: graph`: functions side by side, for every item or by what they need."""
 
 from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
 from podium.facts.values import JSON
+from podium.resources.troubles import did_you_mean, shown
 from podium.workflow.draft import Draft, Place, Scope
-from podium.workflow.program import Expression, Map
+from podium.workflow.expressions import compile_expression
+from podium.workflow.program import Expression, Graph, Map
 
 CONCURRENCY = 32
 """Items of a `map` that are at work at once, unless it says otherwise."""
@@ -98,3 +100,93 @@ def quorum(draft: Draft, value: JSON, place: Place) -> int:
     if needed < 1:
         draft.refuse("wrong-value", place, "`quorum` must be a whole number from 1.")
     return needed
+
+
+NEEDS = "needs"
+"""The variable that holds the outputs of what a task of a graph needs."""
+
+_ALL_NEEDS = compile_expression(f"${NEEDS}")
+
+
+def call_graph(compiler: Compiler, arguments: JSON, place: Place, scope: Scope) -> Graph:
+    """The arguments of `call: graph`."""
+    draft = compiler.draft
+    given = draft.table(arguments, place, "`call: graph`", ("nodes",), required=("nodes",))
+    nodes = draft.named(given.get("nodes", {}), place / "nodes", "`nodes`")
+    if given.get("nodes") == {}:
+        draft.refuse("missing-field", place / "nodes", "`nodes` needs at least one.")
+    places = {name: slot for slot, name in enumerate(nodes)}
+    needs: list[tuple[int, ...]] = []
+    parts: list[int] = []
+    for name, definition in nodes.items():
+        at = place / "nodes" / name
+        fields = draft.table(
+            definition, at, "A node of a graph", ("function", "needs", "input"), required=("function",)
+        )
+        needs.append(_needed(draft, fields.get("needs", []), at / "needs", places))
+        parts.append(_node(compiler, fields, at, scope, needing=bool(needs[-1])))
+    _refuse_cycles(draft, place / "nodes", tuple(nodes), needs)
+    dependents: list[list[int]] = [[] for _ in nodes]
+    for slot, needed in enumerate(needs):
+        for need in needed:
+            dependents[need].append(slot)
+    return Graph(tuple(parts), tuple(nodes), tuple(needs), tuple(map(tuple, dependents)))
+
+
+def _node(compiler: Compiler, given: dict[str, JSON], place: Place, scope: Scope, *, needing: bool) -> int:
+    draft = compiler.draft
+    feed = Feed(place / "needs", _ALL_NEEDS) if needing else None
+    if "input" in given:
+        at = place / "input"
+        feed = Feed(at, draft.template(given["input"], at, scope.without("input").with_names(NEEDS)))
+    if "function" not in given:
+        return draft.reserve()
+    return compiler.part("", given["function"], Place(f"{place.path}/function", place.reference), scope, feed)
+
+
+def _needed(draft: Draft, value: JSON, place: Place, places: dict[str, int]) -> tuple[int, ...]:
+    needs: list[int] = []
+    for number, name in enumerate(draft.sequence(value, place, "`needs`")):
+        if not isinstance(name, str) or name not in places:
+            hint = did_you_mean(name, places) if isinstance(name, str) else ""
+            message = f"The graph has no node `{shown(name)}`.{hint}"
+            draft.refuse("unknown-name", place / number, message)
+        elif places[name] in needs:
+            draft.refuse("duplicate-name", place / number, f"`{shown(name)}` is needed twice.")
+        else:
+            needs.append(places[name])
+    return tuple(needs)
+
+
+def _refuse_cycles(draft: Draft, place: Place, names: tuple[str, ...], needs: list[tuple[int, ...]]) -> None:
+    """Refuse nodes that need each other, in a circle or of themselves."""
+    left = dict(enumerate(needs))
+    dependents: dict[int, list[int]] = {slot: [] for slot in left}
+    for slot, needed in left.items():
+        for need in needed:
+            dependents[need].append(slot)
+    missing = {slot: len(needed) for slot, needed in left.items()}
+    free = [slot for slot, count in missing.items() if not count]
+    while free:
+        slot = free.pop()
+        del left[slot]
+        for dependent in dependents[slot]:
+            missing[dependent] -= 1
+            if not missing[dependent]:
+                free.append(dependent)
+    if left:
+        circle = _circle(left)
+        told = " needs ".join(f"`{shown(names[slot])}`" for slot in [*circle, circle[0]])
+        message = f"These nodes can never begin: {told}."
+        draft.refuse("circular", place / names[circle[0]] / "needs", message)
+
+
+def _circle(left: dict[int, tuple[int, ...]]) -> list[int]:
+    """A circle among nodes that all need another of them; it begins with the first of its nodes."""
+    slot, path = next(iter(left)), dict[int, int]()
+    while slot not in path:
+        path[slot] = len(path)
+        slot = next(need for need in left[slot] if need in left)
+    circle = list(path)[path[slot] :]
+    first = circle.index(min(circle))
+    return circle[first:] + circle[:first]

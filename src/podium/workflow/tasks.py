@@ -31,7 +31,7 @@ from podium.workflow.program import (
     Try,
     Wait,
 )
-from podium.workflow.spreading import Compiler, Feed, call_map
+from podium.workflow.spreading import Compiler, Feed, call_graph, call_map
 
 COMMON = ("if", "input", "output", "export", "timeout", "then", "metadata")
 DIRECTIVES = {"end": END, "exit": EXIT}
@@ -46,14 +46,16 @@ _CALLS: dict[str, Callable[[Draft, JSON, Place, Scope], Detail]] = {
     "http": call_http,
     "openapi": call_openapi,
 }
-_COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {"map": call_map}
+_COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {
+    "graph": call_graph,
+    "map": call_map,
+}
 """Podium's functions that run other tasks."""
 _USE_AGENT = "put it behind an agent and use `call: agent`"
 _UNSUPPORTED_CALLS = {
     **dict.fromkeys(("grpc", "asyncapi"), "use `call: http`, or put it behind an agent"),
     **dict.fromkeys(("a2a", "mcp", "tool", "policy"), _USE_AGENT),
     "plan": "write the tasks down, or let an agent do the whole work",
-    "graph": "use `fork` inside `do`",
     "compensate": "undo the work in the `catch` of a `try`",
 }
 _RUNS: dict[str, tuple[str, Callable[[Draft, JSON, Place, Scope], Detail]]] = {
@@ -61,8 +63,7 @@ _RUNS: dict[str, tuple[str, Callable[[Draft, JSON, Place, Scope], Detail]]] = {
 }
 """What a `run` may run: the kind of its node, and what compiles it."""
 _UNSUPPORTED_RUNS = dict.fromkeys(("container", "script", "shell"), _USE_AGENT)
-_UNSUPPORTED_TASKS: dict[str, str] = {
-}
+_UNSUPPORTED_TASKS: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
