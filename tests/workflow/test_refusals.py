@@ -33,7 +33,6 @@ UNSUPPORTED = {
     "schedule": (document({"a": SET}, schedule={"cron": "0 0 * * *"}), "/schedule"),
     "extensions": (document({"a": SET}, use={"extensions": []}), "/use/extensions"),
     "catalogs": (document({"a": SET}, use={"catalogs": {}}), "/use/catalogs"),
-    "loose": (document({"a": SET}, evaluate={"mode": "loose"}), "/evaluate/mode"),
     "language": (document({"a": SET}, evaluate={"language": "js"}), "/evaluate/language"),
     "old version": ({"document": {**HEADER, "dsl": "0.8"}, "do": [{"a": SET}]}, "/document/dsl"),
     "run": (task({"run": {"shell": {"command": "ls"}}}), "/do/0/a/run"),

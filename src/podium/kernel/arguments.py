@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import msgspec
@@ -13,7 +14,7 @@ from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.bounds import excess
 from podium.kernel.outcome import Outcome
 from podium.kernel.state import Pending, Run, Shard
-from podium.workflow.program import Expression, ExpressionFailed, Node, Program, Undecided
+from podium.workflow.program import Expression, ExpressionFailed, Loose, Node, Program, Undecided
 
 _encode = msgspec.json.Encoder().encode
 MISSING = object()
@@ -137,12 +138,34 @@ class Evaluation:
             except ExpressionFailed as failure:
                 raise Faulted(_expression_error(expression, instance, str(failure))) from None
             except KeyError as missing:
-                raise Faulted(_undefined(expression, instance, missing.args[0])) from None
+                if not expression.loose:
+                    raise Faulted(_undefined(expression, instance, missing.args[0])) from None
+        if expression.loose:
+            known = self._with_loose(expression.loose, data, arguments, instance)
+            return self.value(replace(expression, loose=()), data, known, instance)
         try:
             bound = {name: arguments[name] for name in expression.arguments}
         except KeyError as missing:
             raise Faulted(_undefined(expression, instance, missing.args[0])) from None
         return self._ask(expression, _encode({"d": data, "v": bound}), instance)
+
+    def _with_loose(
+        self, loose: tuple[Loose, ...], data: JSON, arguments: Arguments, instance: str
+    ) -> Arguments:
+        """The arguments, and for each text that may be an expression its value, or else the text."""
+        known, waiting = arguments, False
+        for one in loose:
+            value: JSON = one.text
+            try:
+                value = self.value(one.expression, data, arguments, instance)
+            except Faulted:
+                pass
+            except Waiting:
+                waiting = True
+            known = known.with_variable(one.argument, value)
+        if waiting:
+            raise Waiting
+        return known
 
     def _ask(self, expression: Expression, argument: bytes, instance: str) -> JSON:
         pending = self._shard.pending.get(self._run.id)

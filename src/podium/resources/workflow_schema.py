@@ -60,7 +60,7 @@ def workflow_schema() -> Schema:
             input=_ref("input"),
             output=_ref("output"),
             timeout=_ref("timeout"),
-            evaluate=_object(language={"const": "jq"}, mode={"const": "strict"}),
+            evaluate=_object(language={"const": "jq"}, mode={"enum": ["strict", "loose"]}),
             use=_object(
                 functions=_map(_ref("task")), retries=_map(_ref("retry")), errors=_map(_ref("error")),
                 timeouts=_map(_ref("timeout")), secrets={"type": "array", "items": _TEXT},

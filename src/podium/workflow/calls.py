@@ -173,14 +173,10 @@ def _request(draft: Draft, given: dict[str, JSON], method: str, place: Place, sc
     for field in ("headers", "query"):
         if field in given:
             _check_texts(draft, given[field], place / field, field)
-            parts[field] = _member(draft, given[field], field, place)
+            parts[field] = draft.member(given[field], f"/{field}", place, scope)
     if "body" in given:
-        parts["body"] = _member(draft, given["body"], "body", place)
+        parts["body"] = draft.member(given["body"], "/body", place, scope)
     return draft.finished(f"the request to {given.get('endpoint', '')}", mapping(parts), place, scope)
-
-
-def _member(draft: Draft, value: JSON, field: str, place: Place) -> Part:
-    return draft.part(lambda: template(value, f"/{field}"), place)
 
 
 def _check_texts(draft: Draft, value: JSON, place: Place, field: str) -> None:

@@ -148,8 +148,8 @@ def _check_evaluation(draft: Draft, value: JSON) -> None:
     given = draft.table(value, place, "`evaluate`", ("language", "mode"))
     if given.get("language", "jq") != "jq":
         draft.unsupported(place / "language", f"the language {shown(given['language'])}", "use `jq`")
-    if given.get("mode", "strict") != "strict":
-        draft.unsupported(place / "mode", "`loose` evaluation", "write expressions in `${ }`")
+    mode = draft.choice(given.get("mode", "strict"), place / "mode", "`mode`", ("strict", "loose"))
+    draft.is_loose = mode == "loose"
 
 
 def _uses(draft: Draft, value: JSON) -> Uses:

@@ -76,6 +76,7 @@ class Draft:
         unproven: jq texts whose syntax only jq can tell, by their paths.
         secrets: names of `use.secrets`.
         authentications: what `use.authentications` holds.
+        is_loose: whether texts without `${ }` may be expressions (`evaluate.mode`).
     """
 
     nodes: list[Node | None] = field(default_factory=list)
@@ -83,6 +84,7 @@ class Draft:
     unproven: list[tuple[str, Piece]] = field(default_factory=list)
     secrets: tuple[str, ...] = ()
     authentications: dict[str, JSON] = field(default_factory=dict)
+    is_loose: bool = False
 
     def refuse(self, rule: str, place: Place | str, message: str) -> None:
         """Note why the document is refused."""
@@ -197,7 +199,13 @@ class Draft:
 
     def template(self, value: JSON, place: Place, scope: Scope) -> Expression:
         """A value that may hold expressions in `${ }`."""
-        return self._compiled(lambda found: compile_template(value, found), place, scope)
+        loose = scope.names if self.is_loose else None
+        return self._compiled(lambda found: compile_template(value, found, loose), place, scope)
+
+    def member(self, value: JSON, path: str, place: Place, scope: Scope) -> Part:
+        """The same as a part of a larger expression, which is compiled at `place`."""
+        loose = scope.names if self.is_loose else None
+        return self.part(lambda: template(value, path, loose), place)
 
     def mutation(self, value: JSON, place: Place, what: str, scope: Scope) -> Expression:
         """An expression, or an object that may hold some: `input.from`, `output.as`, `export.as`."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 
 from podium.facts.values import JSON
 from podium.resources.troubles import pointer
+from podium.workflow.jq_builtins import BUILTINS
 from podium.workflow.jq_closures import (
     Built,
     Native,
@@ -18,14 +20,18 @@ from podium.workflow.jq_closures import (
     joined,
     literal,
     object_of,
+    variable,
 )
 from podium.workflow.jq_native import build
 from podium.workflow.jq_text import Malformed, Token, calls_of, embedded, tokens_of, variables_of
 from podium.workflow.jq_values import scalar_text
-from podium.workflow.program import Expression
+from podium.workflow.program import Expression, Loose
 from podium.workflow.secrets import with_placeholders
 
 _SHOWN = 200
+_CONSTANTS = frozenset(("true", "false", "null"))
+_NOTHING_KNOWN = "${"
+"""As a source: text from which nothing can be told of the value."""
 _NOT_A_FUNCTION = "an expression must give the same value for the same data, so it reads nothing else"
 UNAVAILABLE = {
     **dict.fromkeys(("env", "input", "inputs", "input_line_number", "input_filename"), _NOT_A_FUNCTION),
@@ -73,12 +79,14 @@ class Part:
         built: the same as a closure, where the native part of jq covers it.
         arguments: names of the variables that it takes from outside.
         pieces: the jq texts that it holds.
+        loose: what is an expression only if it has a value.
     """
 
     body: str
     built: Built | None
     arguments: tuple[str, ...] = ()
     pieces: tuple[Piece, ...] = ()
+    loose: tuple[Loose, ...] = ()
 
     def under(self, path: str) -> Part:
         """The same part of a value that stands at `path`."""
@@ -109,7 +117,9 @@ def compile_expression(text: str, found: list[Piece] | None = None) -> Expressio
     return finished(text.strip(), part, found, source)
 
 
-def compile_template(value: JSON, found: list[Piece] | None = None) -> Expression:
+def compile_template(
+    value: JSON, found: list[Piece] | None = None, loose: Set[str] | None = None
+) -> Expression:
     """A JSON value whose strings may hold `${ }`.
 
     A string that is one `${ }` gives the value of the expression. In any other, each `${ }` is replaced by
@@ -118,12 +128,13 @@ def compile_template(value: JSON, found: list[Piece] | None = None) -> Expressio
     Args:
         value: as in the document.
         found: where the jq texts that it holds are added.
+        loose: the variables that are known, where a string without `${ }` may be an expression too.
 
     Raises:
         Malformed: a string holds what is not an expression; `path` points to it.
     """
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return finished(text, template(value, ""), found, value)
+    return finished(text, template(value, "", loose), found, value)
 
 
 def finished(text: str, part: Part, found: list[Piece] | None, source: JSON = None) -> Expression:
@@ -136,7 +147,8 @@ def finished(text: str, part: Part, found: list[Piece] | None, source: JSON = No
         arguments=part.arguments,
         native=None if part.built is None else _one_output(part.built),
         constant=part.built is not None and part.built.literal,
-        source=source,
+        source=_NOTHING_KNOWN if part.loose else source,
+        loose=part.loose,
     )
 
 
@@ -190,15 +202,39 @@ def _refuse_unavailable(tokens: tuple[Token, ...]) -> None:
             raise Malformed(f"`{name}` is not available: {UNAVAILABLE[name]}", at)
 
 
-def template(value: JSON, path: str) -> Part:
+def template(value: JSON, path: str, loose: Set[str] | None = None) -> Part:
     """A value as `compile_template` takes it; `path` is its JSON pointer in what is compiled."""
     if isinstance(value, str):
-        return _string(value, path)
+        return _string(value, path) if loose is None or "${" in value else _loosely(value, path, loose)
     if isinstance(value, list):
-        return _sequence([template(item, f"{path}/{number}") for number, item in enumerate(value)])
+        return _sequence([template(item, f"{path}/{number}", loose) for number, item in enumerate(value)])
     if isinstance(value, dict):
-        return mapping({key: template(item, path + pointer((key,))) for key, item in value.items()})
+        return mapping({key: template(item, path + pointer((key,)), loose) for key, item in value.items()})
     return _constant(value)
+
+
+def _loosely(text: str, path: str, variables: Set[str]) -> Part:
+    """A text of a `loose` document: an expression, where it can be one and turns out to have a value."""
+    try:
+        tokens = tokens_of(text)
+        defines = any(token.text == "def" for token in tokens)
+        if not defines and not calls_of(tokens).keys() <= BUILTINS | _CONSTANTS:
+            return _constant(text)
+        part = _expression(text, tokens, path)
+    except Malformed:
+        return _constant(text)
+    (piece,) = part.pieces
+    if not piece.arguments.keys() <= variables or (piece.secrets and "secrets" not in variables):
+        return _constant(text)
+    expression = finished(text, part, None)
+    if expression.constant:
+        return part
+    argument = f"__{sha256(path.encode()).hexdigest()[:12]}"
+    # Whether it is jq is found out when it is evaluated.
+    piece = replace(piece, native=True)
+    return Part(
+        f"${argument}", variable(argument), (argument,), (piece,), (Loose(argument, expression, text),)
+    )
 
 
 def _constant(value: JSON) -> Part:
@@ -238,7 +274,7 @@ def mapped(part: Part, body: str, change: Callable[[JSON], JSON]) -> Part:
             total=part.built.total,
             copies=part.built.copies,
         )
-    return Part(f"({part.body} | {body})", built, part.arguments, part.pieces)
+    return replace(part, body=f"({part.body} | {body})", built=built)
 
 
 def concatenated(parts: list[Part]) -> Part:
@@ -272,4 +308,5 @@ def _combined(body: str, parts: list[Part], combine: Callable[[list[Built]], Bui
         combine(native) if len(native) == len(builts) else None,
         tuple(dict.fromkeys(name for part in parts for name in part.arguments)),
         tuple(piece for part in parts for piece in part.pieces),
+        tuple(loose for part in parts for loose in part.loose),
     )

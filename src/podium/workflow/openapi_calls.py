@@ -7,7 +7,7 @@ from podium.workflow.authenticating import authentication
 from podium.workflow.calls import endpoint_authentication, has_idempotency_key, with_authorization
 from podium.workflow.draft import Draft, Place, Scope
 from podium.workflow.endpoints import endpoint_part, is_local
-from podium.workflow.expressions import mapping, template
+from podium.workflow.expressions import mapping
 from podium.workflow.program import CallOpenApi
 
 OUTPUTS = ("content", "raw", "response")
@@ -35,7 +35,7 @@ def call_openapi(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> C
     inner = scope if proof is None else with_authorization(scope, proof)
     asked = {
         "document": reading,
-        "parameters": draft.part(lambda: template(parameters, "/parameters"), place),
+        "parameters": draft.member(parameters, "/parameters", place, inner),
     }
     return CallOpenApi(
         request=draft.finished(f"the call of {given.get('operationId', '')}", mapping(asked), place, inner),

@@ -39,6 +39,8 @@ class Expression:
             give an error, and Undecided where jq must be asked after all.
         constant: whether it is a literal that uses neither data nor arguments.
         source: what it was made of, as a value that may hold `${ }`; null where that is no one value.
+        loose: texts of a `loose` document that may be expressions; `program` and `native` take the value of
+            each, or the text itself where it has none, as an argument.
     """
 
     text: str
@@ -47,6 +49,16 @@ class Expression:
     native: Callable[[JSON, Mapping[str, JSON]], JSON] | None = None
     constant: bool = False
     source: JSON = None
+    loose: tuple[Loose, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Loose:
+    """A text that is an expression if it has a value, and else a text: `argument` is what stands for that."""
+
+    argument: str
+    expression: Expression
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
