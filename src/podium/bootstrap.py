@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import structlog
+
+from podium.agents.command import SETTING
 from podium.agents.secrets import Vault
 from podium.facts.inputs import Evaluated, Reported
 from podium.runtime.clock import GuardedClock
@@ -25,6 +28,9 @@ from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader
 from podium.views.follower import ViewsFollower
 from podium.views.queries import Views, ViewsUnavailable
+from podium.workflow.processes import PROCESSES
+
+log = structlog.get_logger("podium.hub")
 
 LOG = "log.db"
 """The log's file in the state folder."""
@@ -58,9 +64,10 @@ class LocalHub(Hub):
         name = f"{socket.gethostname()}:{os.getpid()}"
         clock, system = GuardedClock(), SystemHost(store, name)
         shard = ShardHost(store, RUNS_SHARD, system.catalog, name)
-        self.vault = Vault(folder)
+        self.vault, allowed = Vault(folder), _allowed()
+        system.catalog.allowed = allowed
         self.worker = EmbeddedWorker(
-            self._hear, system.catalog.agents.get, folder, clock.now, vault=self.vault
+            self._hear, system.catalog.agents.get, folder, clock.now, vault=self.vault, allowed=allowed
         )
         super().__init__(store, shard, system, clock, self.worker, Evaluator(self._learn))
         self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
@@ -82,6 +89,14 @@ class LocalHub(Hub):
         super().stop(grace_ms)
         self.views.close()
         self._lock.release()
+
+
+def _allowed() -> frozenset[str]:
+    """What `run` may run on this hub beside workflows."""
+    words = {word.strip() for word in os.environ.get(SETTING, "").split(",")} - {""}
+    if unknown := words - PROCESSES:
+        log.warning("unknown-setting", name=SETTING, unknown=sorted(unknown), known=sorted(PROCESSES))
+    return frozenset(words & PROCESSES)
 
 
 def open_hub(folder: Path) -> LocalHub:

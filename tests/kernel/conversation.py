@@ -30,6 +30,7 @@ from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
 from podium.kernel.state import Frame, Run, Shard
 from podium.runtime.jq_worker import PRELUDE
+from podium.workflow.processes import PROCESSES
 from podium.workflow.program import Expression, Program
 
 START = 1_750_000_000_000
@@ -118,6 +119,7 @@ class Conversation:
     ) -> None:
         self.shard = Shard()
         self.catalog = Slow() if asks_jq else Catalog()
+        self.catalog.allowed = PROCESSES
         self.now = START
         self.log: list[Record] = []
         self.open: dict[tuple[str, int], Perform] = {}

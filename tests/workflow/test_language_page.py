@@ -83,7 +83,11 @@ class Example:
             talk.wait(talk.shard.timers[0][0] - talk.now)
 
     def _perform(self, talk: Conversation, order: Any) -> None:
-        who = order.capability or order.input.get("operation")
+        who = (
+            order.capability
+            or order.input.get("operation")
+            or (order.kind == "process" and f"a {order.input['what']}")
+        )
         who = who or f"{order.input['method']} {order.input['endpoint']}"
         if f"{who} gives" in self.notes:
             outcome = {"output": self.notes[f"{who} gives"]}
@@ -98,7 +102,7 @@ def test_every_kind_of_task_has_an_example() -> None:
     shown = {node.kind for program in programs if program is not None for node in program.nodes}
     assert shown == {
         "do", "for", "fork", "try", "set", "switch", "raise", "wait", "listen", "agent", "human", "http",
-        "openapi", "map", "graph",
+        "openapi", "process", "map", "graph",
     }  # fmt: skip
 
 

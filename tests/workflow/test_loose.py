@@ -42,9 +42,9 @@ def test_a_text_that_has_a_value_gives_it(text: str, value: Any) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", " ", "available", "red", "Hello, world!", "https://example.com/x?a=b", "application/json", "1.2.3",
-        "2030-01-31T12:00:00Z", "a b", "it's", ".a | ", "(", '"', "now", "env", "input", "debug", "$x",
-        "$secrets.x", ".a.b", ".list.b", "error", 'error("x")', ".a + .list", "first(", "@nothing",
+        "", " ", "available", "red", "Hello, world!", "https://example.com/x?a=b", "application/json",
+        "1.2.3", "2030-01-31T12:00:00Z", "a b", "it's", ".a | ", "(", '"', "now", "env", "input", "debug",
+        "$x", "$secrets.x", ".a.b", ".list.b", "error", 'error("x")', ".a + .list", "first(", "@nothing",
         "f(.a)", "add first", "limit", "include \"x\"; .a", "reduce . as $x", "halt", "$__loc__", "ü", ".[",
         "{", "a: b",
     ],

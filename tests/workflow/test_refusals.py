@@ -35,7 +35,49 @@ UNSUPPORTED = {
     "catalogs": (document({"a": SET}, use={"catalogs": {}}), "/use/catalogs"),
     "language": (document({"a": SET}, evaluate={"language": "js"}), "/evaluate/language"),
     "old version": ({"document": {**HEADER, "dsl": "0.8"}, "do": [{"a": SET}]}, "/document/dsl"),
-    "run": (task({"run": {"shell": {"command": "ls"}}}), "/do/0/a/run"),
+    "container": (task({"run": {"container": {"image": "x"}}}), "/do/0/a/run/container"),
+    "script source": (
+        task({"run": {"script": {"language": "js", "source": {"endpoint": "https://x"}, "code": ""}}}),
+        "/do/0/a/run/script/source",
+    ),
+    "script language": (
+        task({"run": {"script": {"language": "ruby", "code": ""}}}),
+        "/do/0/a/run/script/language",
+    ),
+    "process that nobody waits for": (
+        task({"run": {"shell": {"command": "ls"}, "await": False}}),
+        "/do/0/a/run/await",
+    ),
+    "grants": (
+        http(
+            endpoint={
+                "uri": "https://x",
+                "authentication": {
+                    "oauth2": {
+                        "authority": "https://x",
+                        "grant": "refresh_token",
+                        "client": {"id": "a", "secret": "b"},
+                    }
+                },
+            }
+        ),
+        "/do/0/a/with/endpoint/authentication/oauth2/grant",
+    ),
+    "signed clients": (
+        http(
+            endpoint={
+                "uri": "https://x",
+                "authentication": {
+                    "oidc": {
+                        "authority": "https://x",
+                        "grant": "client_credentials",
+                        "client": {"id": "a", "secret": "b", "authentication": "client_secret_jwt"},
+                    }
+                },
+            }
+        ),
+        "/do/0/a/with/endpoint/authentication/oidc/client/authentication",
+    ),
     "emit a template": (
         task({"emit": {"event": {"with": {"type": "x", "source": "https://x/{id}"}}}}),
         "/do/0/a/emit/event/with/source",

@@ -19,14 +19,16 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
         attempt: number of the attempt, from 1.
         token: fencing token: the seq of the record that started the attempt.
         epoch: epoch of the hub that ordered it.
-        kind: `agent`, `http`, `openapi` or `emit`; what is emitted, the host tells the kernel as `Emitted`.
+        kind: `agent`, `http`, `openapi`, `process` or `emit`; what is emitted, the host tells the kernel as
+            `Emitted`.
         agent: `name@version`; "" for others.
         digest: digest of the agent version; "" for http.
         capability: what is asked of the agent; "" for others.
         input: the agent's input; for http the request
             `{method, endpoint, headers, query, body, output, redirect, authentication}`; for openapi
             `{document, operation, parameters, output, redirect, local, authentication,
-            documentAuthentication}`; the event that is emitted.
+            documentAuthentication}`; for process `{what, language, code, stdin, arguments, environment,
+            return}`; the event that is emitted.
         delivery: promise of the effect.
         deadline_at: kernel time in ms at which the attempt has failed; 0 for none.
         heartbeat_ms: silence after which it has failed; 0 for none.

@@ -17,6 +17,7 @@ from podium.facts.identity import digest_of
 from podium.facts.values import JSON, Problem, Refused
 from podium.kernel.routing import Route, choose
 from podium.workflow.compile import compile_workflow
+from podium.workflow.processes import forbidden
 from podium.workflow.program import CallAgent, Node, Program, RunWorkflow
 
 HTTP_CONCURRENCY = 64
@@ -33,6 +34,7 @@ class Catalog:
         revision: number of changes.
         digest: digest over all changes, in order.
         draining: no attempt may start any more: the hub stops, and its successor starts what is queued.
+        allowed: what `run` may run beside workflows; a setting of the hub.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,7 @@ class Catalog:
         self.revision = 0
         self.digest = ""
         self.draining = False
+        self.allowed: frozenset[str] = frozenset()
         self.agents: dict[str, AgentVersion] = {}
         self.workflows: dict[str, WorkflowVersion] = {}
         self._current: dict[str, str] = {}
@@ -171,7 +174,7 @@ class Catalog:
             return []
         document = declared.spec["document"]
         program, problems = compile_workflow(document, declared.digest)
-        if program is None:
+        if program is None or (problems := forbidden(program, self.allowed)):
             return list(problems)
         self._programs[declared.digest] = program
         return [problem for node in program.nodes for problem in self._missing(node, applied)]

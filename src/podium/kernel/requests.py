@@ -11,11 +11,19 @@ from podium.kernel.arguments import Faulted
 from podium.kernel.flow import Entry, deadline
 from podium.kernel.step import Step, text_of, validation_error
 from podium.policy.development import decide
-from podium.workflow.program import Authentication, CallAgent, CallHttp, CallHuman, CallOpenApi, Expression
+from podium.workflow.program import (
+    Authentication,
+    CallAgent,
+    CallHttp,
+    CallHuman,
+    CallOpenApi,
+    Expression,
+    RunProcess,
+)
 
 _WITHOUT_ATTEMPTS = frozenset({"human", "workflow"})
-DEADLINES_MS = {"http": 60_000, "openapi": 60_000}
-"""By kind of effect, where no agent has one of its own: how long an attempt may take."""
+DEADLINES_MS = dict.fromkeys(("http", "openapi", "process"), 60_000)
+"""By kind of effect, where neither agent nor task says it: how long an attempt may take."""
 
 
 def request_agent(step: Step, entry: Entry) -> None:
@@ -90,6 +98,20 @@ def request_openapi(step: Step, entry: Entry) -> None:
     )  # fmt: skip
 
 
+def request_process(step: Step, entry: Entry) -> None:
+    """Run a script or a shell command; nobody knows whether it could be run twice."""
+    process = entry.node.detail
+    assert isinstance(process, RunProcess)
+    asked = dict(step.evaluation.value(process.request, entry.data, entry.arguments, entry.node.reference))
+    asked.update(
+        {"what": process.what, "language": process.language, "code": process.code, "return": process.returns}
+    )
+    request(
+        step, entry, asked, "", DEADLINES_MS["process"],
+        kind="process", delivery="at-most-once", reason=f"a {process.what} ({process.language})",
+    )  # fmt: skip
+
+
 def evaluated(step: Step, entry: Entry, asked: Expression, proof: Authentication | None) -> JSON:
     """What a request is made of, with how it proves who makes it."""
     reference, arguments = entry.node.reference, entry.arguments
@@ -120,7 +142,7 @@ def request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, *
     Args:
         given: what the performer gets.
         key: idempotency key; "" for that of run and effect.
-        deadline_ms: of an attempt; 0 for none.
+        deadline_ms: of an attempt; 0 for none. Without an agent it counts where the task has none.
         fields: the rest of `EffectRequested`.
     """
     node, run, shard = entry.node, step.run, step.shard
@@ -129,6 +151,8 @@ def request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, *
     effect = run.effect_last + 1
     task_deadline_at = deadline(step, node, entry.data, entry.arguments)
     started = fields["kind"] not in _WITHOUT_ATTEMPTS and has_slot(step, digest)
+    if task_deadline_at and not digest:
+        deadline_ms = 0
     deadline_at = attempt_deadline(shard.now, deadline_ms, task_deadline_at) if started else 0
     is_given = given is not entry.data
     body = None

@@ -190,7 +190,9 @@ def start_queued(shard: Shard, view: View, out: Outcome) -> None:
             ):
                 agent = view.agents.get(digest)
                 frame = run.frames[effect.frame]
-                own = agent.deadline_ms if agent is not None else DEADLINES_MS.get(effect.kind, 0)
+                own = 0 if frame.deadline_at else DEADLINES_MS.get(effect.kind, 0)
+                if agent is not None:
+                    own = agent.deadline_ms
                 out.emit(
                     shard, run,
                     e.AttemptStarted(

@@ -22,7 +22,13 @@ from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
 from podium.kernel.nesting import request_workflow
 from podium.kernel.parallel import enter_map, turn_fork, turn_map
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
-from podium.kernel.requests import request_agent, request_http, request_human, request_openapi
+from podium.kernel.requests import (
+    request_agent,
+    request_http,
+    request_human,
+    request_openapi,
+    request_process,
+)
 from podium.kernel.state import ROOT, Frame, Pending
 from podium.kernel.step import Step, check_schema, text_of
 from podium.workflow import program as p
@@ -273,6 +279,7 @@ ENTER.update(
         "human": request_human,
         "http": request_http,
         "openapi": request_openapi,
+        "process": request_process,
     }
 )
 
@@ -291,4 +298,5 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "human": _turn_effect,
     "http": _turn_effect,
     "openapi": _turn_effect,
+    "process": _turn_effect,
 }

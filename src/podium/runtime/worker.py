@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 
 import msgspec
 
 from podium.agents.authorizing import Authorizer
+from podium.agents.command import CommandAdapter
 from podium.agents.function import FunctionAdapter, in_process
 from podium.agents.groups import Groups, reap_leftovers
 from podium.agents.http import HttpAdapter
@@ -37,7 +38,7 @@ BLOCKS_MAX = 3
 
 _CALLS = {
     kind: (AgentVersion(kind, "", (), {"type": reach}), reach)
-    for kind, reach in {"http": "http-call", "openapi": "openapi-call"}.items()
+    for kind, reach in {"http": "http-call", "openapi": "openapi-call", "process": "command"}.items()
 }
 """Kinds of effects that need no agent: who is said to perform them, and the adapter that does."""
 
@@ -76,6 +77,7 @@ class EmbeddedWorker:
         *,
         stall_ms: int = STALL_MS,
         vault: Vault | None = None,
+        allowed: Set[str] = frozenset(),
     ) -> None:
         """
         Args:
@@ -86,6 +88,7 @@ class EmbeddedWorker:
             clock: kernel time in ms.
             stall_ms: an async function that keeps the loop for longer is to blame.
             vault: where the values of secrets come from; the state folder's unless told.
+            allowed: which of `script` and `shell` may run.
         """
         reap_leftovers(state_folder / "processes")
         self._on_reports = on_reports
@@ -107,6 +110,7 @@ class EmbeddedWorker:
             "http": HttpAdapter(web),
             "http-call": HttpCallAdapter(sender),
             "openapi-call": OpenApiCallAdapter(sender),
+            "command": CommandAdapter(self._groups.spawned, allowed),
         }
         self._outer = Lane("outer", adapters, self._deliver, clock, self._vault)
         self._inner = self._new_inner()

@@ -248,6 +248,9 @@ class _Teller:
                 self._add("asked", f"decisions: {', '.join(asked.get('decisions', []))}")
             case "emit":
                 self._say("event", f"{record['task']} emits an event {record['reason']}")
+            case "process":
+                self._calls += 1
+                self._say("asked", f"{record['task']} runs {record['reason']}")
             case "http" | "openapi":
                 self._calls += 1
                 self._say("asked", f"{record['task']} calls {record['reason']}")

@@ -365,6 +365,17 @@ class CallOpenApi:
     document_authentication: Authentication | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RunProcess:
+    """A script or a shell command; `request` gives `{stdin, arguments, environment}`."""
+
+    what: Literal["script", "shell"]
+    language: Literal["python", "js", "sh"]
+    code: str
+    request: Expression
+    returns: Literal["stdout", "stderr", "code", "all", "none"] = "stdout"
+
+
 Detail: TypeAlias = (
     Do
     | For
@@ -383,6 +394,7 @@ Detail: TypeAlias = (
     | Map
     | Graph
     | CallOpenApi
+    | RunProcess
 )
 
 

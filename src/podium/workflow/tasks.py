@@ -15,6 +15,7 @@ from podium.workflow.emitting import emitted
 from podium.workflow.listening import listened
 from podium.workflow.nesting import nested
 from podium.workflow.openapi_calls import call_openapi
+from podium.workflow.processes import ran
 from podium.workflow.program import (
     END,
     EXIT,
@@ -60,9 +61,11 @@ _UNSUPPORTED_CALLS = {
 }
 _RUNS: dict[str, tuple[str, Callable[[Draft, JSON, Place, Scope], Detail]]] = {
     "workflow": ("workflow", nested),
+    "script": ("process", ran),
+    "shell": ("process", ran),
 }
 """What a `run` may run: the kind of its node, and what compiles it."""
-_UNSUPPORTED_RUNS = dict.fromkeys(("container", "script", "shell"), _USE_AGENT)
+_UNSUPPORTED_RUNS = {"container": _USE_AGENT}
 _UNSUPPORTED_TASKS: dict[str, str] = {}
 
 
