@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from podium.facts import events as e
+from podium.facts import inputs as i
 from podium.facts.values import ERRORS, Refused
 from tests.kernel.conversation import Conversation, agent, workflow
 
@@ -97,7 +98,8 @@ CAPABLE_TASK = {"call": "agent", "with": {"capability": "text.sum"}}
 )
 def test_a_workflow_whose_agent_is_missing_is_not_applied(do: str, message: str) -> None:
     talk = Conversation()
-    refused = talk.catalog.decide((workflow(YAML(typ="safe", pure=True).load(do)),), "test:me")
+    asked = workflow(YAML(typ="safe", pure=True).load(do))
+    refused = talk.catalog.declare(i.Apply(resources=(asked,)), dict)
     assert isinstance(refused, Refused) and refused.code == "refused"
     assert (refused.problems[0].rule, refused.problems[0].path) == ("missing-agent", "/do/0/ask/with")
     assert refused.problems[0].message == message
@@ -120,10 +122,10 @@ def test_nobody_with_the_labels_faults_the_task() -> None:
 def test_an_agent_and_its_workflow_may_be_applied_together_or_not_at_all() -> None:
     talk = Conversation()
     both = (workflow([{"ask": CAPABLE_TASK}]), agent("adder", "text.sum"))
-    assert not isinstance(talk.catalog.decide(both, ""), Refused)
-    assert isinstance(talk.catalog.decide(both[:1], ""), Refused)
+    assert not isinstance(talk.catalog.declare(i.Apply(resources=both), dict), Refused)
+    assert isinstance(talk.catalog.declare(i.Apply(resources=both[:1]), dict), Refused)
     talk.apply(*both)
-    assert talk.catalog.decide(both, "") == []
+    assert talk.catalog.declare(i.Apply(resources=both), dict) == ([], ())
 
 
 def test_what_is_listed_is_what_is_current() -> None:

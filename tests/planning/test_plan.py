@@ -107,6 +107,15 @@ def test_removing_agent_and_workflow_together_breaks_nothing() -> None:
     assert breaks(plan(before, [], before.entries)) == []
 
 
+def test_removing_the_newest_version_brings_the_one_before_back() -> None:
+    before = declared(agent("greeter", "0.9.0", greet=(record(name=TEXT, title=TEXT), None)), GREETER, GREET)
+    found = plan(before, [], [before.newest("Agent")["greeter"]])
+    assert breaks(found) == [("handoff", "Workflow/support/greet@1.0.0", "/do/0/greet/with/input")]
+    before = declared(NULLABLE, GREETER, PASS_ON)
+    found = plan(before, [], [before.newest("Agent")["greeter"]])
+    assert breaks(found) == [("contract", "Workflow/support/pass-on@1.0.0", "/do/0/greet")]
+
+
 def test_removing_a_workflow_breaks_its_runs() -> None:
     before = declared(GREETER, GREET)
     entry = before.newest("Workflow")["support/greet"]
@@ -257,3 +266,49 @@ def test_a_workflow_has_a_contract_too() -> None:
     after: Any = workflow(tasks, version="1.1.0", input=given(record(a=TEXT, b=TEXT)))
     [change] = plan(declared(before), [after]).changes
     assert [(one.capability, one.compatibility) for one in change.contract] == [("", "forward")]
+
+
+CHILD = workflow(
+    "- a: {set: {n: 1}}",
+    "child",
+    input=given(record(a=TEXT)),
+    output={"schema": {"document": record(n=NUMBER)}},
+)
+RUN = "run: {workflow: {namespace: support, name: child, version: latest, input: {a: x}}}"
+
+
+def test_a_workflow_below_is_a_taker_and_a_giver() -> None:
+    bad = workflow(
+        "- r: {run: {workflow: {namespace: support, name: child, version: latest, input: {a: 1}}}}"
+    )
+    assert breaks(plan(declared(CHILD), [bad])) == [
+        ("handoff", "Workflow/support/refund@1.0.0", "/do/0/r/run/workflow/input")
+    ]
+    wrong = workflow(
+        f"- r: {{{RUN}}}\n- g: {{call: agent, with: {{capability: greet, input: {{name: '${{ .n }}'}}}}}}"
+    )
+    assert breaks(plan(declared(CHILD, GREETER), [wrong])) == [
+        ("handoff", "Workflow/support/refund@1.0.0", "/do/1/g/with/input")
+    ]
+    assert [rule for rule, _, _ in breaks(plan(Declarations(), [bad]))] == ["missing-workflow"]
+
+
+def test_a_workflow_below_that_is_removed_or_changes_breaks_those_above() -> None:
+    above = workflow(f"- r: {{{RUN}}}", "above")
+    before = declared(CHILD, above)
+    entry = before.newest("Workflow")["support/child"]
+    assert [rule for rule, _, _ in breaks(plan(before, [], [entry]))] == ["missing-workflow"]
+    newer = workflow("- a: {set: {n: 1}}", "child", "2.0.0", input=given(record(a=TEXT, b=TEXT)))
+    assert ("handoff", "Workflow/support/above@1.0.0", "/do/0/r/run/workflow/input") in breaks(
+        plan(before, [newer])
+    )
+
+
+def test_items_of_a_map_are_handed_over_one_by_one() -> None:
+    tasks = """
+    - all:
+        call: map
+        with: {in: '${ [1, 2] }', function: {call: agent, with: {capability: greet, input: {name: '${ . }'}}}}
+    """
+    [remark] = plan(declared(GREETER), [workflow(tasks)]).breaks
+    assert (remark.rule, remark.at, remark.witness) == ("handoff", "/name", {"name": 1})

@@ -69,6 +69,14 @@ COMMANDS = {
     ),
     "get agents": Command("looking:agents", _LOOKS, "List agents.", "podium get agents -o json"),
     "get workflows": Command("looking:workflows", _LOOKS, "List workflows.", "podium get workflows"),
+    "get agent": Command(
+        "revising:agent", _LOOKS, "Show one agent, or what became of it.",
+        "podium get agent greeter --history",
+    ),
+    "get workflow": Command(
+        "revising:workflow", _LOOKS, "Show one workflow, or what became of it.",
+        "podium get workflow hello/greet --history",
+    ),
     "describe": Command(
         "looking:describe", _LOOKS, "Show all that is known of one run, agent or workflow.",
         "podium describe run 3f2a",
@@ -105,8 +113,20 @@ COMMANDS = {
         "creating:new", _FILES, "Write the first files of a project, an agent, a workflow or a test.",
         "podium new project order-desk",
     ),
+    "plan": Command(
+        "planning:plan", _FILES, "Show what applying files would change and break, without doing it.",
+        "podium plan examples/hello",
+    ),
     "apply": Command(
         "declaring:apply", _FILES, "Declare agents and workflows.", "podium apply examples/hello",
+    ),
+    "diff": Command(
+        "planning:diff", _FILES, "Show what changed between two revisions of an agent or a workflow.",
+        "podium diff greeter 1.0.0 1.1.0",
+    ),
+    "delete": Command(
+        "revising:delete", _FILES, "Delete an agent or a workflow that nothing uses.",
+        "podium delete agent greeter",
     ),
     "validate": Command(
         "declaring:validate", _FILES, "Check agents and workflows without declaring them.",

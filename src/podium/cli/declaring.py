@@ -16,32 +16,43 @@ from podium.cli.output import plural, say, show_json, show_line
 if TYPE_CHECKING:
     from podium.facts.values import Problem
     from podium.resources.manifest import Document
-    from podium.sdk.client import Client
+    from podium.sdk.client import Applied, Client
 
 Given = Annotated[Options, Parameter(parse=False)]
 
 _PROBLEMS_SHOWN_MAX = 50
+_NOT_OF_DOCUMENTS = ("storage-full", "hub-stopped", "missing-reason")
 
 
-def apply(*paths: Path, options: Given) -> int:
+def apply(
+    *paths: Path, prune: bool = False, force: bool = False, reason: str = "", options: Given
+) -> int:  # fmt: skip
     """Declare agents and workflows.
 
     Parameters
     ----------
     paths
         Manifests, Python files with decorated functions, or folders of them.
+    prune
+        Take them for everything there is: delete whatever is declared beside them.
+    force
+        Declare them even if that breaks something.
+    reason
+        Why; it stays in the log.
     """
-    documents = load(_given(paths))
+    reason_given(force, reason)
+    documents = load(named(paths))
     with hubs.asked(options.state, begins=True) as client:
-        changed = apply_to(client, documents)
-    _show(
-        [
-            {"kind": d.kind, "name": d.name, "version": d.version, "changed": _label(d) in changed}
-            for d in documents
-        ],
-        options,
-    )
-    say(f"{plural(len(documents), 'resource')}, {len(changed)} changed")
+        changed = apply_to(client, documents, prune=prune, force=force, why=reason)
+    rows = [
+        {"kind": d.kind, "name": d.name, "version": d.version, "changed": label(d) in changed}
+        for d in documents
+    ]
+    _show(rows, options)
+    tell_notices(changed.notices)
+    gone = len(set(changed) - {label(document) for document in documents})
+    deleted = f", {gone} deleted" if gone else ""
+    say(f"{plural(len(documents), 'resource')}, {len(changed) - gone} changed{deleted}")
     return Exit.OK
 
 
@@ -53,7 +64,7 @@ def validate(*paths: Path, options: Given) -> int:
     paths
         Manifests, Python files with decorated functions, or folders of them.
     """
-    documents = load(_given(paths))
+    documents = load(named(paths))
     _show(
         [{"kind": d.kind, "name": d.name, "version": d.version, "digest": d.digest} for d in documents],
         options,
@@ -99,19 +110,48 @@ def load(paths: Sequence[Path]) -> list[Document]:
     return documents
 
 
-def apply_to(client: Client, documents: Iterable[Document]) -> list[str]:
+def apply_to(
+    client: Client, documents: Iterable[Document], *, prune: bool = False, force: bool = False, why: str = ""
+) -> Applied:
     """Declare documents; gives the names of what changed. Raises Stop, with the places of what is refused."""
     from podium.facts.catalog import Declared
-    from podium.sdk.client import PodiumError
+    from podium.sdk.client import PodiumError, RefusedError
 
     documents = list(documents)
+    declared = [Declared(d.kind, d.name, d.version, d.digest, d.spec) for d in documents]
     try:
-        return client.apply(Declared(d.kind, d.name, d.version, d.digest, d.spec) for d in documents)
+        return client.apply(declared, prune=prune, force=force, why=why)
     except PodiumError as error:
-        workflows = [document for document in documents if document.kind == "Workflow"]
-        if len(workflows) == 1 and error.problems:
-            error.args = (told([_placed(problem, workflows[0]) for problem in error.problems]),)
+        by_label = {label(document): document for document in documents}
+        if len(documents) == 1:
+            by_label[""] = documents[0]
+        problems = [
+            placed(problem, by_label[problem.resource]) if problem.resource in by_label else problem
+            for problem in error.problems
+        ]
+        if not problems or all(problem.rule in _NOT_OF_DOCUMENTS for problem in problems):
+            raise
+        if isinstance(error, RefusedError):
+            hint = "`podium plan` shows what would change; `--force --reason TEXT` applies it all the same"
+            raise Stop(Exit.REFUSED, told(problems), hint) from None
+        error.args = (told(problems),)
         raise
+
+
+def reason_given(force: bool, reason: str) -> None:
+    """Raises Stop where one of `--force` and `--reason` goes without the other."""
+    if force and not reason.strip():
+        raise Stop(
+            Exit.USAGE, "`--force` needs a reason: it stays in the log", "say why with `--reason TEXT`"
+        )
+    if reason and not force:
+        raise Stop(Exit.USAGE, "`--reason` says why something is forced, but nothing is", "add `--force`")
+
+
+def tell_notices(notices: Iterable[str]) -> None:
+    """Say what is worth knowing, on stderr."""
+    for notice in notices:
+        say(f"note: {notice}")
 
 
 def _compile_problems(documents: Iterable[Document]) -> list[Problem]:
@@ -124,7 +164,7 @@ def _compile_problems(documents: Iterable[Document]) -> list[Problem]:
             _, problems = compile_workflow(
                 document.spec["document"], document.digest, syntax_check=_check_syntax
             )
-            found += [_placed(problem, document) for problem in problems]
+            found += [placed(problem, document) for problem in problems]
     return found
 
 
@@ -138,7 +178,8 @@ def _check_syntax(programs: list[str]) -> list[str | None]:
         evaluator.close()
 
 
-def _placed(problem: Problem, document: Document) -> Problem:
+def placed(problem: Problem, document: Document) -> Problem:
+    """A problem with its place in the document's file."""
     import msgspec
 
     if problem.file:
@@ -151,10 +192,11 @@ def _placed(problem: Problem, document: Document) -> Problem:
 
 
 def told(problems: Sequence[Problem]) -> str:
-    """Problems as lines: `file:line:column: message (rule, path)`."""
+    """Problems as lines: `file:line:column: message (rule, path)`; what has no place is named."""
     lines = []
     for problem in problems[:_PROBLEMS_SHOWN_MAX]:
         place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
+        place = place or problem.resource
         what = ", ".join(filter(None, (problem.rule, problem.path)))
         lines.append(f"{place}: {problem.message} ({what})" if place else f"{problem.message} ({what})")
     if len(problems) > _PROBLEMS_SHOWN_MAX:
@@ -162,13 +204,15 @@ def told(problems: Sequence[Problem]) -> str:
     return "\n".join(lines)
 
 
-def _given(paths: Sequence[Path]) -> Sequence[Path]:
+def named(paths: Sequence[Path]) -> Sequence[Path]:
+    """The paths of a command line. Raises Stop where there are none."""
     if not paths:
         raise Stop(Exit.USAGE, "no file is named", "give the files or folders that hold the manifests")
     return paths
 
 
-def _label(document: Document) -> str:
+def label(document: Document) -> str:
+    """A document's resource as the hub calls it."""
     return f"{document.kind}/{document.name}@{document.version}"
 
 

@@ -197,6 +197,8 @@ class _Watch:
             if documents is None and isinstance(error, NotFoundError):
                 raise Stop(Exit.NOT_FOUND, str(error), _unknown(name)) from None
             raise
+        for notice in submitted.notices:
+            say(f"note: {notice}")
         if not submitted.created and key:
             say(f"the key stands for run {short(submitted.run_id)} already")
         return submitted.run_id
@@ -205,9 +207,9 @@ class _Watch:
         self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str]
     ) -> Submitted:
         if documents is not None:
-            from podium.cli.declaring import apply_to
+            from podium.cli.declaring import apply_to, tell_notices
 
-            apply_to(self._attached.client, documents)
+            tell_notices(apply_to(self._attached.client, documents).notices)
         return self._attached.client.submit(name, input, key=key, labels=labels)
 
     def leave(self, run_id: str) -> int:

@@ -24,7 +24,7 @@ Verdict: TypeAlias = Literal["fits", "breaks", "unknown"]
 FINDINGS_MAX = 10
 
 
-class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
+class Finding(msgspec.Struct, frozen=True):
     """Why one schema does not fit, or cannot be shown to fit, another.
 
     Attributes:
@@ -42,7 +42,7 @@ class Finding(msgspec.Struct, frozen=True, omit_defaults=True):
     witness: JSON = None
 
 
-class Compatibility(msgspec.Struct, frozen=True, omit_defaults=True):
+class Compatibility(msgspec.Struct, frozen=True):
     """A verdict, and why it is not `fits`."""
 
     verdict: Verdict

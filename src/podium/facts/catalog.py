@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from podium.facts.values import JSON, Delivery
@@ -87,6 +89,18 @@ class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str
     document: dict[str, JSON]
 
+    @property
+    def deprecated(self) -> str:
+        """The notice of `document.metadata.deprecated`; "" if there is none."""
+        return notice_of(self.document)
+
+
+def notice_of(document: Mapping[str, JSON]) -> str:
+    """Why the workflow of a document should not be used any more; "" if it may."""
+    metadata = document.get("document", {}).get("metadata", {})
+    notice = metadata.get("deprecated", "") if isinstance(metadata, dict) else ""
+    return notice if isinstance(notice, str) else "do not use it any more" if notice else ""
+
 
 class Declared(msgspec.Struct, frozen=True, omit_defaults=True):
     """One resource as it is applied: what `resources.manifest` makes of a document in a file.
@@ -104,3 +118,25 @@ class Declared(msgspec.Struct, frozen=True, omit_defaults=True):
     version: str
     digest: str
     spec: dict[str, JSON]
+
+
+class Revision(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of a resource at one moment.
+
+    Attributes:
+        revision: count of the catalog's changes up to this one.
+        at: ms since 1970.
+        action: `applied` or `deleted`.
+        forced: whether it broke something; then `why` is the reason that was given.
+    """
+
+    kind: str
+    name: str
+    version: str
+    digest: str
+    revision: int
+    at: int
+    principal: str
+    action: str
+    forced: bool = False
+    why: str = ""

@@ -69,11 +69,18 @@ class CatalogAdvanced(Event):
 
 
 class ResourceBody(Body):
+    """Where it was forced, `why`, and what it `breaks`, in sentences."""
+
     spec: dict[str, JSON] = {}
+    why: str = ""
+    breaks: tuple[str, ...] = ()
 
 
 class ResourceApplied(Event):
-    """A resource was declared, or declared anew; `revision` counts the catalog's changes."""
+    """A resource was declared, or declared anew; `revision` counts the catalog's changes.
+
+    Where `forced`, the plan said that it breaks something, and somebody gave a reason to do it all the same.
+    """
 
     BODY = ResourceBody
     kind: str = ""
@@ -82,6 +89,28 @@ class ResourceApplied(Event):
     digest: str = ""
     revision: int = 0
     principal: str = ""
+    forced: bool = False
+
+
+class ResourceDeletedBody(Body):
+    why: str = ""
+    breaks: tuple[str, ...] = ()
+
+
+class ResourceDeleted(Event):
+    """A version of a resource was deleted: no name means it any more. Runs that are pinned to it keep it.
+
+    `revision` and `forced` as in `ResourceApplied`.
+    """
+
+    BODY = ResourceDeletedBody
+    kind: str = ""
+    name: str = ""
+    version: str = ""
+    digest: str = ""
+    revision: int = 0
+    principal: str = ""
+    forced: bool = False
 
 
 # --- of a run ---------------------------------------------------------------------------------
@@ -101,7 +130,8 @@ class RunStarted(Event):
     Its root scope is frame 1; where `prepares`, that scope starts with a `TaskStarted` of its own. `secrets`
     are the names of those that its effects may use. Where another run's task started it, `parent` is that
     run, with the task's reference and its effect; `depth` counts how many runs are above it. Where that task
-    waits for it, `root` is the run at the top, which waits for all below.
+    waits for it, `root` is the run at the top, which waits for all below. `deprecated` is the workflow's
+    notice.
     """
 
     BODY = RunStartedBody
@@ -117,6 +147,7 @@ class RunStarted(Event):
     parent_effect: int = 0
     root: str = ""
     depth: int = 0
+    deprecated: str = ""
 
 
 class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -480,6 +511,7 @@ EVENTS: dict[str, type[Event]] = {
         EpochStarted,
         CatalogAdvanced,
         ResourceApplied,
+        ResourceDeleted,
         RunStarted,
         TaskStarted,
         TaskCompleted,

@@ -173,10 +173,34 @@ class ResolveEffect(Input, kw_only=True, frozen=True, omit_defaults=True):
 
 
 class Apply(Input, kw_only=True, frozen=True, omit_defaults=True):
-    """Declare resources; those already there with the same digest are left alone."""
+    """Declare resources; those already there with the same digest are left alone.
+
+    Attributes:
+        prune: delete whatever is declared beside them.
+        force: do so even if something breaks; then `why` says why.
+    """
 
     resources: tuple[Declared, ...]
     principal: str = ""
+    prune: bool = False
+    force: bool = False
+    why: str = ""
+
+
+class Delete(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Delete a resource, so that no name means it any more.
+
+    Attributes:
+        kind: `Agent` or `Workflow`.
+        name: as declared; with `@version` only that version goes.
+        force: do so even if it is in use; then `why` says why.
+    """
+
+    kind: str
+    name: str
+    principal: str = ""
+    force: bool = False
+    why: str = ""
 
 
 class CatalogChanged(Input, kw_only=True, frozen=True, omit_defaults=True):
@@ -202,6 +226,7 @@ Any_: TypeAlias = (
     | ResumeRun
     | ResolveEffect
     | Apply
+    | Delete
     | CatalogChanged
     | Tick
 )

@@ -93,12 +93,14 @@ class Accepted(msgspec.Struct, frozen=True, tag="accepted"):
         created: whether it made something new (a repeated submit does not).
         detail: one line for people.
         names: what was made or changed, for an apply.
+        notices: what whoever asked should know, in sentences: the use of what is deprecated.
     """
 
     run_id: str = ""
     created: bool = True
     detail: str = ""
     names: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 Reply: TypeAlias = Accepted | Refused

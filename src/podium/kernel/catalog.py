@@ -5,20 +5,23 @@ The run shards look at it through a frozen view: it changes only between steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from podium.contracts.checking import compile_schema
-from podium.facts.catalog import AgentVersion, Declared, WorkflowVersion
-from podium.facts.events import Record, ResourceApplied, ResourceBody
+from podium.facts.catalog import AgentVersion, Revision, WorkflowVersion
+from podium.facts.events import Record, ResourceApplied, ResourceBody, ResourceDeleted
 from podium.facts.identity import digest_of
-from podium.facts.values import JSON, Problem, Refused
+from podium.facts.inputs import Apply, Delete
+from podium.facts.values import JSON, Refused
+from podium.kernel import declaring
+from podium.kernel.declaring import Declaration, Runs
 from podium.kernel.routing import Route, choose
-from podium.workflow.compile import compile_workflow
-from podium.workflow.processes import forbidden
-from podium.workflow.program import CallAgent, Node, Program, RunWorkflow
+from podium.planning.declarations import Declarations, Entry, Programs, names_of
+from podium.planning.reviewing import deprecation
+from podium.workflow.program import CallAgent, Program
 
 HTTP_CONCURRENCY = 64
 """`call: http` effects that run at once in a shard."""
@@ -33,6 +36,7 @@ class Catalog:
         seq: last record of the system shard folded.
         revision: number of changes.
         digest: digest over all changes, in order.
+        history: what became of each resource, by kind and name, oldest first.
         draining: no attempt may start any more: the hub stops, and its successor starts what is queued.
         allowed: what `run` may run beside workflows; a setting of the hub.
     """
@@ -45,9 +49,15 @@ class Catalog:
         self.allowed: frozenset[str] = frozenset()
         self.agents: dict[str, AgentVersion] = {}
         self.workflows: dict[str, WorkflowVersion] = {}
+        self.history: dict[tuple[str, str], list[Revision]] = {}
         self._current: dict[str, str] = {}
         self._offers: dict[str, list[tuple[str, AgentVersion]]] = {}
-        self._programs: dict[str, Program] = {}
+        self._entries: dict[tuple[str, str, str], Entry] = {}
+        self._deleted: set[str] = set()
+        self._notices: dict[tuple[str, str], str] = {}
+        """What is deprecated, by digest and capability."""
+        self._programs = Programs()
+        self._compiled: dict[str, Program] = {}
         self._contracts: dict[tuple[str, str], tuple[Check, Check]] = {}
 
     # --- folding -------------------------------------------------------------------------------------
@@ -57,41 +67,60 @@ class Catalog:
         assert record.seq == self.seq + 1
         self.seq = record.seq
         event, body = record.event, record.body
-        if not isinstance(event, ResourceApplied):
+        if not isinstance(event, ResourceApplied | ResourceDeleted):
+            return
+        self.revision = event.revision
+        told = [self.digest, event.kind, event.name, event.digest]
+        self._note(record, event)
+        entry = Entry(event.kind, event.name, event.version, event.digest)
+        self._entries.pop(entry[:3], None)
+        if isinstance(event, ResourceDeleted):
+            self.digest = digest_of([*told, "deleted"])
+            self._deleted.add(event.digest)
+            self._name_anew()
             return
         assert isinstance(body, ResourceBody)
-        self.revision = event.revision
-        self.digest = digest_of([self.digest, event.kind, event.name, event.digest])
+        self.digest = digest_of(told)
+        self._deleted.discard(event.digest)
+        self._entries[entry[:3]] = entry
         if event.kind == "Agent":
-            self._add_agent(event.digest, msgspec.convert(body.spec, AgentVersion))
+            self.agents[event.digest] = msgspec.convert(body.spec, AgentVersion)
         else:
-            self._add_workflow(event.digest, msgspec.convert(body.spec, WorkflowVersion))
+            self.workflows[event.digest] = msgspec.convert(body.spec, WorkflowVersion)
+        self._name(entry)
 
-    def _add_agent(self, digest: str, agent: AgentVersion) -> None:
-        self.agents[digest] = agent
-        self._current[f"Agent/{agent.name}"] = digest
-        self._current[f"Agent/{agent.name}@{agent.version}"] = digest
-        for offers in self._offers.values():
-            offers[:] = [offer for offer in offers if offer[1].name != agent.name]
-        for capability in agent.capabilities:
-            self._offers.setdefault(capability.name, []).append((digest, agent))
+    def _note(self, record: Record, event: ResourceApplied | ResourceDeleted) -> None:
+        revision = Revision(
+            event.kind, event.name, event.version, event.digest, event.revision, record.at, event.principal,
+            "deleted" if isinstance(event, ResourceDeleted) else "applied", event.forced,
+            getattr(record.body, "why", ""),
+        )  # fmt: skip
+        self.history.setdefault((event.kind, event.name), []).append(revision)
 
-    def _add_workflow(self, digest: str, workflow: WorkflowVersion) -> None:
-        self.workflows[digest] = workflow
-        full = f"{workflow.namespace}/{workflow.name}"
-        for name in (
-            workflow.name,
-            full,
-            f"{workflow.name}@{workflow.version}",
-            f"{full}@{workflow.version}",
-        ):
-            self._current[f"Workflow/{name}"] = digest
+    def _name_anew(self) -> None:
+        """Let every name mean the newest that is left."""
+        self._current.clear()
+        self._offers.clear()
+        for entry in self._entries.values():
+            self._name(entry)
+
+    def _name(self, entry: Entry) -> None:
+        for name in names_of(entry):
+            self._current[f"{entry.kind}/{name}"] = entry.digest
+        if entry.kind == "Agent":
+            agent = self.agents[entry.digest]
+            for offers in self._offers.values():
+                offers[:] = [offer for offer in offers if offer[1].name != agent.name]
+            for capability in agent.capabilities:
+                self._offers.setdefault(capability.name, []).append((entry.digest, agent))
+                if notice := deprecation(agent, capability):
+                    self._notices[entry.digest, capability.name] = notice
 
     # --- looking things up ---------------------------------------------------------------------------
 
     def current(self, kind: str, name: str) -> str:
         """The digest that a name means now; "" if nothing has it."""
-        if kind == "Workflow" and name in self.workflows:
+        if kind == "Workflow" and name in self.workflows and name not in self._deleted:
             return name
         return self._current.get(f"{kind}/{name}", "")
 
@@ -107,11 +136,11 @@ class Catalog:
 
     def program(self, digest: str) -> Program:
         """The compiled workflow. It was compiled once already when it was applied, so it compiles."""
-        program = self._programs.get(digest)
+        program = self._compiled.get(digest)
         if program is None:
-            program, problems = compile_workflow(self.workflows[digest].document, digest)
+            program, problems = self._programs.of(digest, self.workflows[digest])
             assert program is not None, f"the applied workflow {digest} no longer compiles: {problems}"
-            self._programs[digest] = program
+            self._compiled[digest] = program
         return program
 
     def route(self, call: CallAgent, load: Callable[[str], int]) -> Route | str:
@@ -123,7 +152,12 @@ class Catalog:
                 return f"no agent is named {call.agent}"
         else:
             candidates = self._offers.get(call.capability, [])
-        return choose(call, candidates, load)
+        route = choose(call, candidates, load)
+        if not self._notices or isinstance(route, str):
+            return route
+        asked = call.capability or route.agent.capabilities[0].name
+        notice = self._notices.get((route.digest, asked))
+        return Route(route.digest, route.agent, f"{route.reason}; {notice}") if notice else route
 
     def limit(self, digest: str) -> int:
         """How many attempts of an agent version may run at once."""
@@ -144,69 +178,18 @@ class Catalog:
 
     # --- deciding ------------------------------------------------------------------------------------
 
-    def decide(
-        self, resources: Iterable[Declared], principal: str
-    ) -> list[tuple[ResourceApplied, ResourceBody]] | Refused:
-        """What applying these resources changes: all of it, or nothing and the reasons."""
-        resources = tuple(resources)
-        problems = [problem for declared in resources for problem in self._problems(declared, resources)]
-        if problems:
-            return Refused("refused", tuple(problems))
-        changes = []
-        revision = self.revision
-        for declared in resources:
-            if (
-                self.current(declared.kind, f"{declared.name}@{declared.version}")
-                == declared.digest
-                == (self.current(declared.kind, declared.name))
-            ):
-                continue
-            revision += 1
-            event = ResourceApplied(
-                kind=declared.kind, name=declared.name, version=declared.version, digest=declared.digest,
-                revision=revision, principal=principal,
-            )  # fmt: skip
-            changes.append((event, ResourceBody(declared.spec)))
-        return changes
+    def declarations(self) -> Declarations:
+        """What is declared, as of now; it stays so."""
+        return Declarations(tuple(self._entries.values()), dict(self.agents), dict(self.workflows))
 
-    def _problems(self, declared: Declared, applied: tuple[Declared, ...]) -> list[Problem]:
-        if declared.kind == "Agent":
-            return []
-        document = declared.spec["document"]
-        program, problems = compile_workflow(document, declared.digest)
-        if program is None or (problems := forbidden(program, self.allowed)):
-            return list(problems)
-        self._programs[declared.digest] = program
-        return [problem for node in program.nodes for problem in self._missing(node, applied)]
-
-    def _missing(self, node: Node, applied: tuple[Declared, ...]) -> Iterator[Problem]:
-        """What a task needs and nobody has declared."""
-        detail = node.detail
-        if isinstance(detail, CallAgent) and not self._offered(detail, applied):
-            message = f"no agent {_asked(detail)}; declare one"
-            yield Problem("missing-agent", f"{node.reference}/with", message)
-        elif isinstance(detail, RunWorkflow) and not self._declared("Workflow", detail.workflow, applied):
-            message = f"no workflow is named {detail.workflow}; declare it"
-            yield Problem("missing-workflow", f"{node.reference}/run/workflow", message)
-
-    def _declared(self, kind: str, name: str, applied: tuple[Declared, ...]) -> bool:
-        return bool(self._current.get(f"{kind}/{name}")) or any(
-            item.kind == kind and name in (item.name, f"{item.name}@{item.version}") for item in applied
-        )
-
-    def _offered(self, call: CallAgent, applied: tuple[Declared, ...]) -> bool:
-        if call.agent:
-            return self._declared("Agent", call.agent, applied)
-        return bool(self._offers.get(call.capability)) or any(
-            capability["name"] == call.capability
-            for item in applied
-            if item.kind == "Agent"
-            for capability in item.spec["capabilities"]
-        )
-
-
-def _asked(call: CallAgent) -> str:
-    return f"is named {call.agent}" if call.agent else f"offers {call.capability}"
+    def declare(self, told: Apply | Delete, runs: Runs) -> Declaration | Refused:
+        """What applying or deleting resources changes: all of it, or nothing and the reasons."""
+        before = self.declarations()
+        if isinstance(told, Apply):
+            if unsound := declaring.unsound(before, self._programs, told.resources, self.allowed):
+                return unsound
+            return declaring.apply(before, self._programs, self.revision, told, runs)
+        return declaring.delete(before, self._programs, self.revision, told, runs)
 
 
 def _check(schema: JSON) -> Check:

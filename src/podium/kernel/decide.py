@@ -110,7 +110,8 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
     body = e.RunStartedBody(told.input, told.labels, submitted)
     run = out.start(shard, told.run_id, started, body)
     advance(Step(shard, run, view, out))
-    out.reply(told.ticket, Accepted(run.id))
+    notice = f"{program.label} is deprecated: {started.deprecated}" if started.deprecated else ""
+    out.reply(told.ticket, Accepted(run.id, notices=(notice,) if notice else ()))
 
 
 def _submitted_again(known: Run, told: i.SubmitRun, submitted: str, out: Outcome) -> None:

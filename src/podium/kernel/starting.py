@@ -14,5 +14,6 @@ def run_started(shard: Shard, program: Program, digest: str, **fields: Any) -> R
     return RunStarted(
         workflow=program.label, digest=digest,
         deadline_at=shard.now + program.timeout.ms if program.timeout is not None else 0,
-        prepares=program.input_from is not None, secrets=program.secrets, ordinal=1, **fields,
+        prepares=program.input_from is not None, secrets=program.secrets, deprecated=program.deprecated,
+        ordinal=1, **fields,
     )  # fmt: skip

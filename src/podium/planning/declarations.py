@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from podium.facts.catalog import AgentVersion, Capability, Declared, WorkflowVersion
-from podium.facts.values import Problem
+from podium.facts.values import JSON, Problem
 from podium.planning.flow import Offer
 from podium.workflow.compile import compile_workflow
 from podium.workflow.program import CallAgent, Program
@@ -103,6 +103,21 @@ class Declarations:
             Offer(f"{agent.name}@{agent.version}", capability.name, capability.input, capability.output)
             for agent, capability in self.performers(call)
         ]
+
+    def ends(self, workflow: str) -> tuple[JSON, JSON]:
+        """The schemas of a workflow's input and output; None where it has none, or is not there."""
+        entry = self.current("Workflow", workflow)
+        return (None, None) if entry is None else ends_of(self.workflows[entry.digest])
+
+
+def ends_of(workflow: WorkflowVersion) -> tuple[JSON, JSON]:
+    """The schemas of what a workflow takes and gives; None where it has none."""
+    return _schema(workflow.document.get("input")), _schema(workflow.document.get("output"))
+
+
+def _schema(member: JSON) -> JSON:
+    schema = member.get("schema") if isinstance(member, dict) else None
+    return schema.get("document") if isinstance(schema, dict) else None
 
 
 class Programs:

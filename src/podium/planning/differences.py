@@ -13,7 +13,7 @@ from podium.facts.values import JSON
 from podium.resources.troubles import pointer
 
 
-class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
+class Difference(msgspec.Struct, frozen=True):
     """One place that differs.
 
     Attributes:

@@ -11,11 +11,12 @@ from podium.contracts.compatibility import Compatibility, Finding, Verdict, comp
 from podium.contracts.fragments import Library
 from podium.facts.catalog import AgentVersion, Capability, WorkflowVersion
 from podium.facts.values import JSON
+from podium.planning.declarations import ends_of
 
 Class: TypeAlias = Literal["full", "backward", "forward", "none", "unknown"]
 
 
-class Evolution(msgspec.Struct, frozen=True, omit_defaults=True):
+class Evolution(msgspec.Struct, frozen=True):
     """How the contract of a capability, or of a workflow, changed.
 
     What an open object may hold beside the members it names is left out of account here: nobody was promised
@@ -75,21 +76,12 @@ def evolutions(before: AgentVersion, after: AgentVersion) -> tuple[Evolution, ..
 
 def workflow_evolution(before: WorkflowVersion, after: WorkflowVersion) -> tuple[Evolution, ...]:
     """How a workflow's input and output changed; nothing where they did not."""
-    old, new = _ends(before), _ends(after)
+    old, new = ends_of(before), ends_of(after)
     return () if old == new else (evolution_of("", old, new),)
 
 
 def _contract(capability: Capability) -> tuple[JSON, JSON]:
     return capability.input, capability.output
-
-
-def _ends(workflow: WorkflowVersion) -> tuple[JSON, JSON]:
-    return _schema(workflow.document.get("input")), _schema(workflow.document.get("output"))
-
-
-def _schema(member: JSON) -> JSON:
-    schema = member.get("schema") if isinstance(member, dict) else None
-    return schema.get("document") if isinstance(schema, dict) else None
 
 
 def _replaced(producer: JSON, consumer: JSON) -> Compatibility:

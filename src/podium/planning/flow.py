@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from podium.contracts.certainty import guessed, handed
 from podium.contracts.compatibility import Compatibility
@@ -33,7 +33,14 @@ class Offer:
     output: JSON
 
 
-Offers: TypeAlias = Callable[[CallAgent], Sequence[Offer]]
+class Lookup(Protocol):
+    """What names in a document mean."""
+
+    def offers(self, call: CallAgent) -> Sequence[Offer]:
+        """Who may perform a call; nobody if nobody can."""
+
+    def ends(self, workflow: str) -> tuple[JSON, JSON]:
+        """The schemas of a workflow's input and output; None where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,11 @@ class Handoff:
     offer: Offer | None
     given: Fragment
     wanted: Fragment
+
+    @property
+    def taken_by_others(self) -> bool:
+        """Whether an agent or another workflow takes it, and not this one."""
+        return self.offer is not None or "/run/workflow" in self.path[len(self.task) :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +98,10 @@ Way: TypeAlias = tuple[int, State]
 """Where a task goes on, and with what."""
 
 
-def flow_of(program: Program, offers: Offers) -> Flow:
-    """Walk a workflow.
-
-    Args:
-        offers: who may perform a call; nobody if nobody can.
-    """
+def flow_of(program: Program, lookup: Lookup) -> Flow:
+    """Walk a workflow."""
     library = Library()
-    walk = _Walk(program, offers, Knowledge(library))
+    walk = _Walk(program, lookup, Knowledge(library))
     walk.run()
     return Flow(tuple(walk.handoffs.values()), tuple(walk.unreachable()), library)
 
@@ -101,7 +109,7 @@ def flow_of(program: Program, offers: Offers) -> Flow:
 @dataclass(slots=True)
 class _Walk:
     program: Program
-    offers: Offers
+    lookup: Lookup
     knowledge: Knowledge
     handoffs: dict[tuple[str, str], Handoff] = field(default_factory=dict)
     ends: list[State] = field(default_factory=list)
@@ -117,7 +125,7 @@ class _Walk:
         raw = self.embedded(program.input_schema) if program.input_schema is not None else ANYTHING
         self.base["workflow"] = {"type": "object", "properties": {"input": raw}, "required": ["input"]}
         data = self.made(program.input_from, raw, self.base)
-        ways = self.scope(program.nodes[0], State(data, NULL), self.base)
+        ways = self.scope(program.nodes[0], State(data, {"const": {}}), self.base)
         state = self.met([*ways, *self.ends])
         if state is None:
             return
@@ -282,6 +290,34 @@ class _Walk:
         met = self.met(ways)
         return [] if met is None else [(node.target, met)]
 
+    def spread(self, node: Node, state: State, scope: Scope) -> list[Way]:
+        detail = node.detail
+        assert isinstance(detail, p.Map)
+        items = self.knowledge.items(self.made(detail.items, state.data, scope))
+        inner = {**_inner(scope), detail.each: items, detail.at: guessed({"type": "integer", "minimum": 0})}
+        after = self.body(detail.body, State(items if detail.fed else state.data, state.context), inner)
+        if after is None:
+            return []
+        output = after.data
+        if detail.on_error == "collect":
+            output = self.knowledge.either((output, {"type": "object", "required": ["error"]}))
+        context = self.knowledge.either((state.context, after.context))
+        return [(node.target, State({"type": "array", "items": output}, context))]
+
+    def nested(self, node: Node, state: State, scope: Scope) -> list[Way]:
+        detail = node.detail
+        assert isinstance(detail, p.RunWorkflow)
+        given = self.made(detail.input, state.data, scope)
+        taken, output = self.lookup.ends(detail.workflow)
+        wanted = None if taken is None else Schema(taken, _unchecked)
+        path = f"{node.reference}/run/workflow"
+        path += "/input" if detail.input is not None else ""
+        self.hand(node.reference, path, f"workflow {detail.workflow}", given, wanted)
+        if not detail.awaits:
+            return [(node.target, state)]
+        known = self.knowledge.library.embed(output) if detail.gives_output else NULL
+        return [(node.target, replace(state, data=known))]
+
     def fork(self, node: Node, state: State, scope: Scope) -> list[Way]:
         detail = node.detail
         assert isinstance(detail, p.Fork)
@@ -315,7 +351,7 @@ class _Walk:
         assert isinstance(call, CallAgent)
         given = self.made(call.input, state.data, scope)
         outputs = []
-        for offer in self.offers(call):
+        for offer in self.lookup.offers(call):
             wanted = None if offer.input is None else Schema(offer.input, _unchecked)
             path = f"{node.reference}/with/input" if call.input is not None else node.reference
             self.hand(node.reference, path, f"{offer.agent} ({offer.capability})", given, wanted, offer)
@@ -359,6 +395,8 @@ _KINDS: dict[str, Callable[[_Walk, Node, State, Scope], list[Way]]] = {
     "wait": _Walk.same,
     "listen": _Walk.listen,
     "foreach": _Walk.foreach,
+    "map": _Walk.spread,
+    "workflow": _Walk.nested,
     "agent": _Walk.agent,
     "human": _Walk.human,
 }

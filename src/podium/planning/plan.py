@@ -7,18 +7,18 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
-from podium.facts.catalog import AgentVersion, Declared
+from podium.facts.catalog import Declared
 from podium.planning.declarations import Declarations, Entry, Programs
 from podium.planning.differences import Difference, differences
 from podium.planning.evolution import Evolution, evolutions, workflow_evolution
 from podium.planning.flow import flow_of
-from podium.planning.reviewing import Remark, calls_of, review
+from podium.planning.reviewing import Remark, calls_of, review, runs_of
 from podium.workflow.program import CallAgent, Program
 
 Action: TypeAlias = Literal["add", "change", "remove", "none"]
 
 
-class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+class Change(msgspec.Struct, frozen=True):
     """What happens to one resource.
 
     Attributes:
@@ -91,14 +91,15 @@ class _Planner:
         self._before, self._declared, self._removed = before, declared, removed
         self._after = before.after(declared).without(removed)
         self._runs, self._programs = runs, programs
-        self._evolved: dict[str, dict[str, Evolution]] = {}
-        """Agent to capability to how its contract changed."""
+        self._evolved: dict[tuple[str, str], dict[str, Evolution]] = {}
+        """Kind and name to capability to how its contract changed."""
 
     def plan(self) -> Plan:
         changes = [*map(self._applied, self._declared), *map(self._gone, self._removed)]
         for change in changes:
-            if change.kind == "Agent":
-                self._evolved[change.name] = {evolved.capability: evolved for evolved in change.contract}
+            self._evolved[change.kind, change.name] = {
+                evolved.capability: evolved for evolved in change.contract
+            }
         changed = {change.digest for change in changes if change.action in ("add", "change")}
         remarks = [*self._of_declared(changed), *self._of_removed(), *self._of_others(changed)]
         distinct = {(one.rule, one.resource, one.path, one.message): one for one in remarks}
@@ -132,13 +133,15 @@ class _Planner:
         )
 
     def _gone(self, entry: Entry) -> Change:
-        runs = self._runs.get(entry.digest, 0)
+        left = self._after.newest(entry.kind).get(entry.name)
+        was_newest = self._before.newest(entry.kind)[entry.name] == entry
         return Change(
             "remove", entry.kind, entry.name, entry.version, before_version=entry.version,
-            before_digest=entry.digest, runs=runs,
+            before_digest=entry.digest, runs=self._runs.get(entry.digest, 0),
+            contract=self._evolution(entry, left) if left is not None and was_newest else (),
         )  # fmt: skip
 
-    def _evolution(self, old: Entry, new: Declared) -> tuple[Evolution, ...]:
+    def _evolution(self, old: Entry, new: Declared | Entry) -> tuple[Evolution, ...]:
         if new.kind == "Agent":
             return evolutions(self._before.agents[old.digest], self._after.agents[new.digest])
         return workflow_evolution(self._before.workflows[old.digest], self._after.workflows[new.digest])
@@ -193,9 +196,11 @@ class _Planner:
                     yield from self._of_staying(program, label, self._runs.get(digest, 0))
 
     def _concerns(self, program: Program) -> bool:
-        return any(
-            _who(self._before, call) != _who(self._after, call) for _, call in calls_of(program)
-        )  # fmt: skip
+        before, after = self._before, self._after
+        return any(_who(before, call) != _who(after, call) for _, call in calls_of(program)) or any(
+            before.current("Workflow", name) != after.current("Workflow", name)
+            for _, name in runs_of(program)
+        )
 
     def _of_staying(self, program: Program, label: str, runs: int) -> Iterator[Remark]:
         known = {_key(remark) for remark in review(program, label, self._before)}
@@ -206,27 +211,40 @@ class _Planner:
 
     def _of_contracts(self, program: Program, label: str, broken: set[str]) -> Iterator[Remark]:
         """Contracts that changed under a workflow in a way that it is not shown to bear."""
-        flow = flow_of(program, self._after.offers)
+        flow = flow_of(program, self._after)
         unsure = {
-            (one.task, one.offer.agent)
+            (one.task, one.offer.agent if one.offer is not None else "")
             for one in flow.handoffs
-            if one.offer is not None and flow.verdict(one).verdict != "fits"
+            if one.taken_by_others and flow.verdict(one).verdict != "fits"
         }
+        for reference, message in (*self._of_calls(program, unsure), *self._of_runs(program, unsure)):
+            if message and not any(path == reference or path.startswith(reference + "/") for path in broken):
+                yield Remark("breaks", "contract", label, reference, message)
+
+    def _of_calls(self, program: Program, unsure: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
         for reference, call in calls_of(program):
             before = {agent.name: (agent, capability) for agent, capability in self._before.performers(call)}
             for agent, capability in self._after.performers(call):
-                if agent.name not in before or any(path.startswith(reference) for path in broken):
+                old, asked = before.get(agent.name, (agent, capability))
+                if old == agent:
                     continue
-                old, asked = before[agent.name]
-                evolved = self._evolved.get(agent.name, {}).get(asked.name)
-                message = ""
+                one, other = f"{old.name}@{old.version}", f"{agent.name}@{agent.version}"
                 if asked.name != capability.name:
-                    message = f"{agent.name}@{agent.version} does {capability.name} where it did {asked.name}"
-                elif evolved is not None:
-                    is_unsure = (reference, f"{agent.name}@{agent.version}") in unsure
-                    message = _contract_message(old, agent, evolved, is_unsure)
-                if message:
-                    yield Remark("breaks", "contract", label, reference, message)
+                    yield reference, f"{other} does {capability.name} where {one} did {asked.name}"
+                evolved = self._evolved.get(("Agent", agent.name), {}).get(asked.name)
+                if evolved is not None:
+                    is_unsure = (reference, other) in unsure
+                    yield reference, _contract_message(f"{asked.name} of {other}", one, evolved, is_unsure)
+
+    def _of_runs(self, program: Program, unsure: set[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        for reference, name in runs_of(program):
+            old, new = self._before.current("Workflow", name), self._after.current("Workflow", name)
+            if old is None or new is None or old == new:
+                continue
+            evolved = self._evolved.get(("Workflow", new.name), {}).get("")
+            if evolved is not None:
+                is_unsure = (reference, "") in unsure
+                yield reference, _contract_message(new.label, old.label, evolved, is_unsure)
 
 
 def _who(declared: Declarations, call: CallAgent) -> list[tuple[str, str]]:
@@ -239,20 +257,19 @@ def _key(remark: Remark) -> tuple[str, str, str, str]:
     return remark.rule, remark.path, remark.at, remark.keyword
 
 
-def _contract_message(old: AgentVersion, new: AgentVersion, evolved: Evolution, is_unsure: bool) -> str:
+def _contract_message(new: str, old: str, evolved: Evolution, is_unsure: bool) -> str:
     """Why the new contract may not do where the old one did; "" if it does."""
-    findings, what = evolved.output, "may give what"
-    if not evolved.widens:
-        findings, what = evolved.input, "does not take all that"
-        if not evolved.narrows or not is_unsure:
-            return ""
-    finding = next((finding for finding in findings if finding.verdict == "breaks"), findings[0])
+    if evolved.widens:
+        findings, words = evolved.output, f"{new} may give what {old} did not"
+    elif evolved.narrows and is_unsure:
+        findings, words = evolved.input, f"{new} does not take all that {old} took"
+    else:
+        return ""
+    finding = next((one for one in findings if one.verdict == "breaks"), findings[0] if findings else None)
+    if finding is None:
+        return words
     where = f"at {finding.path}: " if finding.path else ""
-    did = "did not" if what.startswith("may") else "took"
-    return (
-        f"{evolved.capability} of {new.name}@{new.version} {what} {old.name}@{old.version} {did}: "
-        f"{where}{finding.message}"
-    )
+    return f"{words}: {where}{finding.message}"
 
 
 def _content(declared: Declarations, one: Entry | Declared) -> Any:

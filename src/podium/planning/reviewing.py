@@ -11,12 +11,12 @@ from podium.facts.catalog import AgentVersion, Capability
 from podium.facts.values import JSON, Problem
 from podium.planning.declarations import Declarations
 from podium.planning.flow import Flow, flow_of
-from podium.workflow.program import CallAgent, Program
+from podium.workflow.program import CallAgent, Program, RunWorkflow
 
 Weight: TypeAlias = Literal["breaks", "unknown", "warns"]
 
 
-class Remark(msgspec.Struct, frozen=True, omit_defaults=True):
+class Remark(msgspec.Struct, frozen=True):
     """Something to know about a change.
 
     Attributes:
@@ -55,7 +55,7 @@ def review(program: Program, resource: str, declared: Declarations) -> list[Rema
         resource: how to call it.
         declared: what is declared, the workflow itself included.
     """
-    flow = flow_of(program, declared.offers)
+    flow = flow_of(program, declared)
     return [
         *_missing(program, resource, declared),
         *_handoffs(flow, resource),
@@ -71,6 +71,13 @@ def calls_of(program: Program) -> Iterator[tuple[str, CallAgent]]:
             yield node.reference, node.detail
 
 
+def runs_of(program: Program) -> Iterator[tuple[str, str]]:
+    """The workflows that tasks run, with the references of the tasks."""
+    for node in program.nodes:
+        if isinstance(node.detail, RunWorkflow):
+            yield node.reference, node.detail.workflow
+
+
 def _missing(program: Program, resource: str, declared: Declarations) -> Iterator[Remark]:
     for reference, call in calls_of(program):
         if not declared.performers(call):
@@ -78,6 +85,10 @@ def _missing(program: Program, resource: str, declared: Declarations) -> Iterato
             labels = ", ".join(f"{name}={value}" for name, value in call.require.items())
             message = f"no agent {asked}{' with ' + labels if labels else ''}; declare one"
             yield Remark("breaks", "missing-agent", resource, f"{reference}/with", message)
+    for reference, name in runs_of(program):
+        if declared.current("Workflow", name) is None:
+            message = f"no workflow is named {name}; declare it"
+            yield Remark("breaks", "missing-workflow", resource, f"{reference}/run/workflow", message)
 
 
 def _handoffs(flow: Flow, resource: str) -> Iterator[Remark]:
@@ -105,6 +116,12 @@ def _deprecated(program: Program, resource: str, declared: Declarations) -> Iter
             notice = deprecation(agent, capability)
             if notice:
                 yield Remark("warns", "deprecated", resource, f"{reference}/with", notice)
+    for reference, name in runs_of(program):
+        entry = declared.current("Workflow", name)
+        notice = declared.workflows[entry.digest].deprecated if entry is not None else ""
+        if notice:
+            message = f"workflow {name} is deprecated: {notice}"
+            yield Remark("warns", "deprecated", resource, f"{reference}/run/workflow", message)
 
 
 def deprecation(agent: AgentVersion, capability: Capability) -> str:

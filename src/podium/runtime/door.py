@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 from uuid import uuid4
 
 import msgspec
@@ -22,9 +22,9 @@ from podium.facts import inputs as i
 from podium.facts.catalog import Declared
 from podium.facts.events import Record
 from podium.facts.identity import run_id_of
-from podium.facts.values import JSON, Refused, Reply
+from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
-from podium.runtime import presenting
+from podium.runtime import declared, presenting
 from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.hub import Hub
 from podium.runtime.inquiry import Declined, Inquiry, Kind, Readers, decline
@@ -76,6 +76,31 @@ class Since(Parameters, frozen=True):
 class Apply(Parameters, frozen=True):
     resources: tuple[Declared, ...]
     principal: str = ""
+    prune: bool = False
+    force: bool = False
+    why: str = ""
+
+
+class Delete(Parameters, frozen=True):
+    kind: Literal["Agent", "Workflow"]
+    name: str
+    principal: str = ""
+    force: bool = False
+    why: str = ""
+
+
+class Planned(Parameters, frozen=True):
+    resources: tuple[Declared, ...]
+    prune: bool = False
+
+
+class OfResource(Parameters, frozen=True):
+    name: str
+    kind: Literal["", "Agent", "Workflow"] = ""
+
+
+class OfRevision(OfResource, frozen=True):
+    which: str = ""
 
 
 class Submit(Parameters, frozen=True):
@@ -137,6 +162,9 @@ _READS: Reads = {
         lambda about, p: list(map(presenting.record_shown, about.records(about.run_id(p.run_id), p.after))),
     ),
     "trace": (OfRun, lambda about, p: about.trace(about.run_id(p.run_id))),
+    "plan": (Planned, lambda about, p: declared.planned(about.sight, p.resources, p.prune)),
+    "history": (OfResource, lambda about, p: declared.history(about.sight, p.kind, p.name)),
+    "revision": (OfRevision, lambda about, p: declared.revision(about.sight, p.kind, p.name, p.which)),
     "verify": (OfNothing, lambda about, p: about.verify()),
 }
 """What only looks: the same with a hub and without."""
@@ -166,6 +194,7 @@ class Door:
         self._endings = Endings(hub, inquiry, readers)
         self._own: dict[str, Callable[[Any, str], Future[Shown]]] = {
             "apply": self._apply,
+            "delete": self._delete,
             "submit": self._submit,
             "execute": self._execute,
             "wait": self._wait,
@@ -211,12 +240,31 @@ class Door:
 
     def _apply(self, params: Shown, via: str) -> Future[Shown]:
         told = convert(params, Apply)
-        reply = self._hub.tell(i.Apply(resources=told.resources, principal=told.principal))
-        return _then(reply, lambda accepted: {"names": list(accepted.names)})
+        reply = self._hub.tell(
+            i.Apply(
+                resources=told.resources, principal=told.principal, prune=told.prune, force=told.force,
+                why=told.why,
+            )
+        )  # fmt: skip
+        return _then(reply, _declared)
+
+    def _delete(self, params: Shown, via: str) -> Future[Shown]:
+        told = convert(params, Delete)
+        reply = self._hub.tell(
+            i.Delete(
+                kind=told.kind, name=told.name, principal=told.principal, force=told.force, why=told.why
+            )
+        )  # fmt: skip
+        return _then(reply, _declared)
 
     def _submit(self, params: Shown, via: str) -> Future[Shown]:
         reply = self._hub.tell(_submission(convert(params, Submit)))
-        return _then(reply, lambda accepted: {"run_id": accepted.run_id, "created": accepted.created})
+        return _then(
+            reply,
+            lambda accepted: {
+                "run_id": accepted.run_id, "created": accepted.created, "notices": list(accepted.notices),
+            },
+        )  # fmt: skip
 
     def _execute(self, params: Shown, via: str) -> Future[Shown]:
         """Submit, and wait for the end."""
@@ -398,6 +446,10 @@ def _check_event(event: dict[str, JSON]) -> None:
         if not isinstance(value, str) or not value:
             message = f"`{name}` of an event must be a text that is not empty"
             raise decline("usage", "bad-event", f"/event/{name}", message)
+
+
+def _declared(accepted: Accepted) -> Shown:
+    return {"names": list(accepted.names), "notices": list(accepted.notices)}
 
 
 def _limit(asked: int) -> int:

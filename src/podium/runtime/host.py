@@ -17,6 +17,7 @@ from podium.facts.inputs import Input
 from podium.facts.orders import Abandon, Evaluate, Order, Perform
 from podium.facts.values import Problem, Refused, Reply
 from podium.kernel.outcome import Outcome
+from podium.runtime.pinned import pinned, unfinished
 from podium.runtime.shard import ShardHost
 from podium.runtime.system import SYSTEM_SHARD, SystemHost
 from podium.store.interface import StorageFull
@@ -114,8 +115,8 @@ class Host:
         wake_at = self.shard.wake_at()
         if wake_at and wake_at <= now:
             inputs.append(i.Tick())
-        if any(type(told) is i.Apply for told in inputs):
-            inputs = [told for told in inputs if not self._apply(told, now)]
+        if any(isinstance(told, i.Apply | i.Delete) for told in inputs):
+            inputs = [told for told in inputs if not self._declare(told, now)]
         inputs = self._catalog_changed() + inputs
         if inputs:
             self._step(inputs, now)
@@ -131,17 +132,26 @@ class Host:
             log.info("writing again")
         self._release(out)
 
-    def _apply(self, told: Input, now: int) -> bool:
-        if not isinstance(told, i.Apply):
+    def _declare(self, told: Input, now: int) -> bool:
+        if not isinstance(told, i.Apply | i.Delete):
             return False
         try:
-            reply, records = self.system.apply(told, now)
+            reply, records = self.system.declare(told, now, self._pinned)
         except StorageFull as full:
             self._on_reply(told.ticket, _storage_full(full))
             return True
         self._publish(SYSTEM_SHARD, records)
         self._on_reply(told.ticket, reply)
         return True
+
+    def _pinned(self) -> dict[str, int]:
+        """Unfinished runs by the digest of their workflow, as of the last commit."""
+        shard = self.shard
+        assert shard.state is not None
+        return pinned(
+            unfinished(shard.state.runs),
+            lambda status, after, limit: shard.store.cold_runs(shard.number, status, after, limit),
+        )
 
     def _catalog_changed(self) -> list[Input]:
         """What tells the shard of runs that it is behind the catalog; nothing if it is not."""
@@ -164,7 +174,7 @@ class Host:
 
     def _spared(self, told: Input) -> bool:
         """Turn new work away while the little room that is left is for what is under way."""
-        if not isinstance(told, i.SubmitRun | i.Apply):
+        if not isinstance(told, i.SubmitRun | i.Apply | i.Delete):
             return False
         self._on_reply(told.ticket, _storage_full("the disk is full but for a reserve"))
         return True

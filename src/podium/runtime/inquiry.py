@@ -141,7 +141,8 @@ class Inquiry:
     """
 
     def __init__(self, sight: Sight, newest: Newest = lambda *_: None) -> None:
-        self._sight, self._newest_ids = sight, newest
+        self.sight = self._sight = sight
+        self._newest_ids = newest
 
     # --- which run -----------------------------------------------------------------------------------
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from podium.facts.events import EpochStarted, Event, Record
-from podium.facts.inputs import Apply
-from podium.facts.values import Accepted, Reply
+from podium.facts.inputs import Apply, Delete
+from podium.facts.values import Accepted, Refused, Reply
 from podium.kernel.catalog import Catalog
+from podium.kernel.declaring import Runs
 from podium.runtime.writer import LogWriter, read_records
 from podium.store.interface import Store
 
@@ -36,16 +37,21 @@ class SystemHost:
         self._commit([record])
         return [record]
 
-    def apply(self, told: Apply, now: int) -> tuple[Reply, list[Record]]:
-        """Declare resources: all of them, durable, or none."""
-        changes = self.catalog.decide(told.resources, told.principal)
-        if not isinstance(changes, list):
-            return changes, []
+    def declare(self, told: Apply | Delete, now: int, runs: Runs) -> tuple[Reply, list[Record]]:
+        """Declare or delete resources: all of them, durable, or none.
+
+        Args:
+            runs: counts the unfinished runs by the digest of their workflow.
+        """
+        made = self.catalog.declare(told, runs)
+        if isinstance(made, Refused):
+            return made, []
         first = self.catalog.seq + 1
-        records = [Record(first + at, "", now, event, body) for at, (event, body) in enumerate(changes)]
+        records = [Record(first + at, "", now, event, body) for at, (event, body) in enumerate(made.changes)]
         self._commit(records)
         names = tuple(_name(record.event) for record in records)
-        return Accepted(created=bool(names), names=names, detail=f"{len(names)} changed"), records
+        detail = f"{len(names)} changed"
+        return Accepted(created=bool(names), names=names, detail=detail, notices=made.notices), records
 
     def _commit(self, records: list[Record]) -> None:
         if records:

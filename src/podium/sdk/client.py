@@ -109,10 +109,26 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Submitted(msgspec.Struct, frozen=True):
-    """A run that was accepted; not `created` if its idempotency key stood for it already."""
+    """A run that was accepted; not `created` if its idempotency key stood for it already.
+
+    `notices` say what is deprecated about it.
+    """
 
     run_id: str
     created: bool
+    notices: list[str] = []
+
+
+class Applied(list[str]):
+    """What changed, as `Kind/name@version`.
+
+    Attributes:
+        notices: what is worth knowing about it: the use of what is deprecated.
+    """
+
+    def __init__(self, names: Iterable[str] = (), notices: Iterable[str] = ()) -> None:
+        super().__init__(names)
+        self.notices = list(notices)
 
 
 class Transport(Protocol):
@@ -153,11 +169,50 @@ class Client:
 
     # --- declaring and running -----------------------------------------------------------------------
 
-    def apply(self, resources: Iterable[Declared]) -> list[str]:
-        """Declare resources, all or none; gives what changed, as `Kind/name@version`."""
+    def apply(
+        self, resources: Iterable[Declared], *, prune: bool = False, force: bool = False, why: str = ""
+    ) -> Applied:
+        """Declare resources, all or none. Refused where that breaks something, unless it is forced.
+
+        Args:
+            prune: delete whatever is declared beside them.
+            force: declare them whatever breaks.
+            why: the reason for that; it stays in the log.
+        """
         declared = [msgspec.to_builtins(resource) for resource in resources]
-        result = self._call("apply", resources=declared, principal=self.principal)
-        return list(result["names"])
+        return _applied(
+            self._call(
+                "apply", resources=declared, prune=prune, force=force, why=why, principal=self.principal
+            )
+        )
+
+    def delete(self, kind: str, name: str, *, force: bool = False, why: str = "") -> Applied:
+        """Delete an `agent` or a `workflow`, or with `name@version` one version. Refused where it is in use.
+
+        Args:
+            force, why: as in `apply`.
+        """
+        kind = kind.capitalize()
+        return _applied(
+            self._call("delete", kind=kind, name=name, force=force, why=why, principal=self.principal)
+        )
+
+    def plan(self, resources: Iterable[Declared], *, prune: bool = False) -> dict[str, JSON]:
+        """What applying these would change and break: `changes`, `remarks`, `differs`, `breaks`."""
+        declared = [msgspec.to_builtins(resource) for resource in resources]
+        return dict(self._call("plan", resources=declared, prune=prune))
+
+    def history(self, name: str, kind: str = "") -> list[dict[str, JSON]]:
+        """What became of a resource, newest first."""
+        return list(self._call("history", name=name, kind=kind.capitalize()))
+
+    def revision(self, name: str, which: str = "current", kind: str = "") -> dict[str, JSON]:
+        """One revision of a resource, with its `content`.
+
+        Args:
+            which: its version, its digest or the beginning of that, its number, `current` or `previous`.
+        """
+        return dict(self._call("revision", name=name, which=which, kind=kind.capitalize()))
 
     def submit(
         self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None
@@ -333,8 +388,14 @@ def _refuse_odd(value: Any, path: str) -> None:
         raise InvalidError(f"{path or '/'} is {value}, a number that JSON does not have; use null or text")
 
 
+def _applied(result: Reply) -> Applied:
+    return Applied(result["names"], result["notices"])
+
+
 def _sentence(problem: Problem) -> str:
-    """A problem in words; of a payload, with its place in it."""
+    """A problem in words; of a payload or of one resource among several, with its place."""
+    if problem.resource:
+        return f"{problem.resource}{problem.path}: {problem.message}"
     of_payload = problem.rule in ("input-schema", "form", "contract")
     return f"{problem.path}: {problem.message}" if of_payload else problem.message
 

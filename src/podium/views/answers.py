@@ -105,6 +105,9 @@ class Resource(msgspec.Struct, frozen=True):
     Attributes:
         current: whether its name alone means this version now.
         capabilities: what an agent offers.
+        deprecated: why it should not be used any more; "" if it may.
+        forced: whether it was applied although it broke something.
+        deleted_at: when it was deleted; 0 if it is there.
     """
 
     kind: str
@@ -117,6 +120,9 @@ class Resource(msgspec.Struct, frozen=True):
     current: bool
     description: str
     capabilities: list[str]
+    deprecated: str = ""
+    forced: bool = False
+    deleted_at: int = 0
 
 
 class Spend(msgspec.Struct, frozen=True):

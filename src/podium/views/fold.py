@@ -15,7 +15,7 @@ import msgspec
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.values import Error
-from podium.views.rows import NO_FAILURE, EffectRow, RunRow
+from podium.views.rows import NO_FAILURE, DeletedRow, EffectRow, RunRow
 
 SHARD_BITS = 40
 """A position is (shard << SHARD_BITS) | seq."""
@@ -52,7 +52,7 @@ class Fold:
     Attributes:
         runs: those that have news, by run id.
         approvals: row by (run, effect), in column order; None where it is over. `escalations` likewise.
-        resources: rows in column order, in the order in which they were applied.
+        resources: rows of those that were applied, and marks of those that were deleted, in that order.
         labels: (name, value, run).
         spend: by (day, route): calls and cost.
         totals: by how much each total changed.
@@ -64,7 +64,7 @@ class Fold:
         self.runs: dict[str, RunRow]
         self.approvals: dict[Key, tuple[Any, ...] | None]
         self.escalations: dict[Key, tuple[Any, ...] | None]
-        self.resources: list[tuple[Any, ...]]
+        self.resources: list[tuple[Any, ...] | DeletedRow]
         self.labels: list[tuple[str, str, int]]
         self.spend: dict[tuple[str, int], list[int]]
         self.totals: dict[str, int]
@@ -109,6 +109,8 @@ class Fold:
                 if not run_id:
                     if kind is e.ResourceApplied:
                         self._resource_applied(record, event)
+                    elif kind is e.ResourceDeleted:
+                        self._resource_deleted(record, event)
                     continue
                 run = self._run_started(record, event) if kind is e.RunStarted else self._memory.run(run_id)
                 runs[run_id] = run
@@ -345,13 +347,23 @@ class Fold:
         self.resources.append(
             (
                 event.kind, event.name, event.version, event.digest, record.at, event.principal,
-                event.revision, str(about), _encode(capabilities).decode(),
+                event.revision, str(about), _encode(capabilities).decode(), _deprecated(spec), event.forced,
             )
         )  # fmt: skip
+
+    def _resource_deleted(self, record: Record, event: Any) -> None:
+        self.resources.append(DeletedRow(event.kind, event.name, event.version, record.at))
 
 
 _NO_FRAME = ("", 0)
 _PARALLEL = frozenset({"fork", "map"})
+
+
+def _deprecated(spec: dict[str, Any]) -> str:
+    """The notice of a declared agent or workflow."""
+    header = spec.get("document", {}).get("document", {}).get("metadata") or {}
+    notice = spec.get("deprecated") or header.get("deprecated") or ""
+    return str(notice)
 
 
 def day_of(at: int) -> str:

@@ -47,9 +47,9 @@ _ESCALATIONS = (
     "WHERE position < ? ORDER BY position DESC LIMIT ?"
 )
 _RESOURCES = (
-    "SELECT kind, name, version, digest, applied_at, principal, revision, current, description, capabilities "
-    "FROM resources WHERE kind = ? AND (name, version) > (?, ?) AND current >= ? "
-    "ORDER BY name, version LIMIT ?"
+    "SELECT kind, name, version, digest, applied_at, principal, revision, current, description, "
+    "capabilities, deprecated, forced, deleted_at FROM resources "
+    "WHERE kind = ? AND (name, version) > (?, ?) AND current >= ? ORDER BY name, version LIMIT ?"
 )
 _SPEND = "SELECT day, agent, calls, cost_nano FROM spend WHERE day >= ? ORDER BY day DESC, agent"
 
@@ -142,7 +142,10 @@ class Views:
     def _resources(self, kind: str, every_version: bool, limit: int, after: str) -> list[Resource]:
         name, _, version = after.rpartition("@") if after else ("", "", "")
         rows = self._rows(_RESOURCES, (kind, name, version, 0 if every_version else 1, limit))
-        return [Resource(*(*row[:7], bool(row[7]), row[8], _decode(row[9]))) for row in rows]
+        return [
+            Resource(*(*row[:7], bool(row[7]), row[8], _decode(row[9]), row[10], bool(row[11]), row[12]))
+            for row in rows
+        ]
 
     def _all(self, kind: Callable[..., T], sql: str, bindings: Row) -> list[T]:
         return [kind(*row) for row in self._rows(sql, bindings)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 
@@ -28,6 +30,15 @@ class EffectRow(msgspec.Struct, gc=False):
     frame: int
     parent: int
     error_title: str = ""
+
+
+class DeletedRow(NamedTuple):
+    """What marks a row of `resources` as deleted."""
+
+    kind: str
+    name: str
+    version: str
+    deleted_at: int
 
 
 NO_FAILURE = ("", 0)

@@ -111,6 +111,9 @@ CREATE TABLE resources (
     current INTEGER NOT NULL,
     description TEXT NOT NULL,
     capabilities TEXT NOT NULL,
+    deprecated TEXT NOT NULL,
+    forced INTEGER NOT NULL,
+    deleted_at INTEGER NOT NULL,
     PRIMARY KEY (kind, name, version)
 ) STRICT, WITHOUT ROWID;
 

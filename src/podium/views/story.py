@@ -161,6 +161,8 @@ class _Teller:
         self._say("run", f"run {record['run_id']} of {record['workflow']} was started{by}")
         if record["key"]:
             self._add("run", f"under the key {record['key']}")
+        if record["deprecated"]:
+            self._add("run", f"the workflow is deprecated: {record['deprecated']}")
         self._add("asked", f"input {_short(body.get('input'))}")
 
     def _RunCompleted(self, record: Record, body: Record) -> None:

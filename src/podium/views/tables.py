@@ -14,7 +14,7 @@ from podium.facts.events import Record
 from podium.facts.lifecycles import RUN_ENDED
 from podium.views.fold import Fold
 from podium.views.opening import close_writer, file_id, open_writer
-from podium.views.rows import EffectRow, Open, RunRow
+from podium.views.rows import DeletedRow, EffectRow, Open, RunRow
 
 RUNS_KEPT = 4_096
 """Active runs that stay in memory between batches; others are read from their rows again."""
@@ -43,7 +43,14 @@ _END_ESCALATION = "DELETE FROM escalations WHERE run = ? AND effect = ?"
 _OUTDATE = "UPDATE resources SET current = 0 WHERE kind = ? AND name = ? AND current"
 _PUT_RESOURCE = (
     "REPLACE INTO resources (kind, name, version, digest, applied_at, principal, revision, description, "
-    "capabilities, current) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1)"
+    "capabilities, deprecated, forced, deleted_at, current) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 1)"
+)
+_DELETE_RESOURCE = (
+    "UPDATE resources SET deleted_at = ?4, current = 0 WHERE kind = ?1 AND name = ?2 AND version = ?3"
+)
+_MAKE_CURRENT = (
+    "UPDATE resources SET current = revision = (SELECT max(revision) FROM resources "
+    "WHERE kind = ?1 AND name = ?2 AND NOT deleted_at) WHERE kind = ?1 AND name = ?2 AND NOT deleted_at"
 )
 _SPEND = (
     "INSERT INTO spend (day, agent, calls, cost_nano) "
@@ -152,8 +159,12 @@ class Tables:
         many(_END_ESCALATION, fold.escalations.keys())
         many(_PUT_ESCALATION, filter(None, fold.escalations.values()))
         for resource in fold.resources:
-            self._connection.execute(_OUTDATE, resource[:2])
-            self._connection.execute(_PUT_RESOURCE, resource)
+            if isinstance(resource, DeletedRow):
+                self._connection.execute(_DELETE_RESOURCE, resource)
+                self._connection.execute(_MAKE_CURRENT, resource[:2])
+            else:
+                self._connection.execute(_OUTDATE, resource[:2])
+                self._connection.execute(_PUT_RESOURCE, resource)
         many(_SPEND, ((*key, *booked) for key, booked in fold.spend.items()))
 
     # --- remembering ---------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+from podium.facts.catalog import notice_of
 from podium.facts.values import JSON
 
 
@@ -462,3 +463,8 @@ class Program:
     @property
     def label(self) -> str:
         return f"{self.namespace}/{self.name}@{self.version}"
+
+    @property
+    def deprecated(self) -> str:
+        """The notice of `document.metadata.deprecated`; "" if there is none."""
+        return notice_of(self.document)

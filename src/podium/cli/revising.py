@@ -1,0 +1,103 @@
+"""`delete`, `get agent` and `get workflow`: the life of one resource."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from podium.cli import hubs
+from podium.cli.declaring import reason_given, tell_notices
+from podium.cli.exits import Exit, Stop
+from podium.cli.options import Options
+from podium.cli.output import moment, say, show_json, show_line, show_rows
+
+Given = Annotated[Options, Parameter(parse=False)]
+
+
+def delete(
+    kind: Literal["agent", "workflow"], name: str, /, *, force: bool = False, reason: str = "",
+    options: Given,
+) -> int:  # fmt: skip
+    """Delete an agent or a workflow that nothing uses.
+
+    Parameters
+    ----------
+    kind
+        What it is.
+    name
+        Its name; with `@version` only that version goes.
+    force
+        Delete it even if something uses it.
+    reason
+        Why; it stays in the log.
+    """
+    reason_given(force, reason)
+    with hubs.asked(options.state) as client:
+        gone = client.delete(kind, name, force=force, why=reason)
+    if options.format == "json":
+        show_json(list(gone))
+    elif options.format == "jsonl":
+        for one in gone:
+            show_line(one)
+    else:
+        for one in gone:
+            print(one)
+    tell_notices(gone.notices)
+    say(f"{len(gone)} deleted; the log keeps what it was")
+    return Exit.OK
+
+
+def agent(name: str, /, *, history: bool = False, options: Given) -> int:
+    """Show one agent, or what became of it.
+
+    Parameters
+    ----------
+    name
+        Of the agent.
+    history
+        List its revisions, newest first.
+    """
+    return _show("agent", name, history, options)
+
+
+def workflow(name: str, /, *, history: bool = False, options: Given) -> int:
+    """Show one workflow, or what became of it.
+
+    Parameters
+    ----------
+    name
+        Of the workflow.
+    history
+        List its revisions, newest first.
+    """
+    return _show("workflow", name, history, options)
+
+
+def _show(kind: Literal["agent", "workflow"], name: str, history: bool, options: Options) -> int:
+    with hubs.looked_at(options.state) as client:
+        found = client.history(name, kind)
+    rows = found if history else [row for row in found if row["current"]]
+    if not rows:
+        message = f"{kind} {name} was deleted"
+        raise Stop(Exit.NOT_FOUND, message, f"`podium get {kind} {name} --history` tells when")
+    show_rows(rows, options.format or "table", _COLUMNS, "")
+    return Exit.OK
+
+
+def _remark(row: dict[str, Any]) -> str:
+    words = ["current"] if row["current"] else []
+    if row["forced"]:
+        words.append(f"forced: {row['why']}")
+    return ", ".join(words)
+
+
+_COLUMNS = (
+    ("revision", lambda row: row["revision"]),
+    ("version", lambda row: row["version"]),
+    ("digest", lambda row: row["digest"].removeprefix("sha256:")[:12]),
+    ("when", lambda row: moment(row["at"])),
+    ("by", lambda row: row["principal"]),
+    ("what", lambda row: row["action"]),
+    ("remark", _remark),
+)

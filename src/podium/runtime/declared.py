@@ -1,0 +1,117 @@
+"""What is asked about declared resources: plans, and what became of each resource."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from podium.facts.catalog import Declared, Revision
+from podium.facts.values import JSON
+from podium.kernel.catalog import Catalog
+from podium.planning.plan import left_out, plan
+from podium.runtime.inquiry import Sight, decline
+from podium.runtime.pinned import pinned, unfinished
+from podium.runtime.presenting import Shown
+
+KINDS = ("Agent", "Workflow")
+
+
+def planned(sight: Sight, resources: tuple[Declared, ...], prune: bool) -> Shown:
+    """What applying these would change and break, as of the last commit: `changes`, `remarks`, `differs`.
+
+    Nothing is changed, and the hub is not kept: it only hands out what is declared.
+    """
+    before, hot = sight.look(lambda runs, catalog: (catalog.declarations(), unfinished(runs)))
+    with sight.readers.lend() as reader:
+        runs = pinned(
+            hot, lambda status, after, limit: reader.cold_runs(sight.shard, status, after, limit)
+        )  # fmt: skip
+    gone = left_out(before, resources) if prune else []
+    made = plan(before, resources, gone, runs=runs)
+    shown: Shown = msgspec.to_builtins(made)
+    return {**shown, "differs": made.differs, "breaks": bool(made.breaks)}
+
+
+def history(sight: Sight, kind: str, name: str) -> list[Shown]:
+    """The revisions of a resource, newest first. Raises Declined."""
+    return sight.look(lambda _, catalog: _shown(catalog, *_resource(catalog, kind, name)))
+
+
+def revision(sight: Sight, kind: str, name: str, which: str) -> Shown:
+    """One revision of a resource, with its `content`. Raises Declined.
+
+    Args:
+        which: its version, its digest or the beginning of that, its number, `current`, or `previous` for the
+            one applied before that which is current.
+    """
+    return sight.look(lambda _, catalog: _revision(catalog, kind, name, which))
+
+
+def _resource(catalog: Catalog, kind: str, name: str) -> tuple[str, str]:
+    """The kind and the full name of the resource that is meant."""
+    found = [
+        (of, known)
+        for of, known in catalog.history
+        if (not kind or of == kind) and name in (known, known.rpartition("/")[2])
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        listed = ", ".join(f"{of.lower()} {known}" for of, known in sorted(found))
+        raise decline("usage", "ambiguous-name", "/name", f"{name} means {listed}; say which")
+    what = kind.lower() if kind else "agent or workflow"
+    raise decline("not-found", f"unknown-{kind.lower() or 'name'}", "/name", f"no {what} is named {name}")
+
+
+def _shown(catalog: Catalog, kind: str, name: str) -> list[Shown]:
+    found = catalog.history[kind, name]
+    current = catalog.current(kind, name)
+    marked = [_is_current(found, number, current) for number in range(len(found))]
+    return [
+        {**_fields(one), "current": is_current}
+        for one, is_current in zip(reversed(found), reversed(marked), strict=True)
+    ]
+
+
+def _is_current(found: list[Revision], number: int, current: str) -> bool:
+    one = found[number]
+    later = any(other.digest == one.digest for other in found[number + 1 :])
+    return one.digest == current and one.action == "applied" and not later
+
+
+def _fields(one: Revision) -> Shown:
+    return {name: getattr(one, name) for name in one.__struct_fields__}
+
+
+def _revision(catalog: Catalog, kind: str, name: str, which: str) -> Shown:
+    kind, name = _resource(catalog, kind, name)
+    applied = [one for one in catalog.history[kind, name] if one.action == "applied"]
+    found = _meant(applied, which, catalog.current(kind, name))
+    if found is None:
+        message = f"{name} has no revision {which}; `podium get {kind.lower()} {name} --history` lists them"
+        raise decline("not-found", "unknown-revision", "/which", message)
+    version: Any = (catalog.agents if kind == "Agent" else catalog.workflows)[found.digest]
+    content: JSON = (
+        version.document if kind == "Workflow" else msgspec.json.decode(msgspec.json.encode(version))
+    )
+    return {**_fields(found), "content": content}
+
+
+def _meant(applied: list[Revision], which: str, current: str) -> Revision | None:
+    """The newest revision that a word means."""
+    if which in ("", "current"):
+        fitting = [one for one in applied if one.digest == current]
+    elif which == "previous":
+        places = [number for number, one in enumerate(applied) if one.digest == current]
+        before = applied[: places[-1]] if places else applied
+        fitting = [one for one in before if one.digest != current]
+    else:
+        digest = which.removeprefix("sha256:")
+        fitting = [
+            one
+            for one in applied
+            if which in (one.version, str(one.revision))
+            or (len(digest) >= 4 and one.digest.removeprefix("sha256:").startswith(digest))
+        ]
+    return fitting[-1] if fitting else None
