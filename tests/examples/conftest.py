@@ -13,7 +13,7 @@ from tests.cli.command import Command
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 # The agents import each other's helpers from their own folder.
-sys.path.append(str(EXAMPLES / "code-review"))
+sys.path += [str(EXAMPLES / "code-review"), str(EXAMPLES / "content-pipeline")]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""What the agents of the pipeline know: documents, Markdown, checks, the site."""
