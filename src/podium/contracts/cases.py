@@ -157,7 +157,7 @@ class Case:
             self.atoms &= atoms_of(part["type"])
         for listed in (part.get("enum"), [part["const"]] if "const" in part else None):
             if listed is not None:
-                self.values = listed if self.values is None else [v for v in self.values if _among(v, listed)]
+                self.values = listed if self.values is None else _shared(self.values, listed)
         self._take_numbers(part)
         self.length_min = max(self.length_min, part.get("minLength", 0))
         self.length_max = min(self.length_max, part.get("maxLength", self.length_max))
@@ -215,7 +215,8 @@ class Case:
         while more := set().union(*(self.needs.get(name, ()) for name in self.required)) - self.required:
             self.required |= more
         if self.values is not None:
-            kept = [value for value in self.values if library.keeps(value, self.whole()) is not False]
+            keeps = library.check_of(self.whole())
+            kept = [value for value in self.values if keeps(value) is not False]
             self.values = kept
             self.atoms &= {atom_of(value) for value in kept}
         self._conclude_numbers()
@@ -340,19 +341,25 @@ def _referred(library: Library, schema: dict[str, Any]) -> Iterator[Fragment]:
             return
 
 
-def _among(value: JSON, listed: Sequence[JSON]) -> bool:
-    """JSON Schema's equality: 1 is 1.0, and true is not 1."""
-    return any(_same(value, one) for one in listed)
+def _shared(values: Sequence[JSON], others: Sequence[JSON]) -> list[JSON]:
+    """The values that are among the others, by JSON Schema's equality."""
+    known = set(map(_key, others))
+    return [value for value in values if _key(value) in known]
 
 
-def _same(one: JSON, other: JSON) -> bool:
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
-    return bool(one == other)
+def _key(value: JSON) -> bytes:
+    """The same for equal values: 1 is 1.0, and true is not 1."""
+    return canonical(_with_whole_numbers(value))
+
+
+def _with_whole_numbers(value: JSON) -> JSON:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+        return int(value)
+    if isinstance(value, list):
+        return [_with_whole_numbers(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _with_whole_numbers(member) for name, member in value.items()}
+    return value
 
 
 def is_whole(number: float) -> bool:

@@ -60,7 +60,8 @@ def handed(library: Library, producer: Fragment, consumer: Fragment) -> Compatib
     if not gaps:
         return FITS
     try:
-        breaks = list(_Judge(library, producer, consumer).breaks())
+        likely = [value for gap in gaps if not gap.path for value in gap.examples]
+        breaks = list(_Judge(library, producer, consumer).breaks(likely))
     except (TooLong, RecursionError):
         breaks = []
     unknown = [unknown_of(gap) for gap in gaps]
@@ -75,8 +76,8 @@ class _Judge:
         self._prover = Prover(library)
         self._names = sorted(hints_of(library, consumer).names)
 
-    def breaks(self) -> Iterator[Finding]:
-        shown = list(witnessed(self._library, self._producer, self._consumer))
+    def breaks(self, likely: list[JSON]) -> Iterator[Finding]:
+        shown = list(witnessed(self._library, self._producer, self._consumer, likely))
         if self._never_fits(True):
             if not self._prover.is_empty([self._producer]):
                 yield shown[0] if shown else Finding("breaks", "", "", "no value that can come fits")

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -84,7 +85,8 @@ def compare_fragments(
     gaps = gaps_between(library, producer, consumer, named_only=named_only)
     if not gaps:
         return FITS
-    breaks = list(witnessed(library, producer, consumer, named_only=named_only))
+    likely = [value for gap in gaps if not gap.path for value in gap.examples]
+    breaks = list(witnessed(library, producer, consumer, likely, named_only=named_only))
     unknown = [unknown_of(gap) for gap in gaps if not (breaks and gap.compared)]
     return Compatibility("breaks" if breaks else "unknown", tuple((*breaks, *unknown)[:FINDINGS_MAX]))
 
@@ -111,15 +113,21 @@ def unknown_of(gap: Gap) -> Finding:
 
 
 def witnessed(
-    library: Library, producer: Fragment, consumer: Fragment, *, named_only: bool = False
-) -> Iterator[Finding]:
-    """The ways in which examples of the producer break the consumer, each with its first witness."""
+    library: Library, producer: Fragment, consumer: Fragment, likely: Sequence[JSON] = (), *,
+    named_only: bool = False,
+) -> Iterator[Finding]:  # fmt: skip
+    """The ways in which examples of the producer break the consumer, each with its first witness.
+
+    Args:
+        likely: values to begin with.
+    """
     try:
         allows, takes = (compile_schema(library.whole(of)) for of in (producer, consumer))
     except SchemaInvalid:
         return
     seen: set[tuple[str, str, str]] = set()
-    for value in Examples(library, hints_of(library, consumer), named_only=named_only).of([producer]):
+    examples = Examples(library, hints_of(library, consumer), named_only=named_only)
+    for value in chain(likely, examples.of([producer])):
         breaches = takes(value)
         if not breaches or allows(value):
             continue

@@ -51,7 +51,7 @@ class Library:
 
     def __init__(self) -> None:
         self._table: dict[str, Fragment] = {}
-        self._validators: dict[bytes, Callable[[JSON], bool] | None] = {}
+        self._checks: dict[bytes, Callable[[JSON], bool | None]] = {}
 
     def embed(self, document: JSON) -> Fragment:
         """A document as a fragment; None, the contract that asks for nothing, is true."""
@@ -93,14 +93,25 @@ class Library:
 
     def keeps(self, value: JSON, fragment: Fragment) -> bool | None:
         """Whether a value keeps a fragment; None where that cannot be told."""
+        return self.check_of(fragment)(value)
+
+    def check_of(self, fragment: Fragment) -> Callable[[JSON], bool | None]:
+        """`keeps` for many values."""
         key = canonical(fragment)
-        if key not in self._validators:
-            self._validators[key] = _validity(self.whole(fragment))
-        check = self._validators[key]
+        check = self._checks.get(key)
+        if check is None:
+            check = self._checks[key] = _guarded(_validity(self.whole(fragment)))
+        return check
+
+
+def _guarded(check: Callable[[JSON], bool] | None) -> Callable[[JSON], bool | None]:
+    def keeps(value: JSON) -> bool | None:
         try:
             return None if check is None else check(value)
         except (ValueError, RecursionError):
             return None
+
+    return keeps
 
 
 def _validity(schema: Fragment) -> Callable[[JSON], bool] | None:

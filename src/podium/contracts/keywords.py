@@ -22,12 +22,14 @@ class Gap:
         keyword: of the consumer's schema.
         wanted: the keyword's value.
         compared: whether the keyword was compared, and the producer's schema does not imply it.
+        examples: values at the path that are likely to show it.
     """
 
     path: str
     keyword: str
     wanted: JSON = None
     compared: bool = True
+    examples: tuple[JSON, ...] = ()
 
 
 class Proofs(Protocol):

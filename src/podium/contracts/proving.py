@@ -17,7 +17,7 @@ from podium.resources.troubles import pointer
 
 T = TypeVar("T")
 
-STEPS_MAX = 20_000
+STEPS_MAX = 5_000
 """A comparison that takes more steps is given up."""
 SPLITS_MAX = 3
 """So often is a case divided to fit into alternatives."""
@@ -99,15 +99,15 @@ class Prover:
     def _one_by_one(
         self, case: Case, values: list[JSON], consumer: dict[str, Any], path: str
     ) -> Iterator[Gap]:
-        whole = case.whole()
+        allowed, taken = self._library.check_of(case.whole()), self._library.check_of(consumer)
         for value in values:
-            if self._library.keeps(value, whole) is False:
+            if allowed(value) is False:
                 continue
-            kept = self._library.keeps(value, consumer)
+            kept = taken(value)
             if not kept:
                 names = [name for name in consumer if name in CHECKS or name in _COMBINED]
                 first = next((name for name in ("enum", "const", "type", *names) if name in consumer), "enum")
-                yield Gap(path, first, consumer.get(first), compared=kept is not None)
+                yield Gap(path, first, consumer.get(first), kept is not None, (value,))
                 return
 
     def _allows_nothing(self, case: Case) -> bool:

@@ -80,10 +80,14 @@ class Flow:
     handoffs: tuple[Handoff, ...]
     unreachable: tuple[str, ...]
     library: Library
+    _verdicts: dict[bytes, Compatibility] = field(default_factory=dict, repr=False)
 
     def verdict(self, handoff: Handoff) -> Compatibility:
         """Whether what comes suits who takes it."""
-        return handed(self.library, handoff.given, handoff.wanted)
+        key = canonical([handoff.given, handoff.wanted])
+        if key not in self._verdicts:
+            self._verdicts[key] = handed(self.library, handoff.given, handoff.wanted)
+        return self._verdicts[key]
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +252,10 @@ class _Walk:
     def unknown(self, node: Node, state: State, scope: Scope) -> list[Way]:
         return [(node.target, State(ANYTHING, ANYTHING))]
 
+    def outside(self, node: Node, state: State, scope: Scope) -> list[Way]:
+        """What comes from where nothing is promised."""
+        return [(node.target, replace(state, data=ANYTHING))]
+
     def same(self, node: Node, state: State, scope: Scope) -> list[Way]:
         return [(node.target, state)]
 
@@ -303,6 +311,23 @@ class _Walk:
             output = self.knowledge.either((output, {"type": "object", "required": ["error"]}))
         context = self.knowledge.either((state.context, after.context))
         return [(node.target, State({"type": "array", "items": output}, context))]
+
+    def graph(self, node: Node, state: State, scope: Scope) -> list[Way]:
+        detail = node.detail
+        assert isinstance(detail, p.Graph)
+        ends: dict[int, State] = {}
+        waiting = list(range(len(detail.nodes)))
+        while waiting:
+            place = next(one for one in waiting if all(need in ends for need in detail.needs[one]))
+            waiting.remove(place)
+            needs = {detail.names[need]: ends[need].data for need in detail.needs[place]}
+            inner = {**_inner(scope), "needs": self.knowledge.object_of(needs)}
+            end = self.body(detail.nodes[place], State(state.data, ANYTHING), inner)
+            if end is None:
+                return []
+            ends[place] = end
+        output = {name: ends[place].data for place, name in enumerate(detail.names)}
+        return [(node.target, State(self.knowledge.object_of(output), ANYTHING))]
 
     def nested(self, node: Node, state: State, scope: Scope) -> list[Way]:
         detail = node.detail
@@ -396,6 +421,8 @@ _KINDS: dict[str, Callable[[_Walk, Node, State, Scope], list[Way]]] = {
     "listen": _Walk.listen,
     "foreach": _Walk.foreach,
     "map": _Walk.spread,
+    "graph": _Walk.graph,
+    **dict.fromkeys(("emit", "http", "openapi", "process"), _Walk.outside),
     "workflow": _Walk.nested,
     "agent": _Walk.agent,
     "human": _Walk.human,

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Literal, TypeAlias
 
 import msgspec
 
+from podium.contracts.compatibility import Finding
 from podium.facts.catalog import AgentVersion, Capability
 from podium.facts.values import JSON, Problem
 from podium.planning.declarations import Declarations
 from podium.planning.flow import Flow, flow_of
 from podium.workflow.program import CallAgent, Program, RunWorkflow
+
+PLACES_MAX = 4
+"""So many places in the data are named, where it is not known what comes."""
 
 Weight: TypeAlias = Literal["breaks", "unknown", "warns"]
 
@@ -93,15 +97,32 @@ def _missing(program: Program, resource: str, declared: Declarations) -> Iterato
 
 def _handoffs(flow: Flow, resource: str) -> Iterator[Remark]:
     for handoff in flow.handoffs:
-        for finding in flow.verdict(handoff).findings:
+        verdict = flow.verdict(handoff)
+        for finding in verdict.findings if verdict.verdict == "breaks" else ():
             where = f"at {finding.path}: " if finding.path else ""
             message = f"what comes does not suit {handoff.taker}: {where}{finding.message}"
-            if finding.verdict != "breaks":
-                message = f"whether what comes suits {handoff.taker} is not known: {where}{finding.message}"
             yield Remark(
-                "breaks" if finding.verdict == "breaks" else "unknown", "handoff", resource, handoff.path,
-                message, finding.path, finding.keyword, finding.witness,
+                "breaks", "handoff", resource, handoff.path, message, finding.path, finding.keyword,
+                finding.witness,
             )  # fmt: skip
+        if verdict.verdict == "unknown":
+            places = _places(verdict.findings)
+            message = f"whether what comes suits {handoff.taker} could not be shown: {places}"
+            first = verdict.findings[0]
+            yield Remark("unknown", "handoff", resource, handoff.path, message, first.path, first.keyword)
+
+
+def _places(findings: Iterable[Finding]) -> str:
+    """Where in the data which keywords are in question."""
+    keywords: dict[str, list[str]] = {}
+    for finding in findings:
+        keywords.setdefault(finding.path, []).append(
+            f"`{finding.keyword}`" if finding.keyword else finding.message
+        )
+    told = [f"{path or '/'} {', '.join(dict.fromkeys(of))}" for path, of in keywords.items()]
+    return "; ".join(told[:PLACES_MAX]) + (
+        f"; and {len(told) - PLACES_MAX} more" if len(told) > PLACES_MAX else ""
+    )
 
 
 def _unreachable(flow: Flow, resource: str) -> Iterator[Remark]:

@@ -192,12 +192,13 @@ class Capability(_Model):
     description: str = Field(default="", description="one line for people and planners")
     input: SchemaReference = Field(default=None, description="what every input keeps")
     output: SchemaReference = Field(default=None, description="what every output keeps")
+    deprecated: str = Field(default="", description="why not to use it any more, and what to use")
 
     def normalised(self) -> dict[str, Any]:
         return {
             "name": self.name,
             **_unless(None, input=self.input, output=self.output),
-            **_unless("", description=self.description),
+            **_unless("", description=self.description, deprecated=self.deprecated),
         }
 
 
@@ -363,6 +364,7 @@ class AgentSpec(_Model):
     )
     cost: Cost | None = Field(default=None, description="what a call is expected to cost")
     runtime: Runtime = Field(description="exactly one of `function`, `process` and `http`")
+    deprecated: str = Field(default="", description="why not to use it any more, and what to use")
 
     @field_validator("concurrency", "cost", mode="before")
     @classmethod
@@ -400,7 +402,7 @@ class Agent(_Model):
             **_unless(0, heartbeat_ms=spec.timing.heartbeat, cost_nano=self._cost_nano()),
             **_unless({}, retry=spec.retry.normalised(), labels=self.metadata.labels),
             **_unless(CONCURRENCY_DEFAULT, concurrency=self._concurrency()),
-            **_unless("", description=spec.description, folder=folder),
+            **_unless("", description=spec.description, folder=folder, deprecated=spec.deprecated),
         }
 
     def _cost_nano(self) -> int:

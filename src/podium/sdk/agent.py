@@ -60,6 +60,7 @@ def agent(
     labels: Mapping[str, str] | None = None,
     isolation: Literal["none", "process"] | None = None,
     memory: str | None = None,
+    deprecated: str = "",
 ) -> Callable[[Function], Function]:
     """Declare a function an agent; the function stays what it is and can be called as before.
 
@@ -80,6 +81,7 @@ def agent(
         labels: for selection and for people.
         isolation: `process` for a process of its own; a function that is not async has one anyway.
         memory: what that process may use, `512Mi`.
+        deprecated: why not to use it any more, and what to use.
     """
     timing = _given(deadline=deadline, heartbeat=heartbeat)
     spec = _given(
@@ -90,6 +92,7 @@ def agent(
         concurrency=concurrency,
         cost=cost,
         description=description or None,
+        deprecated=deprecated or None,
     )
     runtime = _given(isolation=isolation, memory=memory)
     declaration = Declaration(name, capability or name, {} if labels is None else labels, spec, runtime)
