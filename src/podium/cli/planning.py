@@ -111,7 +111,11 @@ def _plan(before: Sequence[Declared], after: Sequence[Declared], prune: bool) ->
 
     there = Declarations().after(before)
     made = make(there, after, left_out(there, after) if prune else ())
-    return {**msgspec.to_builtins(made), "differs": made.differs, "breaks": bool(made.breaks)}
+    return {
+        **msgspec.json.decode(msgspec.json.encode(made)),
+        "differs": made.differs,
+        "breaks": bool(made.breaks),
+    }
 
 
 def declared(documents: Sequence[Document]) -> list[Declared]:
@@ -163,8 +167,8 @@ def _between(one: Shown, other: Shown) -> Shown:
         "action": "change", "kind": one["kind"], "name": one["name"],
         "version": other["version"], "digest": other["digest"], "before_version": one["version"],
         "before_digest": one["digest"],
-        "differences": msgspec.to_builtins(differences(one["content"], other["content"])),
-        "contract": msgspec.to_builtins(contract), "runs": 0,
+        "differences": msgspec.to_builtins(list(differences(one["content"], other["content"]))),
+        "contract": msgspec.json.decode(msgspec.json.encode(contract)), "runs": 0,
     }  # fmt: skip
 
 

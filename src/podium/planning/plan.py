@@ -137,7 +137,7 @@ class _Planner:
         was_newest = self._before.newest(entry.kind)[entry.name] == entry
         return Change(
             "remove", entry.kind, entry.name, entry.version, before_version=entry.version,
-            before_digest=entry.digest, runs=self._runs.get(entry.digest, 0),
+            before_digest=entry.digest, runs=self._pinned_to(entry),
             contract=self._evolution(entry, left) if left is not None and was_newest else (),
         )  # fmt: skip
 
@@ -157,6 +157,15 @@ class _Planner:
             if digest in workflows and f"{workflows[digest].namespace}/{workflows[digest].name}" == name
         )
 
+    def _pinned_to(self, entry: Entry) -> int:
+        """Unfinished runs of an entry; where nothing is left of its name, of what it was before as well."""
+        runs = self._runs.get(entry.digest, 0)
+        is_last = self._before.newest(entry.kind)[entry.name] == entry
+        if entry.kind == "Workflow" and is_last and entry.name not in self._after.newest(entry.kind):
+            others = (one.digest for one in self._before.entries if one.name == entry.name)
+            runs += self._runs_of(entry.kind, entry.name) - sum(self._runs.get(one, 0) for one in others)
+        return runs
+
     # --- what is wrong -------------------------------------------------------------------------------
 
     def _of_declared(self, changed: set[str]) -> Iterator[Remark]:
@@ -172,7 +181,7 @@ class _Planner:
 
     def _of_removed(self) -> Iterator[Remark]:
         for entry in self._removed:
-            runs = self._runs.get(entry.digest, 0)
+            runs = self._pinned_to(entry)
             if entry.kind == "Workflow" and runs:
                 noun = "unfinished run is" if runs == 1 else "unfinished runs are"
                 message = f"{runs} {noun} pinned to it; wait for them, or cancel them"

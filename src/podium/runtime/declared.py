@@ -29,7 +29,7 @@ def planned(sight: Sight, resources: tuple[Declared, ...], prune: bool) -> Shown
         )  # fmt: skip
     gone = left_out(before, resources) if prune else []
     made = plan(before, resources, gone, runs=runs)
-    shown: Shown = msgspec.to_builtins(made)
+    shown: Shown = msgspec.json.decode(msgspec.json.encode(made))
     return {**shown, "differs": made.differs, "breaks": bool(made.breaks)}
 
 
