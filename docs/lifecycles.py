@@ -52,6 +52,7 @@ _STATES = {
         "in_doubt": "an attempt that may be made only once was lost: nobody knows whether it was performed",
         "resolved": "a person said what became of it",
         "settled": "it has its outcome",
+        "undone": "it was settled well, and a `compensate` undid it",
     },
 }
 
@@ -66,6 +67,8 @@ _WHEN = {
     "TaskCompleted": "it ended",
     "TaskFaulted": "an error or its timeout, and a `try` around it caught that",
     "TaskFaulted/retry": "it caught an error, and its policy allows another try",
+    "ItemFailed": "an error, in a task that runs many side by side and goes on without this one",
+    "UndoFailed": "an error while it undid something; a person is asked what to do",
     "TaskResumed": "the pause is over",
     "cancelled": "no event of its own: a branch won, an error went past it, the run ended",
     "EffectRequested": "control came to it, and no slot was free",
@@ -75,6 +78,7 @@ _WHEN = {
     "AttemptFailed": "it failed, or was lost with a hub, and may be made again",
     "EffectInDoubt": "its performer or the hub died, or its deadline passed",
     "EffectSettled": "its outcome is known",
+    "EffectUndone": "what undoes it ended well, or a person said that it is done",
     "EffectResolved/retry": "`podium resolve --verdict retry`: it was not performed",
     "EffectResolved/succeeded": "`podium resolve --verdict succeeded`",
     "EffectResolved/failed": "`podium resolve --verdict failed`",

@@ -113,6 +113,21 @@ class _Run:
         if event.retry_at:
             self._move_task(event.catcher, "TaskFaulted/retry", "backoff")
 
+    def _ItemFailed(self, event: e.ItemFailed) -> None:
+        self._part_failed(event)
+
+    def _UndoFailed(self, event: e.UndoFailed) -> None:
+        self._part_failed(event)
+
+    def _part_failed(self, event: Any) -> None:
+        if event.child:
+            self._leave(event.child, type(event).__name__, "faulted")
+        else:
+            self._seen.tasks.add(("", type(event).__name__, "faulted"))
+
+    def _EffectUndone(self, event: e.EffectUndone) -> None:
+        self._move_effect(event.effect, "EffectUndone", "undone")
+
     def _TaskResumed(self, event: e.TaskResumed) -> None:
         self._move_task(event.frame, "TaskResumed", "running")
 
@@ -128,7 +143,8 @@ class _Run:
 
     def _drop_effect(self, frame: int) -> None:
         effect = self._frames.pop(frame, 0)
-        self._effects.pop(effect, None)
+        if self._effects.get(effect) != "settled":
+            self._effects.pop(effect, None)
 
     def _EffectRequested(self, event: e.EffectRequested) -> None:
         self._begin(event)

@@ -44,6 +44,11 @@ EVERYTHING = """
               when: .status == 500
               retry: {delay: PT5S, limit: {attempt: {count: 1}}}
               do: [{tell: {set: {status: '${ $error.status }'}}}]
+        - saga:
+            try:
+              - book: {call: agent, with: {agent: helper, compensate: {function: {wait: '${ .none }'}}}}
+              - boom: {raise: {error: {type: 'test:boom', status: 500}}}
+            catch: {do: [{undo: {call: compensate, output: {as: length}}}]}
         - items:
             call: map
             with:
@@ -81,6 +86,8 @@ def play(talk: Conversation, between: Callable[[Conversation], None] = lambda ta
         lambda: talk.send("b", 2),
         lambda: talk.wait(500),
         lambda: talk.answer_human(task="person"),
+        lambda: talk.settle("both/saga/book"),
+        lambda: talk.answer_human("done", task="escalation"),
         lambda: talk.lose("both/once"),
         lambda: talk.wait(1_500),
         lambda: failing("flaky"),
@@ -103,11 +110,11 @@ ZERO = {
     "error": {
         "type": "test:zero",
         "status": 400,
-        "instance": "/do/1/both/fork/branches/6/items/with/function/do/1/check",
+        "instance": "/do/1/both/fork/branches/7/items/with/function/do/1/check",
     }
 }
 OUTPUT = {
-    "all": [{"a": 3}, 4, None, [2, {"n": 5}], {"n": 4}, {"status": 500}, [{"at": 0}, ZERO, {"at": 2}]],
+    "all": [{"a": 3}, 4, None, [2, {"n": 5}], {"n": 4}, {"status": 500}, 1, [{"at": 0}, ZERO, {"at": 2}]],
     "context": {"n": 1, "b": 4},
 }
 

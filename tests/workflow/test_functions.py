@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podium.workflow.compile import compile_workflow
-from podium.workflow.program import Do, Graph, Map
+from podium.workflow.program import CallHuman, Compensate, Do, Graph, Map
 from tests.workflow.documents import DOCUMENTS, document, problems_of
 from tests.workflow.test_compile import by_reference, program_of
 
@@ -93,6 +93,45 @@ def test_nodes_that_need_each_other_are_named() -> None:
     assert "`b` needs `d` needs `c` needs `b`" in problem.message
 
 
+def test_what_undoes_a_call() -> None:
+    program = program_of(DOCUMENTS["undoing"])
+    nodes = by_reference(program)
+    flight, hotel, car = (
+        nodes[f"/do/0/trip/try/{place}"] for place in ("0/flight", "1/hotel", "3/inner/try/0/car")
+    )
+    assert flight.undo.input.arguments == ("input",)
+    assert program.nodes[flight.undo.node].reference == "/do/0/trip/try/0/flight/compensate/function"
+    assert program.nodes[flight.undo.node].kind == "agent"
+    assert hotel.undo.input is None and program.nodes[hotel.undo.node].kind == "do"
+    assert program.nodes[car.undo.node].kind == "http"
+    suite = nodes["/do/0/trip/try/2/suite/call/room"]
+    assert suite.kind == "http" and suite.undo.input is not None
+    assert nodes["/do/0/trip/try/2/suite"].undo is None
+    assert nodes["/do/0/trip/try/0/flight"].definition == {"call": "book", "with": {"who": "${ .who }"}}
+
+
+def test_a_compensation() -> None:
+    program = program_of(DOCUMENTS["undoing"])
+    nodes = by_reference(program)
+    undo = nodes["/do/0/trip/catch/do/0/undo"].detail
+    named = nodes["/do/0/trip/try/3/inner/catch/do/0/all"].detail
+    assert isinstance(undo, Compensate) and undo.scope == "" and undo.reason is None
+    assert named.scope == "trip" and named.reason.arguments == ("error",)
+    asks = program.nodes[undo.escalation].detail
+    assert isinstance(asks, CallHuman) and asks.decisions == ("retry", "done")
+
+
+def undone(compensate: Any, **more: Any) -> dict[str, Any]:
+    return document(
+        {"a": {"call": "agent", "with": {"capability": "x", "compensate": compensate}}},
+        use={"functions": {"f": ASK, **more}},
+    )
+
+
+def back(**task: Any) -> dict[str, Any]:
+    return undone({"function": "loop"}, loop={"do": [{"one": {"set": {"x": 1}}}, {"two": task}]})
+
+
 MAP = {"in": ".x", "function": "f"}
 
 BAD: dict[str, tuple[Any, str, str]] = {
@@ -147,6 +186,119 @@ BAD: dict[str, tuple[Any, str, str]] = {
         "unknown-variable",
         "/do/0/a/with/in",
     ),
+    "undo without function": (undone({"input": 1}), "missing-field", "/do/0/a/with/compensate"),
+    "undo as a text": (undone("f"), "wrong-type", "/do/0/a/with/compensate"),
+    "undo by an unknown function": (
+        undone({"function": "g"}),
+        "unknown-function",
+        "/do/0/a/with/compensate/function",
+    ),
+    "undo argument": (undone({"function": "f", "with": 1}), "unknown-field", "/do/0/a/with/compensate/with"),
+    "undo with an unknown variable": (
+        undone({"function": "f", "input": "${ $x }"}),
+        "unknown-variable",
+        "/do/0/a/with/compensate/input",
+    ),
+    "undo of an endpoint": (
+        document(
+            {
+                "a": {
+                    "call": "http",
+                    "with": {
+                        "method": "get",
+                        "endpoint": "https://example.com",
+                        "compensate": {"function": "f"},
+                    },
+                }
+            },
+            use={"functions": {"f": ASK}},
+        ),
+        "unknown-field",
+        "/do/0/a/with/compensate",
+    ),
+    "undo of a function that is no call": (
+        document(
+            {"a": {"call": "g", "with": {"compensate": {"function": "f"}}}},
+            use={"functions": {"f": ASK, "g": {"do": [{"x": ASK}]}}},
+        ),
+        "unknown-field",
+        "/do/0/a/with/compensate",
+    ),
+    "no arguments at all": (
+        document({"a": {"call": "f", "with": None}}, use={"functions": {"f": ASK}}),
+        "wrong-type",
+        "/do/0/a/with",
+    ),
+    "undo said twice": (
+        document(
+            {"a": {"call": "g", "with": {"compensate": {"function": "f"}}}},
+            use={
+                "functions": {
+                    "f": ASK,
+                    "g": {"call": "agent", "with": {"capability": "x", "compensate": {"function": "f"}}},
+                }
+            },
+        ),
+        "conflicting-fields",
+        "/use/functions/g/with/compensate",
+    ),
+    "undo of a human": (
+        document({"a": {"call": "human", "with": {"title": "x", "compensate": {"function": "f"}}}}),
+        "unknown-field",
+        "/do/0/a/with/compensate",
+    ),
+    "undo that is undone by itself": (
+        document(
+            {"a": {"set": {"x": 1}}},
+            use={
+                "functions": {
+                    "f": {"call": "agent", "with": {"capability": "x", "compensate": {"function": "f"}}}
+                }
+            },
+        ),
+        "circular",
+        "/use/functions/f/with/compensate/function",
+    ),
+    "undo that compensates": (
+        undone({"function": {"call": "compensate"}}),
+        "circular",
+        "/do/0/a/with/compensate/function/call",
+    ),
+    "undo that goes back": (
+        back(set={"x": 2}, then="one"),
+        "wrong-value",
+        "/do/0/a/with/compensate/function",
+    ),
+    "undo that switches back": (
+        back(switch=[{"x": {"when": ".x", "then": "one"}}, {"y": {"then": "exit"}}]),
+        "wrong-value",
+        "/do/0/a/with/compensate/function",
+    ),
+    "undo that catches back": (
+        back(**{"try": [{"t": {"set": {"x": 2}}}], "catch": {"then": "two"}}),
+        "wrong-value",
+        "/do/0/a/with/compensate/function",
+    ),
+    "compensation argument": (calling("compensate", of="x"), "unknown-field", "/do/0/a/with/of"),
+    "compensation of an unknown scope": (
+        calling("compensate", scope="saga"),
+        "unknown-name",
+        "/do/0/a/with/scope",
+    ),
+    "compensation of a task that is no try": (
+        document({"a": {"do": [{"b": {"call": "compensate", "with": {"scope": "a"}}}]}}),
+        "unknown-name",
+        "/do/0/a/do/0/b/with/scope",
+    ),
+    "compensation of the caller's try": (
+        document(
+            {"a": {"try": [{"b": {"call": "u"}}], "catch": {}}},
+            use={"functions": {"u": {"call": "compensate", "with": {"scope": "a"}}}},
+        ),
+        "unknown-name",
+        "/use/functions/u/with/scope",
+    ),
+    "compensation for no reason": (calling("compensate", reason=1), "wrong-type", "/do/0/a/with/reason"),
     "graph without nodes": (calling("graph"), "missing-field", "/do/0/a/with"),
     "graph of nothing": (calling("graph", nodes={}), "missing-field", "/do/0/a/with/nodes"),
     "graph argument": (

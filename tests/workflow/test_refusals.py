@@ -111,13 +111,12 @@ UNSUPPORTED = {
             "mcp",
             "tool",
             "plan",
-            "compensate",
             "policy",
         )
     },
     **{
         f"agent {name}": (agent(capability="x", **{name: {}}), f"/do/0/a/with/{name}")
-        for name in ("team", "budget", "route", "fanout", "compensate")
+        for name in ("team", "budget", "route", "fanout")
     },
     **{
         f"human {name}": (human(**{name: 2}), f"/do/0/a/with/{name}")

@@ -55,6 +55,10 @@ def describe(record: Record) -> str:
             return f"{task}: in doubt: {record['reason']}"
         case "TaskStarted" if record["kind"] == "map":
             return f"{task}: {record['spread']['size']} items"
+        case "EffectUndone":
+            return f"{task}: undone"
+        case "UndoFailed":
+            return f"{task}: failed to undo: {_title(body)}"
         case "ItemFailed":
             return f"{task}: item {record['slot']}: {_title(body)}"
         case "TaskStarted" if record["kind"] in ("wait", "listen"):

@@ -172,13 +172,14 @@ class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TaskStartedBody(Body):
-    """`input` is the transformed input; `variables` what the task adds to its scope;
-    `items` what it goes over.
+    """`input` is the transformed input; `variables` what the task adds to its scope; `items` what it goes
+    over; `why` the reason that the document gives.
     """
 
     input: JSON = None
     variables: dict[str, JSON] = {}
     items: list[JSON] | None = None
+    why: str = ""
 
 
 class TaskStarted(Event):
@@ -341,7 +342,9 @@ class AttemptFailed(Event):
 
 
 class EffectSettledBody(Body):
-    """`output` is the performer's; `result` the task's own, where `output.as` made it another."""
+    """`output` is the performer's; `result` the task's own, where `output.as` made it another. `captured` are
+    the variables that the input of what undoes it will use.
+    """
 
     output: JSON = None
     result: JSON = None
@@ -349,13 +352,15 @@ class EffectSettledBody(Body):
     error: Error | None = None
     why: str = ""
     provenance: dict[str, JSON] = {}
+    captured: dict[str, JSON] = {}
 
 
 class EffectSettled(Event):
     """An effect has its outcome: `succeeded` or `failed`.
 
     Where `completes`, the task ended with it: `next`, `exported` and `then` as in `TaskCompleted`,
-    and the task's output is `result` if `transformed`, else `output`.
+    and the task's output is `result` if `transformed`, else `output`. `undo` is the task that undoes the
+    effect, should that be asked for.
     """
 
     BODY = EffectSettledBody
@@ -370,6 +375,38 @@ class EffectSettled(Event):
     next: int = 0
     principal: str = ""
     via: str = ""
+    undo: str = ""
+
+
+class UndoFailedBody(Body):
+    error: Error | None = None
+
+
+class UndoFailed(Event):
+    """What undoes the effect `effect` raised an error, in the task `task`; a person is asked what to do.
+
+    `frame` is the task that compensates; `child` the frame of what failed (0 if that had none), which ended
+    with everything below it. `origin` is the innermost of those frames.
+    """
+
+    BODY = UndoFailedBody
+    effect: int = 0
+    task: str = ""
+    frame: int = 0
+    child: int = 0
+    origin: int = 0
+
+
+class EffectUndone(Event):
+    """The effect `effect` of the task `task` is undone, and will not be again.
+
+    `frame` is the task that compensates. The verdict is `succeeded`, or `done` where a person said so.
+    """
+
+    effect: int = 0
+    task: str = ""
+    frame: int = 0
+    verdict: str = ""
 
 
 class StaleReplyBody(Body):
@@ -522,6 +559,8 @@ EVENTS: dict[str, type[Event]] = {
         AttemptStarted,
         AttemptFailed,
         EffectSettled,
+        UndoFailed,
+        EffectUndone,
         StaleReply,
         EffectInDoubt,
         EffectResolved,

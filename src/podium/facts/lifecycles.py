@@ -33,6 +33,7 @@ EFFECT: dict[tuple[str, str], str] = {
     ("in_doubt", "EffectResolved/succeeded"): "resolved",
     ("in_doubt", "EffectResolved/failed"): "resolved",
     ("resolved", "EffectSettled"): "settled",
+    ("settled", "EffectUndone"): "undone",
 }
 """An effect whose task is torn down (timeout, lost race, cancelled run) simply leaves the run's state;
 a reply that comes later is stale."""
@@ -43,11 +44,13 @@ TASK: dict[tuple[str, str], str] = {
     ("", "TaskCompleted"): "completed",
     ("", "TaskFaulted"): "faulted",
     ("", "ItemFailed"): "faulted",
+    ("", "UndoFailed"): "faulted",
     ("", "RunFaulted"): "faulted",
     ("running", "TaskCompleted"): "completed",
     ("running", "EffectSettled"): "completed",
     ("running", "TaskFaulted"): "faulted",
     ("running", "ItemFailed"): "faulted",
+    ("running", "UndoFailed"): "faulted",
     ("running", "RunFaulted"): "faulted",
     ("running", "cancelled"): "cancelled",
     ("running", "TaskFaulted/retry"): "backoff",

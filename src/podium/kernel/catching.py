@@ -34,7 +34,8 @@ def fault(
 ) -> None:  # fmt: skip
     """Raise an error in a run: the nearest enclosing `try` that catches it does, or the run faults.
 
-    On the way there a task that runs many side by side may take it for the failure of one of them.
+    On the way there a task that runs many side by side may take it for the failure of one of them, and one
+    that compensates takes it for the failure of an undo.
 
     Args:
         start: the innermost frame that encloses the faulted task.
@@ -69,6 +70,15 @@ def fault(
                     task=task, origin=(origin or start).id if child else 0,
                 ),
                 e.ItemFailedBody(error),
+            )  # fmt: skip
+            return
+        elif frame.kind == "compensate":
+            step.emit(
+                e.UndoFailed(
+                    frame=frame.id, child=child.id if child else 0, effect=child.slot if child else slot,
+                    task=task, origin=(origin or start).id if child else 0,
+                ),
+                e.UndoFailedBody(error),
             )  # fmt: skip
             return
         child = frame

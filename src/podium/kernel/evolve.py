@@ -26,6 +26,7 @@ from podium.kernel.state import (
     Frame,
     Run,
     Shard,
+    Undo,
     goes_on,
 )
 
@@ -131,6 +132,7 @@ def _end(shard: Shard, run: Run, record: Record) -> None:
     run.ready = {}
     run.buffer = []
     run.seen = []
+    run.undos = {}
     run.input = None
     run.context = None
     run.ended_at = record.at
@@ -186,9 +188,18 @@ def _enter(shard: Shard, run: Run, event: Any, kind: str, data: JSON, at: int) -
     elif parent.spread is not None:
         parent.cursor = event.slot + 1
         _look_again(run, parent)
+    elif parent.kind == "compensate":
+        _begin_undo(run, parent, event.slot)
     else:
         del run.ready[parent.id]
     return frame
+
+
+def _begin_undo(run: Run, parent: Frame, effect: int) -> None:
+    parent.phase = "asked" if parent.phase == "failed" else "undoing"
+    parent.cursor = effect
+    run.undos[effect].by = parent.id
+    del run.ready[parent.id]
 
 
 def _look_again(run: Run, frame: Frame) -> None:
@@ -215,6 +226,7 @@ def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record)
         if body.variables:
             frame.variables = {**frame.variables, **body.variables}
         frame.items = body.items
+        frame.why = body.why
     if event.kind == "listen":
         shard.listeners[run.id] = shard.listeners.get(run.id, 0) + 1
         if frame.items is not None:
@@ -300,6 +312,10 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
         if parent.items is not None:
             parent.items.append(output)
         parent.phase = "done" if following else ""
+    elif parent.kind == "compensate":
+        parent.data = output
+        parent.cursor = following
+        parent.phase = "answered" if parent.phase == "asked" else "undone"
     else:
         assert parent.kind in STANDING or parent.spread is not None, parent.kind
         parent.outputs[following] = output
@@ -425,6 +441,43 @@ def _drop_effect(shard: Shard, run: Run, effect: Effect) -> None:
         shard.abandoned.append((run.id, effect.id, effect.token))
 
 
+def _register_undo(run: Run, frame: Frame, effect: Effect, body: Any) -> None:
+    """Keep what it takes to undo an effect, and the scopes it was done in."""
+    scopes = []
+    parent = run.frames[frame.parent]
+    while parent.parent:
+        if parent.kind == "try":
+            scopes.append(parent.id)
+        parent = run.frames[parent.parent]
+    run.undos[effect.id] = Undo(
+        effect.id, frame.node, effect.task, effect.key or f"{run.id}/{effect.id}", effect.input,
+        body and body.output, body.captured if body else {}, tuple(scopes),
+    )  # fmt: skip
+
+
+def _undo_failed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    frame = run.frames[event.frame]
+    if event.child:
+        child = run.frames[event.child]
+        _leave_line(shard, run, child, event.origin)
+        _leave(shard, run, child)
+        frame.open -= 1
+    frame.error = body and body.error
+    frame.cursor = event.effect
+    run.undos[event.effect].by = frame.id
+    frame.phase = "failed"
+    frame.tries += 1
+    run.ready[frame.id] = None
+
+
+def _effect_undone(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    undo = run.undos.pop(event.effect)
+    frame = run.frames[event.frame]
+    frame.outputs[event.effect] = {"task": undo.task, "output": frame.data}
+    frame.phase, frame.tries, frame.error, frame.data = "", 0, None, None
+    run.ready[frame.id] = None
+
+
 def _attempt_started(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "AttemptStarted"]
@@ -456,6 +509,8 @@ def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Recor
     run.cost_nano += event.cost_nano
     frame = run.frames[effect.frame]
     frame.effect = 0
+    if event.undo:
+        _register_undo(run, frame, effect, body)
     if not event.completes:
         if event.status == "succeeded":
             frame.phase, frame.data = "settled", body and body.output
@@ -550,6 +605,8 @@ _RUN_EVENTS: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]]
     e.EffectSettled: _effect_settled,
     e.EffectInDoubt: _effect_in_doubt,
     e.EffectResolved: _effect_resolved,
+    e.UndoFailed: _undo_failed,
+    e.EffectUndone: _effect_undone,
     e.StaleReply: _stale_reply,
     e.EventReceived: _event_received,
     e.EventConsumed: _event_consumed,

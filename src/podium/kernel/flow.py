@@ -10,18 +10,24 @@ from podium.workflow.program import Do, Expression, Node
 
 
 class Entry:
-    """A task about to start: its place, its input, its arguments."""
+    """A task about to start: its place, its input, its arguments.
 
-    __slots__ = ("arguments", "data", "node", "parent", "raw", "slot")
+    Attributes:
+        own: whether its raw input is what its parent gives to its children.
+    """
 
-    def __init__(self, parent: Frame, node: Node, slot: int, raw: JSON, arguments: Arguments) -> None:
-        self.parent, self.node, self.slot = parent, node, slot
+    __slots__ = ("arguments", "data", "node", "own", "parent", "raw", "slot")
+
+    def __init__(
+        self, parent: Frame, node: Node, slot: int, raw: JSON, arguments: Arguments, own: bool = True
+    ) -> None:
+        self.parent, self.node, self.slot, self.own = parent, node, slot, own
         self.raw = self.data = raw
         self.arguments = arguments
 
     @property
     def same(self) -> bool:
-        return self.data is self.raw
+        return self.data is self.raw and self.own
 
 
 def holds(step: Step, expression: Expression, data: JSON, arguments: Arguments, reference: str) -> bool:

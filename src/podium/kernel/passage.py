@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from podium.facts import events as e
 from podium.facts.values import JSON
-from podium.kernel.arguments import Arguments, Faulted, Waiting
+from podium.kernel.arguments import MISSING, Arguments, Faulted, Waiting
 from podium.kernel.catching import fault
 from podium.kernel.evolve import raw_input, variables_for
 from podium.kernel.flow import Entry, deadline, flow_out, holds, scope_of
@@ -21,21 +21,25 @@ ENTER: dict[str, Callable[[Step, Entry], None]] = {}
 
 
 def enter(
-    step: Step, parent: Frame, node: Node, slot: int = 0, given: dict[str, JSON] | None = None
+    step: Step, parent: Frame, node: Node, slot: int = 0, given: dict[str, JSON] | None = None,
+    raw: JSON = MISSING,
 ) -> bool:  # fmt: skip
     """Enter a task; one that takes no time also ends.
 
     Args:
         given: variables that what is said of its input may use beside those of its scope.
+        raw: its raw input, if not what the parent gives to its children.
     Raises:
         Waiting: it is entered later.
     """
-    raw = raw_input(parent, slot)
+    own = raw is MISSING
+    if own:
+        raw = raw_input(parent, slot)
     at = step.evaluation.since(parent.id, node.index)
     variables = parent.variables if parent.spread is None else variables_for(parent, slot)
     if given:
         variables = {**variables, **given}
-    entry = Entry(parent, node, slot, raw, Arguments(step.run, step.program, node, variables, at, raw))
+    entry = Entry(parent, node, slot, raw, Arguments(step.run, step.program, node, variables, at, raw), own)
     try:
         try:
             _enter_as_it_is(step, entry)
@@ -67,12 +71,13 @@ def start_frame(
     wake_at: int = 0,
     items: list[JSON] | None = None,
     spread: e.Spread | None = None,
+    why: str = "",
 ) -> None:
     """Begin a task that lasts."""
     node = entry.node
     body = None
-    if not entry.same or items is not None:
-        body = e.TaskStartedBody(None if entry.same else entry.data, items=items)
+    if not entry.same or items is not None or why:
+        body = e.TaskStartedBody(None if entry.same else entry.data, items=items, why=why)
     step.emit(
         e.TaskStarted(
             frame=step.run.frame_last + 1, parent=entry.parent.id, node=node.index, kind=node.kind,
@@ -99,7 +104,7 @@ def finish(step: Step, entry: Entry, raw_output: JSON, target: int, *, skipped: 
     if not skipped:
         output, exported, context = flow_out(step, node, raw_output, entry.arguments)
     onward = following(parent, node, entry.slot, target, scope_of(step, parent))
-    same = output is entry.raw and not _is_lost(parent, onward)
+    same = output is entry.raw and entry.own and not _is_lost(parent, onward)
     body = e.TaskCompletedBody(None if same else output, context) if exported or not same else None
     step.emit(
         e.TaskCompleted(

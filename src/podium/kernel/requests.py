@@ -10,6 +10,7 @@ from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
 from podium.kernel.flow import Entry, deadline
 from podium.kernel.step import Step, text_of, validation_error
+from podium.kernel.undoing import undo_key
 from podium.policy.development import decide
 from podium.workflow.program import (
     Authentication,
@@ -146,6 +147,8 @@ def request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, *
         fields: the rest of `EffectRequested`.
     """
     node, run, shard = entry.node, step.run, step.shard
+    if run.undos and not key and fields["kind"] not in _WITHOUT_ATTEMPTS:
+        key = undo_key(step, entry)
     digest: str = fields.get("digest", "")
     decision = decide(fields["kind"], fields.get("capability", ""))
     effect = run.effect_last + 1

@@ -16,6 +16,7 @@ from podium.kernel.outcome import Outcome
 from podium.kernel.requests import DEADLINES_MS, attempt_deadline
 from podium.kernel.state import GRACE_MS, Effect, Shard
 from podium.kernel.step import Step, View, following, validation_error
+from podium.kernel.undoing import is_undoing
 
 LOSSES_MAX = 20
 """After so many attempts lost to crashes an effect fails: what it does may be what crashes them."""
@@ -98,6 +99,11 @@ def settle(
         principal=principal, via=via,
     )  # fmt: skip
     body = e.EffectSettledBody(output, why=why, provenance=dict(provenance))
+    if node.undo is not None and not is_undoing(step, frame):
+        settled.undo = step.program.nodes[node.undo.node].reference
+        if node.undo.input is not None:
+            arguments = step.arguments(frame, node)
+            body.captured = {name: arguments[name] for name in node.undo.input.arguments}
     try:
         if node.output_as is not None or node.export_as is not None or node.output_schema is not None:
             result, settled.exported, body.context = flow_out(step, node, output, step.arguments(frame, node))

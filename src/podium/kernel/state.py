@@ -28,6 +28,9 @@ EVENTS_BUFFERED_MAX = 1000
 STANDING = frozenset({"fork", "graph"})
 """Kinds of tasks whose children run side by side, each in a slot of its own."""
 
+SLOTTED = frozenset({*STANDING, "compensate"})
+"""Kinds of tasks that go on by the slot of the child that ended."""
+
 ALWAYS_READY = frozenset({*STANDING, "listen"})
 """Kinds of frames that are looked at whenever anything happens in their run, and may have nothing to do."""
 
@@ -54,11 +57,13 @@ class Frame(msgspec.Struct, omit_defaults=True):
         phase: "" while running; `prepare` (root); of a try `backoff`, `catch`, `done` (the body ended well)
             or `caught` (the body of its catch did); of an effect `settled` (its output is in `data`) or
             `faulted` (an error is in `error`); of a listen `each` (it does something for an event, which is
-            in `data`), `last` (for the last one) or `done`.
+            in `data`), `last` (for the last one) or `done`; of a compensate `undoing`, `undone`, `failed`,
+            `asked` (a person) or `answered`.
         slot: branch of the enclosing fork; place of the item in the enclosing map.
         tries: how often a try body was repeated; of a map, how many items failed.
         effect: the effect this task waits for; 0 for none.
         spread: how it runs one task many times; None where it does not.
+        why: of a compensate: the reason that the document gives.
     """
 
     id: int
@@ -83,6 +88,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     deadline_at: int = 0
     keys: dict[str, JSON] = {}
     spread: Spread | None = None
+    why: str = ""
 
 
 def goes_on(frame: Frame, spread: Spread) -> bool:
@@ -118,6 +124,29 @@ class Effect(msgspec.Struct, omit_defaults=True):
     heartbeat_ms: int = 0
 
 
+class Undo(msgspec.Struct, omit_defaults=True):
+    """An effect that was settled well and can be undone.
+
+    Attributes:
+        effect: its number; node: the program's node of its task; task: reference of that.
+        key: its idempotency key.
+        input: what its performer got; output: what that gave.
+        captured: variables for the input of what undoes it.
+        scopes: frames of the `try` tasks around it, innermost first.
+        by: frame of the compensate that undoes it, or did before it was torn down itself; 0 for none.
+    """
+
+    effect: int
+    node: int
+    task: str
+    key: str
+    input: JSON = None
+    output: JSON = None
+    captured: dict[str, JSON] = {}
+    scopes: tuple[int, ...] = ()
+    by: int = 0
+
+
 class Buffered(msgspec.Struct, omit_defaults=True):
     """An event that no task has taken yet.
 
@@ -145,6 +174,7 @@ class Run(msgspec.Struct, omit_defaults=True):
         root: the run at the top of its family, if its parent waits for it; "" otherwise.
         depth: runs above it.
         children: unfinished runs that it waits for.
+        undos: what was done well and can be undone, by effect, oldest first.
         secrets: names of those that its effects may use; what comes from outside is made inert if there are.
     """
 
@@ -181,6 +211,7 @@ class Run(msgspec.Struct, omit_defaults=True):
     root: str = ""
     depth: int = 0
     children: int = 0
+    undos: dict[int, Undo] = {}
 
     @property
     def ended(self) -> bool:

@@ -14,7 +14,7 @@ from podium.kernel.catalog import Check
 from podium.kernel.evolve import raw_input, variables_for
 from podium.kernel.outcome import Outcome
 from podium.kernel.routing import Route
-from podium.kernel.state import STANDING, Frame, Run, Shard
+from podium.kernel.state import SLOTTED, Frame, Run, Shard
 from podium.workflow.durations import milliseconds
 from podium.workflow.program import END, EXIT, CallAgent, Duration, Node, Program, Schema
 
@@ -99,6 +99,6 @@ def following(parent: Frame, node: Node, slot: int, target: int, scope: int) -> 
     """
     if target == END:
         return END
-    if parent.kind in STANDING or parent.spread is not None:
+    if parent.kind in SLOTTED or parent.spread is not None:
         return slot
     return scope if target == EXIT else target

@@ -14,6 +14,7 @@ from podium.facts import events as e
 from podium.facts.values import Error, standard_error
 from podium.kernel.arguments import Arguments, Faulted, Waiting
 from podium.kernel.catching import fault
+from podium.kernel.compensating import enter_compensate, turn_compensate
 from podium.kernel.emitting import request_emit
 from podium.kernel.evolve import raw_input
 from podium.kernel.flow import Entry, holds
@@ -267,6 +268,7 @@ ENTER.update(
         "fork": start_frame,
         "map": enter_map,
         "graph": start_frame,
+        "compensate": enter_compensate,
         "try": start_frame,
         "set": _enter_set,
         "switch": _enter_switch,
@@ -289,6 +291,7 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "fork": turn_fork,
     "map": turn_map,
     "graph": turn_graph,
+    "compensate": turn_compensate,
     "try": _turn_try,
     "listen": turn_listen,
     "foreach": turn_foreach,

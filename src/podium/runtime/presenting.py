@@ -44,6 +44,7 @@ def run_shown(run: Run) -> Shown:
         "principal": run.principal, "labels": run.labels, "input": run.input, "output": run.output,
         "error": error_shown(run.error), "started_at": run.started_at, "ended_at": run.ended_at,
         "cost_nano": run.cost_nano, "waiting_for": list(waiting_for(run)), "progress": list(progress(run)),
+        "undoable": len(run.undos),
     }  # fmt: skip
 
 

@@ -81,6 +81,7 @@ class Run(msgspec.Struct, frozen=True):
         status: `running`, `suspended`, `completed`, `faulted` or `cancelled`.
         waiting_for: what keeps it from going on, each with `kind`, `task` and what the kind needs.
         progress: of each task that runs another many times `task`, `total`, `done`, `failed` and `running`.
+        undoable: how many calls a `compensate` would undo.
         trace: references of the tasks started, in that order, where it was asked for.
         created: whether the call that gave it started it.
     """
@@ -100,6 +101,7 @@ class Run(msgspec.Struct, frozen=True):
     cost_nano: int = 0
     waiting_for: list[dict[str, JSON]] = []
     progress: list[dict[str, JSON]] = []
+    undoable: int = 0
     trace: list[str] = []
     created: bool = False
 

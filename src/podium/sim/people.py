@@ -123,7 +123,8 @@ class People:
 
         for effect in list(run.effects.values()):
             if effect.status == "waiting" and chance(0.3):
-                self._tell(i.AnswerHuman(run_id=run.id, task=effect.task))
+                decision = random.choice(effect.input["decisions"])
+                self._tell(i.AnswerHuman(run_id=run.id, task=str(effect.id), decision=decision))
             elif effect.status == "in_doubt" and chance(0.5):
                 verdict = random.choice(VERDICTS)
                 output = {"token": effect.token} if verdict == "succeeded" else None

@@ -91,6 +91,13 @@ _MOST = {
 }
 """Over what `collect` gave: a fault in some of them ends nothing."""
 
+
+def _undoable(name: str) -> dict[str, Any]:
+    """A call, and what undoes it, which may fail as well."""
+    undo = {"input": "${ .output.token }", "function": {"do": [{"cancel": _call("steady")}]}}
+    return {"call": "agent", "with": {"capability": f"{name}.do", "compensate": undo}}
+
+
 SLOW_JQ = '${ tostring | test("a") | tostring }'
 """An expression that has no native form."""
 
@@ -431,6 +438,41 @@ WORKFLOWS = (
     ),
     workflow("brief", [{"one": _safe(_call("once"))}, {"two": _call("plain")}], timeout={"after": "PT12S"}),
     workflow(
+        "saga",
+        [
+            {
+                "trip": {
+                    "try": [
+                        {"flight": _undoable("steady")},
+                        {"many": {"for": {"in": "${ [1, 2] }"}, "do": [{"room": _undoable("plain")}]}},
+                        {"car": _undoable("once")},
+                        {"fails": {"raise": {"error": {"type": "https://example.com/sim", "status": 418}}}},
+                    ],
+                    "catch": {
+                        "do": [
+                            {
+                                "undo": {
+                                    "try": [
+                                        {
+                                            "first": {
+                                                "call": "compensate",
+                                                "timeout": {"after": {"seconds": 25}},
+                                            }
+                                        }
+                                    ],
+                                    "catch": {
+                                        "do": [{"again": {"call": "compensate", "with": {"scope": "trip"}}}]
+                                    },
+                                }
+                            }
+                        ]
+                    },
+                }
+            },
+            {"count": {"set": {"undone": "${ type }"}}},
+        ],
+    ),
+    workflow(
         "plan",
         [
             {
@@ -540,6 +582,7 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "chase": lambda output: bool(output == {"chased": True}),
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
+    "saga": lambda output: bool(output == {"undone": "array"}),
     "plan": lambda output: bool(output == {"names": ["first", "last", "left", "right"], "right": ["first"]}),
     "many": lambda output: bool(
         isinstance(output, dict)

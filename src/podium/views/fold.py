@@ -76,7 +76,8 @@ class Fold:
             e.TaskStarted: self._task_started,
             e.TaskCompleted: self._task_completed,
             e.TaskFaulted: self._task_faulted,
-            e.ItemFailed: self._item_failed,
+            e.ItemFailed: self._part_failed,
+            e.UndoFailed: self._part_failed,
             e.TaskResumed: self._task_resumed,
             e.EffectRequested: self._effect_requested,
             e.AttemptStarted: self._attempt_started,
@@ -186,7 +187,7 @@ class Fold:
         if event.retry_at:
             run.frames[catcher] = ("backoff", run.frames[catcher][1])
 
-    def _item_failed(self, run: RunRow, record: Record, event: Any) -> None:
+    def _part_failed(self, run: RunRow, record: Record, event: Any) -> None:
         run.failed = NO_FAILURE
         if event.child in run.frames:
             self._tear_down(run, event.child, record.at)

@@ -63,6 +63,8 @@ class Spreads:
                 return self._faulted(record)
             case "ItemFailed":
                 return self._item_failed(record)
+            case "UndoFailed" | "EffectUndone":
+                return self._of(record["frame"])
             case "TaskResumed" | "EventConsumed" | "EventReceived":
                 return self._of(record["frame"])
         return None

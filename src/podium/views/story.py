@@ -209,6 +209,9 @@ class _Teller:
             self._say("task", f"{task} goes over {len(items) if items is not None else 'its'} items")
         elif kind == "fork":
             self._say("task", f"{task} forks")
+        elif kind == "compensate":
+            self._say("task", f"{task} undoes what was done")
+            self._why(body)
         elif kind == "graph":
             self._say("task", f"{task} begins its graph")
         elif kind == "map":
@@ -299,6 +302,8 @@ class _Teller:
         if record["status"] == "succeeded":
             self._say("answer", f"{record['task']} succeeded{took}{attempt}{cost}")
             self._add("answer", f"output {_short(body.get('output'))}")
+            if record["undo"]:
+                self._add("answer", f"it can be undone by {record['undo']}")
         else:
             self._say("error", f"{record['task']} failed{took}{attempt}{cost}")
             self._error(body.get("error"))
@@ -315,6 +320,15 @@ class _Teller:
                 "person", f"{record['task']} {record['status']}, by the word of {record['principal']}{via}"
             )
         self._why(body)
+
+    def _UndoFailed(self, record: Record, body: Record) -> None:
+        self._waits.pop(record["child"], None)
+        self._say("error", f"{record['task']} failed, which undoes effect {record['effect']}")
+        self._error(body.get("error"))
+
+    def _EffectUndone(self, record: Record, body: Record) -> None:
+        how = "" if record["verdict"] == "succeeded" else ", by the word of a person"
+        self._say("task", f"{record['task']} is undone{how}")
 
     def _StaleReply(self, record: Record, body: Record) -> None:
         self._say("attempt", f"a reply came too late and was not applied ({record['status']})")

@@ -27,7 +27,6 @@ def call_agent(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Cal
             "budget": "limit the work with a `timeout`",
             "route": "use `select` with labels",
             "fanout": "use `fork` with one branch for each agent",
-            "compensate": "undo the work in the `catch` of a `try`",
         },
     )  # fmt: skip
     if isinstance(arguments, dict) and ("capability" in given) == ("agent" in given):

@@ -302,6 +302,27 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
+class Compensate:
+    """Undo what was done in the `try` named `scope`, in the whole run (`workflow`), or by default (`""`) in
+    the `try` whose `catch` it stands in.
+
+    `escalation` is the node of the request to a person for an undo that failed.
+    """
+
+    scope: str
+    reason: Expression | None
+    escalation: int
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """What undoes a call: a node, and what it gets: of `{input, output}` of the call, or just that."""
+
+    node: int
+    input: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CallAgent:
     """Exactly one of `capability` and `agent` (`name` or `name@version`) is given.
 
@@ -394,6 +415,7 @@ Detail: TypeAlias = (
     | CallHttp
     | Map
     | Graph
+    | Compensate
     | CallOpenApi
     | RunProcess
 )
@@ -406,7 +428,7 @@ class Node:
     Attributes:
         index: place in `Program.nodes`.
         kind: `do for fork try set switch raise wait listen foreach emit workflow agent human http openapi
-            map graph`.
+            map graph compensate`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.
@@ -415,6 +437,7 @@ class Node:
         input_schema, input_from, output_as, output_schema, export_as, export_schema: data flow.
         timeout: `timeout.after`.
         then: `continue`, `exit`, `end`, or the name of a task in the same scope.
+        undo: what undoes it, if it was settled well.
         target: index into the parent's children where control goes on after this task; `END` for end,
             `EXIT` for exit. A next index past the last child ends the scope.
     """
@@ -435,6 +458,7 @@ class Node:
     timeout: Duration | None = None
     then: str = "continue"
     target: int = 0
+    undo: Undo | None = None
 
 
 END = -1

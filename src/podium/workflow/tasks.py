@@ -30,9 +30,11 @@ from podium.workflow.program import (
     Set,
     Switch,
     Try,
+    Undo,
     Wait,
 )
 from podium.workflow.spreading import Compiler, Feed, call_graph, call_map
+from podium.workflow.undoing import UNDOABLE, call_compensate, undo
 
 COMMON = ("if", "input", "output", "export", "timeout", "then", "metadata")
 DIRECTIVES = {"end": END, "exit": EXIT}
@@ -52,12 +54,13 @@ _COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {
     "map": call_map,
 }
 """Podium's functions that run other tasks."""
+_OWN = (*_CALLS, *_COMPOSED, "compensate")
+"""Everything that `call` may name but functions."""
 _USE_AGENT = "put it behind an agent and use `call: agent`"
 _UNSUPPORTED_CALLS = {
     **dict.fromkeys(("grpc", "asyncapi"), "use `call: http`, or put it behind an agent"),
     **dict.fromkeys(("a2a", "mcp", "tool", "policy"), _USE_AGENT),
     "plan": "write the tasks down, or let an agent do the whole work",
-    "compensate": "undo the work in the `catch` of a `try`",
 }
 _RUNS: dict[str, tuple[str, Callable[[Draft, JSON, Place, Scope], Detail]]] = {
     "workflow": ("workflow", nested),
@@ -93,6 +96,10 @@ class TaskCompiler:
     def __init__(self, draft: Draft, uses: Uses) -> None:
         self._draft, self._uses = draft, uses
         self._open_functions: list[str] = []
+        self._tries: list[str] = []
+        self._undo: Undo | None = None  # of the call that is compiled next, as its caller says
+        self._undos = 0
+        self._free = 0
         self._depth = 0
         self._tasks = 0
 
@@ -107,7 +114,7 @@ class TaskCompiler:
         """Check a function of `use.functions`, whether it is called or not; it leaves no nodes."""
         place = Place("/use/functions" + pointer((name,)), "")
         nodes = len(self._draft.nodes)
-        if name in _CALLS or name in _COMPOSED or name in _UNSUPPORTED_CALLS:
+        if name in _OWN or name in _UNSUPPORTED_CALLS:
             self._draft.refuse("wrong-value", place, f"A function cannot be called `{name}`: Podium has one.")
         self._open_functions.append(name)
         self._task(name, self._uses.functions[name], place, Siblings({}, 0), TASK_SCOPE)
@@ -131,7 +138,10 @@ class TaskCompiler:
                 message = "`function` must name one of `use.functions`, or be a task."
                 self._draft.refuse("wrong-type", place, message)
             return self._draft.reserve()
+        # The language leaves open what stands in the arguments of functions that it does not know.
+        self._free += 1
         index = self._task(name, function, place, Siblings({}, 0), scope)
+        self._free -= 1
         node = self._draft.nodes[index]
         if feed is None or node is None:
             return index
@@ -208,7 +218,14 @@ class TaskCompiler:
         flow = self._flow(task, place, siblings, scope)
         if kind == "call" and not _is_own(task["call"]):
             return self._called(index, name, task, place, scope, flow)
-        kind, detail = self._detail(kind, task, place, siblings, scope)
+        if kind == "try":
+            self._tries.append(name)
+        arguments = task.get("with", {})
+        if kind == "call":
+            arguments = self._without_undo(task["call"], arguments, place / "with", scope, flow)
+        kind, detail = self._detail(kind, {**task, "with": arguments}, place, siblings, scope)
+        if kind == "try":
+            self._tries.pop()
         return Node(index, kind, name, place.reference, detail, definition=task, **flow)
 
     def _kind(self, task: JSON, place: Place) -> str | None:
@@ -276,10 +293,12 @@ class TaskCompiler:
         self, kind: str, task: dict[str, JSON], place: Place, siblings: Siblings, scope: Scope
     ) -> tuple[str, Detail]:
         draft, value, at = self._draft, task[kind], place / kind
+        if kind == "call" and value == "compensate":
+            return value, self._compensate(task["with"], place, scope)
         if kind == "call" and value in _COMPOSED:
-            return value, _COMPOSED[value](self, task.get("with", {}), place / "with", scope)
+            return value, _COMPOSED[value](self, task["with"], place / "with", scope)
         if kind == "call":
-            return value, _CALLS[value](draft, task.get("with", {}), place / "with", scope)
+            return value, _CALLS[value](draft, task["with"], place / "with", scope)
         if kind == "do":
             return kind, self._sequence(value, at, scope)
         if kind == "for":
@@ -392,6 +411,52 @@ class TaskCompiler:
         then, target = self._directive(given.get("then", "continue"), place / "then", siblings)
         return Case(name, when, then, target)
 
+    # --- undoing --------------------------------------------------------------------------------
+
+    def _without_undo(
+        self, call: str, arguments: JSON, place: Place, scope: Scope, flow: dict[str, Any]
+    ) -> JSON:
+        """The arguments of a call but for what undoes it, which is the task's."""
+        if call not in UNDOABLE:
+            return arguments
+        flow["undo"], self._undo = self._undo, None
+        if not isinstance(arguments, dict) or "compensate" not in arguments:
+            return arguments
+        at = place / "compensate"
+        if flow["undo"] is not None:
+            self._draft.refuse("conflicting-fields", at, "Whoever calls this function says what undoes it.")
+        elif call != "agent" and not self._free:
+            message = (
+                f"The language has no `compensate` in the `with` of `call: {call}`. Make the call a function"
+                " under `use.functions`, and write `compensate` in the `with` where that is called."
+            )
+            self._draft.refuse("unknown-field", at, message)
+        flow["undo"] = undo(self._draft, arguments["compensate"], at, scope, self._undo_function)
+        return _without(arguments, "compensate")
+
+    def _with_undo(self, function: str, arguments: dict[str, JSON], place: Place, scope: Scope) -> JSON:
+        """The arguments for a function but for what undoes it."""
+        at = place / "compensate"
+        if not self._is_plain_call(function) or self._uses.functions[function]["call"] not in UNDOABLE:
+            message = f"`{shown(function)}` is more than one call; write `compensate` at a call inside of it."
+            self._draft.refuse("unknown-field", at, message)
+        else:
+            self._undo = undo(self._draft, arguments["compensate"], at, scope, self._undo_function)
+        return _without(arguments, "compensate")
+
+    def _undo_function(self, function: JSON, place: Place) -> int:
+        self._undos += 1
+        outer, self._undo = self._undo, None
+        index = self.part("", function, place, TASK_SCOPE)
+        self._undo = outer
+        self._undos -= 1
+        return index
+
+    def _compensate(self, arguments: JSON, place: Place, scope: Scope) -> Detail:
+        if self._undos:
+            self._draft.refuse("circular", place / "call", "What undoes a call cannot compensate itself.")
+        return call_compensate(self._draft, arguments, place / "with", scope, self._tries)
+
     # --- functions ------------------------------------------------------------------------------
 
     def _called(
@@ -402,13 +467,17 @@ class TaskCompiler:
         if function is None:
             return None
         arguments = None
-        if "with" in task:
-            self._draft.named(task["with"], place / "with", "`with`")
+        given, has_arguments = task.get("with"), "with" in task
+        if isinstance(given, dict) and "compensate" in given:
+            given = self._with_undo(function, given, place / "with", scope)
+            has_arguments = bool(given)
+        if has_arguments:
+            self._draft.named(given, place / "with", "`with`")
             # Seen as the data; `$input` would be the input of another task than the one written here.
-            arguments = self._draft.template(task["with"], place / "with", scope.without("input"))
+            arguments = self._draft.template(given, place / "with", scope.without("input"))
         filtered = arguments is not None and "input_from" in flow
         if not filtered and self._is_plain_call(function):
-            kind, detail = self._plain_call(function, place)
+            kind, detail = self._plain_call(function, place, flow)
             flow["input_from"] = arguments if arguments is not None else flow.get("input_from")
             return Node(index, kind, name, place.reference, detail, definition=task, **flow)
         body = self._nested(function, place.reference, arguments, flow)
@@ -424,11 +493,16 @@ class TaskCompiler:
             and definition["call"] in _CALLS
         )
 
-    def _plain_call(self, function: str, place: Place) -> tuple[str, Detail]:
+    def _plain_call(self, function: str, place: Place, flow: dict[str, Any]) -> tuple[str, Detail]:
         definition = self._uses.functions[function]
         at = Place("/use/functions" + pointer((function, "with")), place.reference)
         kind: str = definition["call"]
-        return kind, _CALLS[kind](self._draft, definition.get("with", {}), at, TASK_SCOPE)
+        free, self._free = self._free, 0
+        self._open_functions.append(function)
+        given = self._without_undo(kind, definition.get("with", {}), at, TASK_SCOPE, flow)
+        self._open_functions.pop()
+        self._free = free
+        return kind, _CALLS[kind](self._draft, given, at, TASK_SCOPE)
 
     def _nested(
         self, function: str, reference: str, arguments: Expression | None, flow: dict[str, Any]
@@ -440,9 +514,12 @@ class TaskCompiler:
             wrapper = self._draft.reserve()
         elif arguments is not None:
             flow["input_from"] = arguments
+        tries, self._tries = self._tries, []
+        free, self._free = self._free, 0
         self._open_functions.append(function)
         child = self._task(function, self._uses.functions[function], place, Siblings({}, 0), TASK_SCOPE)
         self._open_functions.pop()
+        self._tries, self._free = tries, free
         body = Do((child,), {function: 0})
         if wrapper is None:
             return body
@@ -466,7 +543,7 @@ class TaskCompiler:
         if "://" in value or "@" in value:
             self._draft.unsupported(place, "a function of a catalog", "define it under `use.functions`")
             return None
-        known = [*_CALLS, *_COMPOSED, *self._uses.functions]
+        known = [*_OWN, *self._uses.functions]
         hint = did_you_mean(value, known) or f" Known: {', '.join(known)}."
         message = f"There is no function `{shown(value)}`; define it under `use.functions`.{hint}"
         self._draft.refuse("unknown-function", place, message)
@@ -493,8 +570,12 @@ _OPTIONAL = ("with", "while", "foreach")
 TASK_SCOPE = Scope(TASK_ARGUMENTS)
 
 
+def _without(given: dict[str, JSON], name: str) -> dict[str, JSON]:
+    return {field: value for field, value in given.items() if field != name}
+
+
 def _is_own(call: JSON) -> bool:
-    return isinstance(call, str) and (call in _CALLS or call in _COMPOSED)
+    return isinstance(call, str) and call in _OWN
 
 
 def _which_kind(task: dict[str, JSON], kinds: list[str]) -> str:
