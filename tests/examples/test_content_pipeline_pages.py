@@ -307,6 +307,20 @@ def test_the_same_release_twice_is_one_and_only_the_last_are_kept(root: Path, tm
     assert "<p>3</p>" in (out / "current" / "b.html").read_text()
 
 
+def test_parts_that_no_page_needs_are_removed_when_they_are_old(root: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    published(root, out)
+    old = set((out / "parts").iterdir())
+    (root / "b.md").write_text("# B\n\n## There\n\nMore.\n")
+    published(root, out)
+    assert old < set((out / "parts").iterdir())
+    for part in old:
+        os.utime(part, (1, 1))
+    published(root, out)
+    assert len(old & set((out / "parts").iterdir())) == 1
+    assert (out / "current" / "a.html").exists()
+
+
 def test_a_release_that_fails_halfway_changes_nothing(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

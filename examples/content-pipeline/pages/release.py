@@ -6,6 +6,7 @@ import json
 import os
 import posixpath
 import shutil
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from pages.sources import INDEX, changed_on, digest_at, digest_of, inside, leads
 
 HERE = Path(__file__).resolve().parents[1]
 RELEASES_KEPT = 2
+PARTS_KEPT_S = 86_400
 WORDS_A_MINUTE = 220
 Why: TypeAlias = Literal["new", "changed", "links", "rules"]
 _IN_MANIFEST = ("digest", "title", "words", "changed", "links")
@@ -129,6 +131,7 @@ def publish(root: Path, out: Path, title: str, kept: list[str], made: Mapping[st
     if not folder.exists():
         _write(folder, root, site_of(title, parts), manifest)
     _put_in_place(out, folder)
+    _forget(out, {_part(out, path, part["digest"]) for path, part in parts.items()})
     return manifest
 
 
@@ -153,6 +156,13 @@ def _put_in_place(out: Path, folder: Path) -> None:
     releases = sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime_ns)
     for old in releases[:-RELEASES_KEPT]:
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _forget(out: Path, used: set[Path]) -> None:
+    """Remove parts that no page needs any more; fresh ones may be another run's."""
+    for part in (out / "parts").iterdir():
+        if part not in used and part.stat().st_mtime < time.time() - PARTS_KEPT_S:
+            part.unlink()
 
 
 def replace(path: Path, text: str) -> None:
