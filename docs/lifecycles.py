@@ -23,10 +23,10 @@ waits is shown as [`waiting`](views.md).""",
     "Task": """One step of a run, each time that control comes to it: a task in a loop begins anew with every
 turn. Tasks that take no time (`set`, `switch`, `raise`, and whatever `if` skips) have no other record than
 that of their end.""",
-    "Effect": """One action that leaves the hub: asking an agent or a person, a request over HTTP. It belongs
-to a task, and may take several attempts. If its task is torn down (a timeout, a lost race, a cancelled run)
-the effect is gone, whatever its state; an answer that comes later is recorded as `StaleReply` and changes
-nothing.""",
+    "Effect": """One action that leaves the hub: asking an agent or a person, a request over HTTP, an event;
+or another run. It belongs to a task, and may take several attempts. If its task is torn down (a timeout, a
+lost race, a cancelled run) the effect is gone, whatever its state; an answer that comes later is recorded as
+`StaleReply` and changes nothing.""",
 }
 
 _STATES = {
@@ -49,6 +49,7 @@ _STATES = {
         "running": "an attempt is in flight",
         "backoff": "an attempt failed or was lost; the next one comes after a pause",
         "waiting": "a person has been asked",
+        "nested": "another run is under way in its place",
         "in_doubt": "an attempt that may be made only once was lost: nobody knows whether it was performed",
         "resolved": "a person said what became of it",
         "settled": "it has its outcome",
@@ -67,13 +68,14 @@ _WHEN = {
     "TaskCompleted": "it ended",
     "TaskFaulted": "an error or its timeout, and a `try` around it caught that",
     "TaskFaulted/retry": "it caught an error, and its policy allows another try",
-    "ItemFailed": "an error, in a task that runs many side by side and goes on without this one",
+    "ItemFailed": "an error, and the task around it goes on with other items",
     "UndoFailed": "an error while it undid something; a person is asked what to do",
     "TaskResumed": "the pause is over",
     "cancelled": "no event of its own: a branch won, an error went past it, the run ended",
     "EffectRequested": "control came to it, and no slot was free",
     "EffectRequested/started": "control came to it, and a slot was free",
     "EffectRequested/human": "control came to a `call: human`",
+    "EffectRequested/workflow": "control came to a `run: workflow`",
     "AttemptStarted": "a slot is free",
     "AttemptFailed": "it failed, or was lost with a hub, and may be made again",
     "EffectInDoubt": "its performer or the hub died, or its deadline passed",

@@ -184,7 +184,7 @@ def _newest(folder: Path, is_whole: Callable[[Views], bool]) -> Newest:
     """Finds the newest runs in the views, unless these are behind or cannot be read."""
     views = Views(folder / VIEWS)
 
-    def newest(status: str, workflow: str, limit: int) -> list[str] | None:
+    def newest(status: str, workflow: str, parent: str, nested: bool, limit: int) -> list[str] | None:
         if status not in _IN_VIEWS or (workflow and "/" not in workflow):
             return None
         try:
@@ -193,7 +193,9 @@ def _newest(folder: Path, is_whole: Callable[[Views], bool]) -> Newest:
             found = [
                 run
                 for known in _IN_VIEWS[status]
-                for run in views.list_runs(status=known, workflow=workflow, limit=limit)
+                for run in views.list_runs(
+                    status=known, workflow=workflow, parent=parent, nested=nested, limit=limit
+                )
             ]
         except ViewsUnavailable:
             return None

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 
 from podium.facts.lifecycles import EFFECT, RUN, RUN_ENDED, TASK
+from podium.facts.values import standard_error
 from tests.facts.transitions import Transition, Transitions
-from tests.kernel.conversation import Conversation, agent
+from tests.kernel.conversation import Conversation, agent, reported, workflow
 
 AGENTS = (
     agent("one", concurrency=1, retry={"attempts": 2, "delay_ms": 1_000, "backoff": "constant"}),
     agent("once", delivery="at-most-once"),
+    workflow([{"a": {"set": {"x": 1}}}], name="child"),
 )
 RETRY = {"delay": "PT10S", "limit": {"attempt": {"count": 1}}}
 ENDED = {"run": RUN_ENDED, "effect": {"settled", "undone"}, "task": {"completed", "faulted", "cancelled"}}
@@ -51,6 +53,13 @@ def _doubt(talk: Conversation) -> None:
     for name, verdict in (("a", "retry"), ("a", "succeeded"), ("b", "failed")):
         talk.lose(name)
         talk.resolve(verdict, {"x": 1})
+
+
+def _fail_all(talk: Conversation) -> None:
+    while talk.open:
+        order = next(iter(talk.open.values()))
+        del talk.open[order.run_id, order.effect]
+        talk.tell(reported(order, status="failed", error=standard_error("runtime", "", "no")))
 
 
 STORIES: dict[str, tuple[list[dict[str, Any]], Callable[[Conversation], Any]]] = {
@@ -92,24 +101,30 @@ STORIES: dict[str, tuple[list[dict[str, Any]], Callable[[Conversation], Any]]] =
         [{"a": careful({"b": call("once")}, retry=RETRY)}],
         lambda talk: (talk.fail("a/b"), talk.cancel()),
     ),
+    "another run": (
+        [{"a": {"run": {"workflow": {"namespace": "test", "name": "child", "version": "latest"}}}}],
+        lambda talk: None,
+    ),
     "items that fail": (
         [
             {
                 "a": {
                     "call": "map",
+                    "with": {"in": "${ [1, 2] }", "function": call("once"), "onError": "collect"},
+                }
+            },
+            {
+                "c": {
+                    "call": "map",
                     "with": {
-                        "in": "[1, 2]",
+                        "in": "${ [1] }",
+                        "function": {"raise": {"error": {"type": "x", "status": 400}}},
                         "onError": "collect",
-                        "function": {
-                            "if": "$item == 1",
-                            "do": [{"b": {"raise": {"error": {"type": "x", "status": 400}}}}],
-                        },
                     },
                 }
             },
-            {"c": {"call": "map", "with": {"in": "[1]", "onError": "collect", "function": NO_DURATION}}},
         ],
-        lambda talk: None,
+        _fail_all,
     ),
     "what is undone": (
         [

@@ -120,10 +120,13 @@ class _Run:
         self._part_failed(event)
 
     def _part_failed(self, event: Any) -> None:
-        if event.child:
-            self._leave(event.child, type(event).__name__, "faulted")
+        name = type(event).__name__
+        if self._places.get(event.origin, (0, ""))[1] == event.task:
+            self._leave(event.origin, name, "faulted")
         else:
-            self._seen.tasks.add(("", type(event).__name__, "faulted"))
+            self._seen.tasks.add(("", name, "faulted"))
+        if event.child in self._places:
+            self._leave(event.child, "cancelled", "cancelled")
 
     def _EffectUndone(self, event: e.EffectUndone) -> None:
         self._move_effect(event.effect, "EffectUndone", "undone")
@@ -153,6 +156,8 @@ class _Run:
             self._move_effect(event.effect, "EffectRequested/started", "running")
         elif event.kind == "human":
             self._move_effect(event.effect, "EffectRequested/human", "waiting")
+        elif event.kind == "workflow":
+            self._move_effect(event.effect, "EffectRequested/workflow", "nested")
         else:
             self._move_effect(event.effect, "EffectRequested", "queued")
 

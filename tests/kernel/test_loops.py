@@ -7,7 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from podium.facts import events as e
+from podium.facts import inputs as i
+from podium.facts.orders import Evaluate
 from podium.facts.values import ERRORS
+from podium.kernel.decide import decide
+from podium.kernel.outcome import Outcome
+from podium.kernel.tasks import TURNS_MAX
 from tests.kernel.conversation import Conversation, agent
 
 Converse = Callable[..., Conversation]
@@ -154,3 +159,24 @@ def test_what_a_loop_goes_over_is_decided_once(converse: Converse) -> None:
     """)
     talk.submit({})
     assert talk.output == {"n": 2}
+
+
+@pytest.mark.parametrize("condition", ["", "while: $index < 100000, "])
+def test_a_hundred_thousand_turns_take_no_more_memory_than_a_few(condition: str) -> None:
+    talk = Conversation(f"""
+    - loop: {{for: {{in: '[range(100000)]'}}, {condition}do: [{{one: {{set: {{at: '${{ $index }}'}}}}}}]}}
+    """)
+    talk.submit({})
+    steps, records, frames = 0, 0, 0
+    while not talk.run.ended:
+        out = Outcome()
+        decide(talk.shard, i.Tick(), talk.now, talk.catalog, out)
+        # What a step decided is written and let go of before the next.
+        steps, records = steps + 1, max(records, len(out.records))
+        frames = max(frames, len(talk.run.frames))
+        talk.questions += [query for query in out.queries if isinstance(query, Evaluate)]
+        while talk.questions:
+            talk.answer_question()
+    assert talk.output == {"at": 99_999}
+    assert frames <= 4 and records <= 2 * TURNS_MAX
+    assert steps < 1_000 and len(talk.shard.timers) <= 2

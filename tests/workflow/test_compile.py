@@ -22,6 +22,7 @@ from podium.workflow.program import (
     Listen,
     Program,
     Raise,
+    RunWorkflow,
     Set,
     Switch,
     Try,
@@ -222,6 +223,17 @@ def test_listening() -> None:
     assert isinstance(both, Listen) and both.to.mode == "all" and len(both.to.filters) == 2
     assert both.to.filters[0].attributes["subject"].arguments == ("context",)
     assert both.to.filters[1].predicate is None and "data" in both.to.filters[1].attributes
+
+
+def test_running_workflows() -> None:
+    nodes = by_reference(program_of(DOCUMENTS["nested"]))
+    below = nodes["/do/0/below"].detail
+    assert isinstance(below, RunWorkflow) and nodes["/do/0/below"].kind == "workflow"
+    assert (below.workflow, below.awaits, below.gives_output) == ("default/child@1.2.0", True, True)
+    assert below.input is not None and below.input.native is not None
+    assert below.input.native({"n": 1}, {}) == {"n": 1, "fixed": [True]}
+    latest = nodes["/do/1/latest"].detail
+    assert latest == RunWorkflow("default/child", None, awaits=False, gives_output=False)
 
 
 def test_listening_to_many() -> None:

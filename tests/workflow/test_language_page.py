@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from podium.facts.catalog import Declared
+from podium.facts.identity import digest_of
 from podium.facts.values import ERRORS, STATUS, Error
 from podium.kernel import bounds
+from podium.kernel.listening import LISTENED_MAX
+from podium.kernel.nesting import FAMILY_MAX, NESTING_MAX
 from podium.kernel.state import EVENTS_BUFFERED_MAX
 from podium.kernel.tasks import TURNS_MAX
 from podium.resources.durations import DURATION_MAX_MS, parse_duration
@@ -37,11 +41,18 @@ def _yaml(text: str) -> Any:
     return YAML(typ="safe", pure=True).load(text)
 
 
+def _declared(document: Any) -> Declared:
+    header = document["document"]
+    spec = {name: header[name] for name in ("namespace", "name", "version")} | {"document": document}
+    name = f"{header['namespace']}/{header['name']}"
+    return Declared("Workflow", name, header["version"], digest_of(spec), spec)
+
+
 class Example:
     """An example and the notes at its end: what it is given, and what it makes of that."""
 
     def __init__(self, text: str) -> None:
-        value = _yaml(text)
+        *self.below, value = YAML(typ="safe", pure=True).load_all(text)
         self.document = value if isinstance(value, dict) else {"document": dict(HEADER), "do": value}
         notes = [(name, _yaml(said)) for name, said in _NOTE.findall(text)]
         self.notes = dict(notes)
@@ -57,7 +68,9 @@ class Example:
             for call in calls
         }
         parts = {name: part for name, part in self.document.items() if name not in ("document", "do")}
-        talk = Conversation(self.document["do"], agents=tuple(agents.values()), **parts)
+        talk = Conversation(
+            self.document["do"], agents=(*agents.values(), *map(_declared, self.below)), **parts
+        )
         started = talk.now
         talk.submit(self.notes.get("input"))
         while talk.status == "running":
@@ -101,8 +114,9 @@ def test_every_kind_of_task_has_an_example() -> None:
     programs = [compile_workflow(Example(text).document, "sha256:0")[0] for text in EXAMPLES]
     shown = {node.kind for program in programs if program is not None for node in program.nodes}
     assert shown == {
-        "do", "for", "fork", "try", "set", "switch", "raise", "wait", "listen", "agent", "human", "http",
-        "openapi", "process", "map", "graph", "compensate",
+        "do", "for", "fork", "try", "set", "switch", "raise", "wait", "listen", "foreach", "emit", "workflow",
+        "agent", "human", "http", "openapi", "process", "map", "graph",
+        "compensate",
     }  # fmt: skip
 
 
@@ -163,6 +177,8 @@ def test_the_limits_are_the_codes() -> None:
         f"{DURATION_MAX_MS // 86_400_000} days",
     ]
     assert f": {EVENTS_BUFFERED_MAX} of them at most" in TEXT
+    assert f"takes {LISTENED_MAX} of them at most" in TEXT
+    assert f"nest up to {NESTING_MAX} deep" in TEXT and f"at most {FAMILY_MAX} may" in TEXT
     assert f"after {TURNS_MAX} transitions" in TEXT
 
 
@@ -194,5 +210,7 @@ def test_every_rule_is_listed() -> None:
         if path.name != "schemas.py"
     )
     rules = set(re.findall(r'"([a-z-]+)"(?! not in)', calls)) - {"capability"}
+    planning = (ROOT / "src/podium/planning/reviewing.py").read_text()
+    rules |= set(re.findall(r'Remark\("breaks", "(missing-[a-z]+)"', planning))
     assert {row[0].strip("`") for row in _table("### Mistakes")} == rules - {"configuration"}
     assert {rule for _, rule, _ in BAD.values()} <= rules

@@ -25,6 +25,11 @@ def http(**arguments: Any) -> dict[str, Any]:
     return task({"call": "http", "with": {"method": "get", "endpoint": "https://example.com", **arguments}})
 
 
+def run(**more: Any) -> dict[str, Any]:
+    asked = {"namespace": "x", "name": "y", "version": "latest", **more.pop("asked", {})}
+    return task({"run": {"workflow": asked, **more}})
+
+
 def catch(**arguments: Any) -> dict[str, Any]:
     return task({"try": [{"b": SET}], "catch": arguments})
 
@@ -36,6 +41,7 @@ UNSUPPORTED = {
     "language": (document({"a": SET}, evaluate={"language": "js"}), "/evaluate/language"),
     "old version": ({"document": {**HEADER, "dsl": "0.8"}, "do": [{"a": SET}]}, "/document/dsl"),
     "container": (task({"run": {"container": {"image": "x"}}}), "/do/0/a/run/container"),
+    "run and return": (run(**{"return": "code"}), "/do/0/a/run/return"),
     "script source": (
         task({"run": {"script": {"language": "js", "source": {"endpoint": "https://x"}, "code": ""}}}),
         "/do/0/a/run/script/source",
@@ -292,6 +298,21 @@ BAD = {
         "unknown-field",
         "/do/0/a/catch/errors/with/code",
     ),
+    "run nothing": (task({"run": {}}), "wrong-value", "/do/0/a/run"),
+    "run a text": (task({"run": "x"}), "wrong-type", "/do/0/a/run"),
+    "run two things": (run(shell={"command": "ls"}), "wrong-value", "/do/0/a/run"),
+    "run what has no version": (
+        task({"run": {"workflow": {"namespace": "x", "name": "y"}}}),
+        "missing-field",
+        "/do/0/a/run/workflow",
+    ),
+    "run an expression": (run(asked={"name": "${ .x }"}), "wrong-type", "/do/0/a/run/workflow/name"),
+    "run without a name": (run(asked={"name": ""}), "wrong-value", "/do/0/a/run/workflow/name"),
+    "run a path": (run(asked={"name": "a/b"}), "wrong-value", "/do/0/a/run/workflow/name"),
+    "run with a text": (run(asked={"input": "${ . }"}), "wrong-type", "/do/0/a/run/workflow/input"),
+    "run and wait": (run(**{"await": "yes"}), "wrong-type", "/do/0/a/run/await"),
+    "run and return more": (run(**{"return": "output"}), "wrong-value", "/do/0/a/run/return"),
+    "run in": (run(asked={"in": 1}), "unknown-field", "/do/0/a/run/workflow/in"),
     "emit nothing": (task({"emit": {}}), "missing-field", "/do/0/a/emit"),
     "emit without attributes": (task({"emit": {"event": {}}}), "missing-field", "/do/0/a/emit/event"),
     "emit without type": (

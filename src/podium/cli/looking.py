@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -19,13 +20,18 @@ Given = Annotated[Options, Parameter(parse=False)]
 Row = dict[str, Any]
 Status = Literal["running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting"]
 
-_FOR_PEOPLE = {"human": "a person", "in_doubt": "a verdict", "event": "an event", "timer": "time"}
+_FOR_PEOPLE = {
+    "human": "a person", "in_doubt": "a verdict", "event": "an event", "timer": "time", "run": "a run",
+}  # fmt: skip
 
 
 # --- lists ------------------------------------------------------------------------------------
 
 
-def runs(*, status: Status | None = None, workflow: str = "", limit: int = 20, options: Given) -> int:
+def runs(
+    *, status: Status | None = None, workflow: str = "", parent: str = "", nested: bool = False,
+    limit: int = 20, options: Given,
+) -> int:  # fmt: skip
     """List runs.
 
     Parameters
@@ -34,16 +40,22 @@ def runs(*, status: Status | None = None, workflow: str = "", limit: int = 20, o
         Only those; `waiting` are the unfinished ones that wait for people.
     workflow
         Only those of a workflow: `name`, `namespace/name` or `namespace/name@version`.
+    parent
+        Only those that tasks of this run started: its id, or the beginning of it.
+    nested
+        Those that other runs wait for, too. With `--status waiting` they always are there.
     limit
         So many at most.
     """
     with hubs.looked_at(options.state) as client:
-        rows = client.get("runs", status=status or "", workflow=workflow, limit=limit)
+        rows = client.get(
+            "runs", status=status or "", workflow=workflow, parent=parent, nested=nested, limit=limit
+        )
     now = time.time_ns() // 1_000_000
     columns = (
         ("run", lambda row: short(row["id"])),
         ("workflow", lambda row: row["workflow"]),
-        ("status", lambda row: row["status"]),
+        ("status", lambda row: row["phase"]),
         ("started", lambda row: moment(row["started_at"])),
         ("took", lambda row: span((row["ended_at"] or now) - row["started_at"])),
         ("cost", lambda row: money(row["cost_nano"])),
@@ -94,17 +106,23 @@ def workflows(*, limit: int = 100, options: Given) -> int:
 
 
 def _remark(row: Row) -> str:
-    """Why a run faulted, or whom it waits for."""
+    """Why a run faulted, or whom it waits for; and whose it is, if it is another run's."""
+    parts = []
+    if row["parent"]:
+        how = "" if row["nested"] else ", which went on"
+        parts.append(f"started by run {short(row['parent'])}{how}")
     if row["error"]:
-        return str(row["error"]["title"])
-    if row["ended_at"]:
-        return ""
-    waits = [
-        f"{_FOR_PEOPLE[one['kind']]} ({one['task']})"
-        for one in row["waiting_for"]
-        if one["kind"] in _FOR_PEOPLE
-    ]
-    return f"waits for {', '.join(waits)}" if waits else ""
+        parts.append(str(row["error"]["title"]))
+    elif waits := [_awaited(one) for one in row["waiting_for"] if one["kind"] in _FOR_PEOPLE]:
+        parts.append(f"waits for {', '.join(waits)}")
+    return "; ".join(parts)
+
+
+def _awaited(one: Row) -> str:
+    what = _FOR_PEOPLE[one["kind"]]
+    if one["kind"] == "run":
+        what = f"run {short(one['run'])}"
+    return f"{what} ({one['task']})"
 
 
 # --- one thing --------------------------------------------------------------------------------
@@ -165,7 +183,9 @@ def _written(line: Line) -> str:
     return f"{at}  {'  ' * line.depth}{line.text}".rstrip()
 
 
-def events(run: str, /, *, follow: bool = False, after: int = 0, options: Given) -> int:
+def events(
+    run: str, /, *, follow: bool = False, after: int = 0, cloudevents: bool = False, options: Given
+) -> int:
     """Show the records of a run as the log has them.
 
     Parameters
@@ -176,8 +196,13 @@ def events(run: str, /, *, follow: bool = False, after: int = 0, options: Given)
         Go on showing them as they are committed, until the run ends.
     after
         Only those later than this position.
+    cloudevents
+        Show the lifecycle events of the workflow language instead, as JSON lines.
     """
     with hubs.looked_at(options.state) as client:
+        if cloudevents:
+            records = client.follow(run) if follow else client.events(run)
+            return _show_lifecycle(records, client.tasks(run), after, options)
         records = client.follow(run, after) if follow else client.events(run, after)
         if options.format == "json" and not follow:
             show_json(list(records))
@@ -187,6 +212,22 @@ def events(run: str, /, *, follow: bool = False, after: int = 0, options: Given)
                 show_line(record)
             else:
                 print(_event(record), flush=follow)
+    return Exit.OK
+
+
+def _show_lifecycle(records: Iterable[Row], tasks: list[str], after: int, options: Options) -> int:
+    from podium.runtime.presenting import record_from
+    from podium.views.lifecycle import Lifecycle
+
+    lifecycle = Lifecycle(tasks)
+    told = (
+        event for record in records for event in lifecycle.hear(record_from(record)) if record["seq"] > after
+    )
+    if options.format == "json":
+        show_json(list(told))
+        return Exit.OK
+    for event in told:
+        show_line(event)
     return Exit.OK
 
 

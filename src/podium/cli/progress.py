@@ -39,6 +39,8 @@ def describe(record: Record) -> str:
             return f"{task}: asks a person"
         case "EffectRequested":
             waits = "" if record["started"] else ", waits for a slot"
+            if record["kind"] == "workflow":
+                waits = f", as run {short(record['key'])}"
             return f"{task} -> {record['agent'] or record['reason']}{waits}"
         case "AttemptStarted" if record["attempt"] > 1:
             return f"{task}: attempt {record['attempt']}"

@@ -97,7 +97,10 @@ def _definitions() -> Schema:
         "endpoint": {
             "anyOf": [_TEXT, _object(("uri",), uri=_TEXT, authentication=_ref("authentication"))],
         },
-        "event": _object(("with",), with_={"type": "object", "minProperties": 1}),
+        "event": _object(
+            ("with",), with_={"type": "object", "minProperties": 1},
+            correlate=_map(_object(("from",), from_=_EXPRESSION, expect=_TEXT)),
+        ),
         "tasks": {"type": "array", "items": _named(_ref("task"))},
         "task": {"anyOf": [_with_common(kind) for kind in _kinds()]},
     }  # fmt: skip
@@ -148,7 +151,6 @@ def _retry() -> Schema:
 def _kinds() -> list[Schema]:
     """What each kind of task has of its own."""
     case = _object(("then",), when=_EXPRESSION, then=_TEXT)
-    filters = {"type": "array", "items": _ref("event")}
     catch = _object(
         errors=_object(with_={"type": "object"}), as_=_TEXT, when=_EXPRESSION, exceptWhen=_EXPRESSION,
         retry={"anyOf": [_TEXT, _ref("retry")]}, do=_ref("tasks"), then=_TEXT,
@@ -165,13 +167,9 @@ def _kinds() -> list[Schema]:
         _object(
             ("fork",), fork=_object(("branches",), branches=_ref("tasks"), compete={"type": "boolean"})
         ),
-        _object(
-            ("listen",),
-            listen=_object(
-                ("to",), read={"enum": ["data", "envelope", "raw"]},
-                to=_one_of(one=_ref("event"), any=filters, all=filters),
-            ),
-        ),
+        _listen(),
+        _object(("emit",), emit=_object(("event",), event=_object(("with",), with_=_ATTRIBUTES))),
+        _object(("run",), run=_run()),
         _object(("raise",), raise_=_object(("error",), error={"anyOf": [_TEXT, _ref("error")]})),
         _object(("set",), set={"type": ["object", "string"]}),
         _object(
@@ -181,6 +179,38 @@ def _kinds() -> list[Schema]:
         _object(("try", "catch"), try_=_ref("tasks"), catch=catch),
         _object(("wait",), wait=_ref("duration")),
     ]  # fmt: skip
+
+
+_ATTRIBUTES: Schema = {"type": "object", "required": ["type"]}
+
+
+def _listen() -> Schema:
+    filters = {"type": "array", "items": _ref("event")}
+    ending = {"anyOf": [_EXPRESSION, _one_of(one=_ref("event"), any=filters, all=filters)]}
+    strategies = [
+        _object(("one",), one=_ref("event")),
+        _object(("all",), all=filters),
+        _object(("any",), any=filters, until=ending),
+    ]
+    return _object(
+        ("listen",),
+        listen=_object(("to",), read={"enum": ["data", "envelope", "raw"]}, to={"anyOf": strategies}),
+        foreach=_object(
+            item=_TEXT, at=_TEXT, do=_ref("tasks"), output=_ref("output"), export=_ref("output")
+        ),
+    )  # fmt: skip
+
+
+def _run() -> Schema:
+    workflow = _object(
+        ("namespace", "name", "version"), namespace=_NAME, name=_NAME, version=_TEXT, input={"type": "object"}
+    )
+    returned = {"enum": ["stdout", "stderr", "code", "all", "none"]}
+    run = _object(
+        workflow=workflow, script={"type": "object"}, shell={"type": "object"}, await_={"type": "boolean"},
+        return_=returned,
+    )  # fmt: skip
+    return {**run, "oneOf": [{"required": [process]} for process in ("workflow", "script", "shell")]}
 
 
 def _calls() -> list[Schema]:

@@ -126,6 +126,8 @@ class Get(Parameters, frozen=True):
     kind: Kind
     status: str = ""
     workflow: str = ""
+    parent: str = ""
+    nested: bool = False
     limit: int = 100
 
 
@@ -152,7 +154,14 @@ Reads = dict[str, tuple[type[Parameters], Callable[[Inquiry, Any], JSON]]]
 _READS: Reads = {
     "get": (
         Get,
-        lambda about, p: about.get(p.kind, status=p.status, workflow=p.workflow, limit=_limit(p.limit)),
+        lambda about, p: about.get(
+            p.kind,
+            status=p.status,
+            workflow=p.workflow,
+            parent=p.parent,
+            nested=p.nested,
+            limit=_limit(p.limit),
+        ),
     ),
     "describe": (Describe, lambda about, p: about.describe(p.kind, p.name)),
     "run": (OfRun, lambda about, p: about.run(about.run_id(p.run_id))),
@@ -162,6 +171,7 @@ _READS: Reads = {
         lambda about, p: list(map(presenting.record_shown, about.records(about.run_id(p.run_id), p.after))),
     ),
     "trace": (OfRun, lambda about, p: about.trace(about.run_id(p.run_id))),
+    "tasks": (OfRun, lambda about, p: about.tasks(about.run_id(p.run_id))),
     "plan": (Planned, lambda about, p: declared.planned(about.sight, p.resources, p.prune)),
     "history": (OfResource, lambda about, p: declared.history(about.sight, p.kind, p.name)),
     "revision": (OfRevision, lambda about, p: declared.revision(about.sight, p.kind, p.name, p.which)),

@@ -128,9 +128,9 @@ class FolderSight:
             return ShardHost(cast(Store, reader), self.shard, catalog, "").observe().runs, catalog
 
 
-Newest = Callable[[str, str, int], list[str] | None]
-"""Ids of the newest runs by status, workflow and number, newest first, from the views; None where these have
-no word for the status, or are behind."""
+Newest = Callable[[str, str, str, bool, int], list[str] | None]
+"""Ids of the newest runs, newest first, from the views; None where these have no word for the status, or are
+behind. By status, workflow, parent, whether those that other runs wait for are wanted, and number."""
 
 
 class Inquiry:
@@ -195,8 +195,16 @@ class Inquiry:
 
     # --- lists ---------------------------------------------------------------------------------------
 
-    def get(self, kind: Kind, *, status: str = "", workflow: str = "", limit: int = 100) -> list[Shown]:
-        """Runs (newest first), agents or workflows (by name), as lines of a list. Raises Declined."""
+    def get(
+        self, kind: Kind, *, status: str = "", workflow: str = "", parent: str = "", nested: bool = False,
+        limit: int = 100,
+    ) -> list[Shown]:  # fmt: skip
+        """Runs (newest first), agents or workflows (by name), as lines of a list. Raises Declined.
+
+        Args:
+            parent: only runs that tasks of this run started.
+            nested: runs that other runs wait for, too; those that wait for people are shown in any case.
+        """
         if kind == "agents":
             return self._listed("Agent", presenting.agent_listed, limit)
         if kind == "workflows":
@@ -204,10 +212,21 @@ class Inquiry:
         if status and status not in STATUSES:
             known = ", ".join(STATUSES)
             raise decline("usage", "unknown-status", "/status", f"{status!r} is no status; known: {known}")
-        found = self._newest_ids(status, workflow, limit)
+        parent = self.run_id(parent) if parent else ""
+        nested = nested or parent != "" or status == "waiting"
+        found = self._newest_ids(status, workflow, parent, nested, limit)
         if found is not None:
             return [shown for shown in map(self._listed_run, found) if shown is not None]
-        return self._newest(lambda run: _is(run, status) and _runs(run, workflow), status, limit)
+        return self._newest(
+            lambda run: (
+                _is(run, status)
+                and _runs(run, workflow)
+                and parent in ("", run.parent)
+                and (nested or not run.root)
+            ),
+            status,
+            limit,
+        )
 
     def _listed_run(self, run_id: str) -> Shown | None:
         try:
@@ -291,11 +310,15 @@ class Inquiry:
 
     def trace(self, run_id: str) -> list[str]:
         """References of the tasks that started, in that order. Raises Declined."""
-        digest = self._of_run(run_id, lambda run: run.digest)
-        trace = Trace(self._sight.look(lambda _, catalog: named_tasks(catalog, digest)))
+        trace = Trace(self.tasks(run_id))
         for record in self.records(run_id):
             trace.hear(record.event)
         return trace.started
+
+    def tasks(self, run_id: str) -> list[str]:
+        """References of the tasks of a run's workflow. Raises Declined."""
+        digest = self._of_run(run_id, lambda run: run.digest)
+        return self._sight.look(lambda _, catalog: named_tasks(catalog, digest))
 
     def verify(self) -> Shown:
         """Check every link of the log and every blob it names.

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from podium.facts.catalog import AgentVersion, WorkflowVersion
-from podium.facts.events import Record
+from podium.facts.events import EVENTS, Record
 from podium.facts.values import JSON, Error, Refused
 from podium.kernel.state import Effect, Frame, Run
 
@@ -33,19 +33,46 @@ def record_shown(record: Record) -> Shown:
     return shown
 
 
+def record_from(shown: Shown) -> Record:
+    """The record that was shown: the inverse of `record_shown`."""
+    kind = EVENTS[shown["type"]]
+    envelope = {field.encode_name: shown[field.name] for field in msgspec.structs.fields(kind)}
+    body = None
+    if shown["body"] is not None and kind.BODY is not None:
+        body = msgspec.convert(shown["body"], kind.BODY)
+    event = msgspec.convert(envelope, kind)
+    return Record(shown["seq"], shown["run_id"], shown["at"], event, body)
+
+
 def run_shown(run: Run) -> Shown:
     """A run as it stands: identity, status, output or error, cost, and what it waits for.
 
     Times are ms since 1970, 0 for not yet; `cost_nano` counts nano-units. `input` is null once the run
-    ended: its first record has it.
+    ended: its first record has it. `parent` and `parent_task` say which task started it, "" if none did; it
+    is `nested` if that task waits for it.
     """
     return {
         "id": run.id, "workflow": run.workflow, "digest": run.digest, "status": run.status, "key": run.key,
         "principal": run.principal, "labels": run.labels, "input": run.input, "output": run.output,
         "error": error_shown(run.error), "started_at": run.started_at, "ended_at": run.ended_at,
         "cost_nano": run.cost_nano, "waiting_for": list(waiting_for(run)), "progress": list(progress(run)),
+        "phase": phase(run), "parent": run.parent, "parent_task": run.parent_task, "nested": run.root != "",
         "undoable": len(run.undos),
     }  # fmt: skip
+
+
+def phase(run: Run) -> str:
+    """The phase of a run, as the language has them: its status, or `waiting` for time, people or events.
+
+    Source: workflow DSL 1.0.3, "Status Phases".
+    """
+    if run.status != "running":
+        return run.status
+    kinds = {awaited["kind"] for awaited in _awaited(run)}
+    return "waiting" if kinds and kinds <= _PAUSES else "running"
+
+
+_PAUSES = frozenset({"human", "in_doubt", "retry", "event", "timer"})
 
 
 def progress(run: Run) -> Iterator[Shown]:
@@ -64,8 +91,8 @@ def waiting_for(run: Run) -> Iterator[Shown]:
     """What keeps a run from going on, one object each: `kind`, `task`, `since`, and what the kind needs.
 
     Kinds: `human` (title, decisions, form), `in_doubt` (effect, agent), `attempt` (agent, attempt),
-    `queue` (agent), `retry` (until), `event`, `timer` (until). Where a task runs many times side by side,
-    what needs nobody is shown once, with a `count`.
+    `run` (run, workflow), `queue` (agent), `retry` (until), `event`, `timer` (until). Where a task runs many
+    times side by side, what needs nobody is shown once, with a `count`.
     """
     shown: dict[tuple[str, str], Shown] = {}
     for one in _awaited(run):
@@ -102,6 +129,8 @@ def _effect_awaited(effect: Effect) -> Shown:
             shown.update(kind="in_doubt", agent=effect.agent, attempt=effect.attempt)
         case "backoff":
             shown.update(kind="retry", agent=effect.agent, until=effect.retry_at)
+        case "nested":
+            shown.update(kind="run", run=effect.key, workflow=effect.agent)
         case "queued":
             shown.update(kind="queue", agent=effect.agent)
         case _:
@@ -119,7 +148,8 @@ def run_listed(run: Run) -> Shown:
     for payload in ("input", "output", "digest"):
         del shown[payload]
     shown["waiting_for"] = [
-        {name: awaited[name] for name in ("kind", "task")} for awaited in shown["waiting_for"]
+        {name: awaited[name] for name in ("kind", "task", "run") if name in awaited}
+        for awaited in shown["waiting_for"]
     ]
     return shown
 

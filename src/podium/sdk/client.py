@@ -80,6 +80,8 @@ class Run(msgspec.Struct, frozen=True):
     Attributes:
         status: `running`, `suspended`, `completed`, `faulted` or `cancelled`.
         waiting_for: what keeps it from going on, each with `kind`, `task` and what the kind needs.
+        parent: the run whose task started it; "" if none did.
+        phase: its status, but `waiting` where it only waits for time, people or events.
         progress: of each task that runs another many times `task`, `total`, `done`, `failed` and `running`.
         undoable: how many calls a `compensate` would undo.
         trace: references of the tasks started, in that order, where it was asked for.
@@ -100,6 +102,8 @@ class Run(msgspec.Struct, frozen=True):
     ended_at: int = 0
     cost_nano: int = 0
     waiting_for: list[dict[str, JSON]] = []
+    parent: str = ""
+    phase: str = ""
     progress: list[dict[str, JSON]] = []
     undoable: int = 0
     trace: list[str] = []
@@ -273,10 +277,20 @@ class Client:
         return msgspec.convert(self._call("run", run_id=run_id), Run)
 
     def get(
-        self, kind: str, *, status: str = "", workflow: str = "", limit: int = 100
-    ) -> list[dict[str, JSON]]:
-        """`runs`, newest first, `agents` or `workflows`, by name."""
-        return list(self._call("get", kind=kind, status=status, workflow=workflow, limit=limit))
+        self, kind: str, *, status: str = "", workflow: str = "", parent: str = "", nested: bool = False,
+        limit: int = 100,
+    ) -> list[dict[str, JSON]]:  # fmt: skip
+        """`runs`, newest first, `agents` or `workflows`, by name.
+
+        Args:
+            parent: only runs that tasks of this run started.
+            nested: runs that other runs wait for, too.
+        """
+        return list(
+            self._call(
+                "get", kind=kind, status=status, workflow=workflow, parent=parent, nested=nested, limit=limit
+            )
+        )
 
     def unfinished(self, workflow: str, input: JSON = None) -> list[dict[str, JSON]]:
         """Unfinished runs of a workflow with this input, newest first."""
@@ -285,6 +299,10 @@ class Client:
     def describe(self, kind: str, name: str) -> dict[str, JSON]:
         """All that is known of a `run`, an `agent` or a `workflow`."""
         return dict(self._call("describe", kind=kind, name=name))
+
+    def tasks(self, run_id: str) -> list[str]:
+        """References of the tasks of a run's workflow."""
+        return list(self._call("tasks", run_id=run_id))
 
     def events(self, run_id: str, after: int = 0) -> list[dict[str, JSON]]:
         """A run's records, oldest first."""

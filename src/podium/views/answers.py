@@ -16,6 +16,7 @@ class Run(msgspec.Struct, frozen=True):
         effects_open: effects without an outcome; `effects_done` those that settled.
         error_title: why it faulted, in one line; "".
         last_seq: its last record in the log, from which all of them can be followed back.
+        parent: the run whose task started it; "" if none did. `nested` if that task waits for it.
         cursor: where the page after this run begins.
     """
 
@@ -35,6 +36,8 @@ class Run(msgspec.Struct, frozen=True):
     error_title: str
     labels: dict[str, str]
     last_seq: int
+    parent: str
+    nested: bool
     cursor: int
 
 
@@ -43,10 +46,10 @@ class Effect(msgspec.Struct, frozen=True):
 
     Attributes:
         effect: its number in the run, from 1.
-        kind: `agent`, `http` or `human`.
+        kind: `agent`, `http`, `human`, `emit` or `workflow`.
         agent: `name@version` of who performs it; "" where nobody in the catalog does.
-        status: `queued`, `running`, `waiting` (for a person), `backoff`, `in_doubt`, `resolved`, `succeeded`,
-            `failed`, or `cancelled` with its task.
+        status: `queued`, `running`, `waiting` (for a person), `nested` (another run goes on), `backoff`,
+            `in_doubt`, `resolved`, `succeeded`, `failed`, or `cancelled` with its task.
         attempt: number of its last attempt; 0 before the first.
         reason: why it was routed so; `verdict` what policy decided.
         error_title: what went wrong with the last attempt that failed; "".

@@ -133,6 +133,7 @@ class Fold:
         run = RunRow(
             self._base | record.seq, record.run_id, definition, event.principal, event.key, record.at
         )
+        run.parent, run.nested = event.parent, event.root != ""
         labels = record.body.labels if isinstance(record.body, e.RunStartedBody) else {}
         if labels:
             run.labels = _encode(labels).decode()
@@ -154,6 +155,9 @@ class Fold:
     def _run_faulted(self, run: RunRow, record: Record, event: Any) -> None:
         self._end(run, record, "faulted")
         run.error_title = _title(record)
+        if run.nested:
+            # Whoever waits for it has the error now; an operator has, if nobody catches it there.
+            return
         task, effect = run.failed
         if task == event.task:
             self._escalate("exhausted", run, effect, record, event.task, run.error_title)
@@ -224,7 +228,7 @@ class Fold:
             status = "running"
             self._call(at, route)
         else:
-            status = "waiting" if kind == "human" else "queued"
+            status = _WITHOUT_ATTEMPTS.get(kind, "queued")
         effect = EffectRow(
             run.run, number, event.task, route, status, 1 if event.started else 0, at, 0, 0, event.frame,
             event.parent,
@@ -251,13 +255,18 @@ class Fold:
     def _effect_settled(self, run: RunRow, record: Record, event: Any) -> None:
         number = event.effect
         effect = run.effects.pop(number)
+        nested = effect.status == "nested"
         if effect.status == "waiting":
             self._leave(run, effect)
         effect.status = event.status
         effect.settled_at = record.at
         run.dirty[number] = effect
         run.effects_done += 1
-        if event.cost_nano:
+        if nested:
+            # What was spent is booked with the effects of the run that is nested.
+            effect.cost_nano = event.cost_nano
+            run.cost_nano += event.cost_nano
+        elif event.cost_nano:
             self._pay(run, record.at, effect, event.cost_nano)
         if event.status == "failed":
             effect.error_title = _title(record)
@@ -357,6 +366,7 @@ class Fold:
 
 
 _NO_FRAME = ("", 0)
+_WITHOUT_ATTEMPTS = {"human": "waiting", "workflow": "nested"}
 _PARALLEL = frozenset({"fork", "map"})
 
 

@@ -27,7 +27,7 @@ NEWEST = (1 << 63) - 1
 
 _RUN = (
     "SELECT run_id, workflow, version, digest, status, principal, key, started_at, ended_at, updated_at, "
-    "effects_open, effects_done, cost_nano, error_title, labels, last_seq, run "
+    "effects_open, effects_done, cost_nano, error_title, labels, last_seq, parent, nested, run "
     "FROM runs JOIN definitions ON definitions.id = runs.definition"
 )
 _LABELLED = " AND EXISTS (SELECT 1 FROM labels WHERE name = ? AND value = ? AND labels.run = runs.run)"
@@ -82,7 +82,7 @@ class Views:
 
     def list_runs(
         self, *, status: str = "", workflow: str = "", labels: Mapping[str, str] | None = None,
-        limit: int = 50, before: int = NEWEST,
+        parent: str = "", nested: bool = True, limit: int = 50, before: int = NEWEST,
     ) -> list[Run]:  # fmt: skip
         """Runs, newest first.
 
@@ -90,10 +90,12 @@ class Views:
             status: one of `STATUSES`; "" for all.
             workflow: `namespace/name`, or `namespace/name@version`; "" for all.
             labels: every run has all of these.
+            parent: only those that tasks of this run started.
+            nested: whether those that other runs wait for are among them.
             before: the `cursor` of the last run of the page before.
         """
         wanted = dict(labels or {})
-        rows = self._ask(lambda of: _list_runs(of, status, workflow, wanted, limit, before))
+        rows = self._ask(lambda of: _list_runs(of, status, workflow, wanted, parent, nested, limit, before))
         return [_run(row) for row in rows]
 
     def list_effects(self, run_id: str, *, limit: int = 1_000, after: int = 0) -> list[Effect]:
@@ -186,8 +188,9 @@ class Views:
 
 
 def _list_runs(
-    connection: apsw.Connection, status: str, workflow: str, labels: dict[str, str], limit: int, before: int
-) -> list[Row]:
+    connection: apsw.Connection, status: str, workflow: str, labels: dict[str, str], parent: str,
+    nested: bool, limit: int, before: int,
+) -> list[Row]:  # fmt: skip
     """A page; where several ranges of an index hold its runs, the heads of all are merged."""
     labelled = [part for label in labels.items() for part in label]
     tail = _LABELLED * len(labels) + " ORDER BY run DESC LIMIT ?"
@@ -196,13 +199,27 @@ def _list_runs(
         sql = f"{_RUN} WHERE run < ?{condition}{tail}"
         return connection.execute(sql, (before, *bindings, *labelled, limit)).fetchall()
 
+    if parent:
+        condition, bindings = " AND parent = ? AND parent != ''", [parent]
+        if status:
+            condition, bindings = f"{condition} AND status = ?", [*bindings, status]
+        if workflow:
+            known = ", ".join(map(str, _definitions(connection, workflow)))
+            condition = f"{condition} AND definition IN ({known})"
+        return page(condition, *bindings)
+    if not workflow and not status and nested:
+        return page("")
+    kinds = (0, 1) if nested else (0,)
+    statuses = [status] if status else STATUSES
     if not workflow:
-        return page(" AND status = ?", status) if status else page("")
-    ranges = [
-        page(" AND definition = ? AND status = ?", definition, one)
-        for definition in _definitions(connection, workflow)
-        for one in ([status] if status else STATUSES)
-    ]
+        ranges = [page(" AND nested = ? AND status = ?", kind, one) for kind in kinds for one in statuses]
+    else:
+        ranges = [
+            page(" AND definition = ? AND nested = ? AND status = ?", definition, kind, one)
+            for definition in _definitions(connection, workflow)
+            for kind in kinds
+            for one in statuses
+        ]
     return list(islice(heapq.merge(*ranges, key=lambda row: -row[-1]), limit))
 
 
@@ -214,4 +231,4 @@ def _definitions(connection: apsw.Connection, workflow: str) -> list[int]:
 
 
 def _run(row: Row) -> Run:
-    return Run(*(*row[:14], _decode(row[14]), *row[15:]))
+    return Run(*(*row[:14], _decode(row[14]), row[15], row[16], bool(row[17]), row[18]))

@@ -11,8 +11,8 @@ class EffectRow(msgspec.Struct, gc=False):
     """A row of `effects`; the fields are its columns, in order.
 
     Attributes:
-        status: `queued`, `running`, `waiting`, `backoff`, `in_doubt`, `resolved` while it is open; then
-            `succeeded`, `failed`, or `cancelled` if its task was torn down.
+        status: `queued`, `running`, `waiting`, `nested`, `backoff`, `in_doubt`, `resolved` while it is open;
+            then `succeeded`, `failed`, or `cancelled` if its task was torn down.
         settled_at: 0 while it is open.
         frame: the task's own frame in the run; `parent` that of the enclosing task.
         error_title: of the last attempt that failed.
@@ -65,14 +65,15 @@ class RunRow:
         run: position of its first record; the key in every table.
         lifecycle: `running`, `suspended`, or how it ended; in the table `running` may read `waiting`.
         written: status in the table; "" while it has no row.
+        parent: the run whose task started it; "" if none did. `nested` if that task waits for it.
         effects: the open ones by number; `dirty` those to be written.
         frames, failed: as in `Open`.
     """
 
     __slots__ = (
         "cost_nano", "definition", "dirty", "effects", "effects_done", "ended_at", "error_title", "failed",
-        "frames", "key", "labels", "last_seq", "lifecycle", "principal", "run", "run_id", "started_at",
-        "updated_at", "written",
+        "frames", "key", "labels", "last_seq", "lifecycle", "nested", "parent", "principal", "run", "run_id",
+        "started_at", "updated_at", "written",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +85,7 @@ class RunRow:
         self.lifecycle = lifecycle
         self.written = ""
         self.labels = "{}"
+        self.parent, self.nested = "", False
         self.ended_at = self.updated_at = self.last_seq = 0
         self.effects_done = self.cost_nano = 0
         self.error_title = ""
@@ -94,7 +96,7 @@ class RunRow:
 
     @property
     def active(self) -> bool:
-        """Whether an attempt runs, or is about to."""
+        """Whether an attempt runs, or is about to, or another run does instead."""
         return any(effect.status in _ACTIVE for effect in self.effects.values())
 
     @property
@@ -117,5 +119,5 @@ class RunRow:
         return found
 
 
-_ACTIVE = frozenset({"running", "queued", "resolved"})
+_ACTIVE = frozenset({"running", "queued", "resolved", "nested"})
 _PAUSES = frozenset({"wait", "listen", "backoff"})

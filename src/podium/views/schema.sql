@@ -38,11 +38,14 @@ CREATE TABLE runs (
     error_title TEXT NOT NULL,
     labels TEXT NOT NULL,
     last_seq INTEGER NOT NULL,
-    open TEXT NOT NULL
+    open TEXT NOT NULL,
+    parent TEXT NOT NULL,
+    nested INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX runs_by_status ON runs (status, run);
-CREATE INDEX runs_by_definition ON runs (definition, status, run);
+CREATE INDEX runs_by_status ON runs (nested, status, run);
+CREATE INDEX runs_by_definition ON runs (definition, nested, status, run);
+CREATE INDEX runs_by_parent ON runs (parent, run) WHERE parent != '';
 
 CREATE TABLE labels (
     name TEXT NOT NULL,

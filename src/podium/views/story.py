@@ -62,9 +62,11 @@ class _Open:
         self.kind, self.task, self.agent = record["kind"], record["task"], record["agent"]
         self.since, self.started_at = record["at"], record["at"] if record["started"] else 0
         self.attempt = 1 if record["started"] else 0
-        self.status = "waits for a person" if self.kind == "human" else "is running"
-        if self.kind != "human" and not record["started"]:
-            self.status = "waits for a free slot"
+        self.status = "is running" if record["started"] else "waits for a free slot"
+        if self.kind == "human":
+            self.status = "waits for a person"
+        elif self.kind == "workflow":
+            self.status = f"waits for run {record['key']}"
 
     @classmethod
     def in_doubt(cls, record: Record) -> _Open:
@@ -161,6 +163,9 @@ class _Teller:
         self._say("run", f"run {record['run_id']} of {record['workflow']} was started{by}")
         if record["key"]:
             self._add("run", f"under the key {record['key']}")
+        if record["parent"]:
+            how = "waits for it" if record["root"] else "went on without it"
+            self._add("run", f"by {record['parent_task']} of run {record['parent']}, which {how}")
         if record["deprecated"]:
             self._add("run", f"the workflow is deprecated: {record['deprecated']}")
         self._add("asked", f"input {_short(body.get('input'))}")
@@ -251,6 +256,9 @@ class _Teller:
                 asked = body.get("input") or {}
                 self._say("person", f"{record['task']} asks a person: {asked.get('title', '')}")
                 self._add("asked", f"decisions: {', '.join(asked.get('decisions', []))}")
+            case "workflow":
+                self._say("asked", f"{record['task']} runs {record['agent']} as run {record['key']}")
+                self._add("routed", f"and {record['reason']}")
             case "emit":
                 self._say("event", f"{record['task']} emits an event {record['reason']}")
             case "process":

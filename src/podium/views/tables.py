@@ -24,10 +24,10 @@ IDS_KEPT = 10_000
 
 _RUN = (
     "run_id, definition, status, principal, key, started_at, ended_at, updated_at, effects_open, "
-    "effects_done, cost_nano, error_title, labels, last_seq, open, run"
+    "effects_done, cost_nano, error_title, labels, last_seq, open, parent, nested, run"
 )
 _FIND_RUN = f"SELECT {_RUN} FROM runs WHERE run_id = ?"
-_ADD_RUN = f"INSERT INTO runs ({_RUN}) VALUES ({', '.join('?' * 16)})"
+_ADD_RUN = f"INSERT INTO runs ({_RUN}) VALUES ({', '.join('?' * 18)})"
 _CHANGE_RUN = (
     "UPDATE runs SET status = ?, ended_at = ?, updated_at = ?, effects_open = ?, effects_done = ?, "
     "cost_nano = ?, error_title = ?, last_seq = ?, open = ? WHERE run = ?"
@@ -178,10 +178,11 @@ class Tables:
         assert row is not None, f"the views have no run {run_id}, though the log goes on with it"
         (
             _, definition, status, principal, key, started_at, ended_at, updated_at, _, done, cost_nano,
-            error_title, labels, last_seq, held, position,
+            error_title, labels, last_seq, held, parent, nested, position,
         ) = row  # fmt: skip
         lifecycle = "running" if status == "waiting" else status
         run = RunRow(position, run_id, definition, principal, key, started_at, lifecycle)
+        run.parent, run.nested = parent, bool(nested)
         run.written = status
         run.labels, run.error_title = labels, error_title
         run.ended_at, run.updated_at, run.last_seq = ended_at, updated_at, last_seq
@@ -248,7 +249,7 @@ def _added(run: RunRow, status: str) -> tuple[Any, ...]:
     return (
         run.run_id, run.definition, status, run.principal, run.key, run.started_at, run.ended_at,
         run.updated_at, len(run.effects), run.effects_done, run.cost_nano, run.error_title, run.labels,
-        run.last_seq, _held(run), run.run,
+        run.last_seq, _held(run), run.parent, run.nested, run.run,
     )  # fmt: skip
 
 

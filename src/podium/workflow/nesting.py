@@ -47,5 +47,5 @@ def _gives_output(draft: Draft, value: JSON, place: Place) -> bool:
     returned = draft.choice(value, place, "`return`", _RETURNS)
     if returned not in ("stdout", "none"):
         instead = "leave it out for the workflow's output, or write `none`"
-        draft.unsupported(place, f"`return: {returned}` of a workflow, which has no such thing,", instead)
+        draft.unsupported(place, f"`return: {returned}` of a workflow", instead)
     return bool(returned != "none")
