@@ -79,7 +79,23 @@ def test_traffic_leaves_the_bad_version(client: Client, shop: Path) -> None:
 
 def test_everything_is_undone_when_a_person_says_so(client: Client, shop: Path) -> None:
     output = decide(client, begin(client, shop), "mitigate", "undo")
-    assert output["outcome"] == "undone, because user:test wanted it so"
+    assert output["outcome"] == "undone (shift, freeze), because user:test wanted it so"
+    assert traffic(shop) == {"checkout": BROKEN, "search": WELL}
+    assert not (shop / "frozen" / "checkout").exists()
+
+
+def test_an_undo_that_fails_is_not_lost(client: Client, shop: Path) -> None:
+    run_id = begin(client, shop)
+    until_waiting(client, run_id)
+    client.answer(run_id, decision="mitigate")
+    below = str(until_waiting(client, run_id, "run")["run"])
+    until_waiting(client, below)
+    was = (shop / "traffic.json").rename(shop / "away")
+    client.answer(below, decision="undo")
+    assert until_waiting(client, below)["title"].startswith("Undoing /do/0/mitigate/try/1/shift failed")
+    was.rename(shop / "traffic.json")
+    client.answer(below, decision="retry")
+    assert client.wait(run_id, 60_000).status == "completed"
     assert traffic(shop) == {"checkout": BROKEN, "search": WELL}
     assert not (shop / "frozen" / "checkout").exists()
 
@@ -87,7 +103,7 @@ def test_everything_is_undone_when_a_person_says_so(client: Client, shop: Path) 
 def test_what_does_not_help_is_undone_without_asking(client: Client, shop: Path) -> None:
     (shop / "traffic.json").write_text(json.dumps({"checkout": WELL}))
     output = decide(client, begin(client, shop, blamed="v1"), "mitigate")
-    assert output["outcome"] == "undone, because it did not help: 33% of requests still fail"
+    assert output["outcome"] == "undone (shift, freeze), because it did not help: 33% of requests still fail"
     assert traffic(shop) == {"checkout": WELL}
 
 

@@ -60,5 +60,5 @@ def test_from_the_first_alert_to_the_report(podium: Command, shop: Path) -> None
     assert podium("follow", run).returncode == 0
     assert traffic() == {"v1": 0, "v2": 100}
     assert not (shop / "frozen" / "checkout").exists()
-    assert "outcome: undone" in (shop / "incidents" / f"{run[:8]}.md").read_text()
+    assert "outcome: undone (shift, freeze)" in (shop / "incidents" / f"{run[:8]}.md").read_text()
     assert f"run {below}" in podium("story", run).stdout
