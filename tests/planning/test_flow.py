@@ -101,6 +101,14 @@ def test_a_break_names_both_ends_and_shows_a_value() -> None:
         "- b: {call: agent, with: {capability: payment.refund, input: {amount: '${ .[0].n }'}}}",
         "- a: {for: {each: item, in: '${ [\"x\"] }'}, do: [{c: {set: {n: '${ $item }'}}}]}\n"
         "- b: {call: agent, with: {capability: payment.refund, input: {amount: '${ .n }'}}}",
+        "- a:\n    call: graph\n    with:\n      nodes:\n        one: {function: {set: {n: one}}}\n"
+        "        two:\n          needs: [one]\n          function: {call: agent, with: "
+        "{capability: payment.refund, input: {amount: '${ .one.n }'}}}",
+        "- a: {call: graph, with: {nodes: {one: {function: {set: {n: one}}}}}}\n"
+        "- b: {call: agent, with: {capability: payment.refund, input: {amount: '${ .one.n }'}}}",
+        "- a: {call: map, with: {in: '${ [1] }', function: {set: {n: one}}}}\n"
+        "- b: {call: map, with: {in: '${ . }', function: "
+        "{call: agent, with: {capability: payment.refund, input: {amount: '${ .n }'}}}}}",
         "- a: {set: {n: one}}\n- w: {wait: {seconds: 1}}\n"
         "- b: {call: agent, with: {capability: payment.refund, input: {amount: '${ .n }'}}}",
         "- a: {call: human, with: {title: T, decisions: [one]}}\n"

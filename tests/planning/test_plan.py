@@ -260,6 +260,13 @@ def test_deprecating_an_agent_is_told_to_who_uses_it() -> None:
     )  # fmt: skip
 
 
+def test_a_version_that_means_something_else_is_told() -> None:
+    other = agent("greeter", greet=({**record(name=TEXT), "title": "T"}, record(text=TEXT)))
+    assert [(one.weight, one.rule) for one in plan(declared(GREETER), [other]).remarks] == [
+        ("warns", "same-version")
+    ]
+
+
 def test_a_workflow_has_a_contract_too() -> None:
     tasks = "- a: {set: {n: 1}}"
     before = workflow(tasks, input=given(record(a=TEXT)))

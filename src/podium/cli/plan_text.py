@@ -69,7 +69,8 @@ def _versions(change: Shown) -> str:
 def _change(change: Shown, widths: tuple[int, int, int], *, whole: bool = False) -> Iterator[Text]:
     mark, style = _MARKS[change["action"]]
     kind, name, version = widths
-    line = Text(f"{mark} ", style=style)
+    line = Text()
+    line.append(f"{mark} ", style=style)
     line.append(f"{change['kind'].lower():<{kind}}  ", style=style)
     line.append(f"{change['name']:<{name}}", style=f"bold {style}")
     line.append(f"  {_versions(change):<{version}}", style=style)
@@ -126,7 +127,8 @@ def _evolution(evolved: Shown) -> Text:
 
 def _difference(difference: Shown) -> Text:
     mark, style = _MARKS[difference["action"]]
-    line = Text(f"    {mark} ", style=style)
+    line = Text()
+    line.append(f"    {mark} ", style=style)
     line.append(f"{difference['path'] or '/'}  ")
     if difference["action"] == "change":
         line.append(_value(difference["before"]), style="red")
@@ -144,7 +146,8 @@ def _value(value: Any) -> str:
 
 def _remarks(remarks: list[Shown], mark: str, style: str) -> Iterator[Text]:
     for remark in remarks[:_REMARKS_MAX]:
-        line = Text(f"  {mark} ", style=style)
+        line = Text()
+        line.append(f"  {mark} ", style=style)
         line.append(remark["resource"], style="bold")
         line.append(f" {remark['path']}")
         if remark.get("file"):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from podium.cli import hubs
-from podium.cli.declaring import reason_given, tell_notices
+from podium.cli.declaring import reason_given, tell_notices, told
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import moment, say, show_json, show_line, show_rows
@@ -32,9 +32,15 @@ def delete(
     reason
         Why; it stays in the log.
     """
+    from podium.sdk.client import RefusedError
+
     reason_given(force, reason)
     with hubs.asked(options.state) as client:
-        gone = client.delete(kind, name, force=force, why=reason)
+        try:
+            gone = client.delete(kind, name, force=force, why=reason)
+        except RefusedError as error:
+            hint = "`--force --reason TEXT` deletes it all the same"
+            raise Stop(Exit.REFUSED, told(error.problems) or str(error), hint) from None
     if options.format == "json":
         show_json(list(gone))
     elif options.format == "jsonl":

@@ -101,7 +101,10 @@ class _Planner:
                 evolved.capability: evolved for evolved in change.contract
             }
         changed = {change.digest for change in changes if change.action in ("add", "change")}
-        remarks = [*self._of_declared(changed), *self._of_removed(), *self._of_others(changed)]
+        remarks = [
+            *self._of_declared(changed), *self._of_removed(), *self._of_others(changed),
+            *_of_versions(changes),
+        ]  # fmt: skip
         distinct = {(one.rule, one.resource, one.path, one.message): one for one in remarks}
         weights = ("breaks", "unknown", "warns")
         return Plan(
@@ -254,6 +257,16 @@ class _Planner:
             if evolved is not None:
                 is_unsure = (reference, "") in unsure
                 yield reference, _contract_message(new.label, old.label, evolved, is_unsure)
+
+
+def _of_versions(changes: Iterable[Change]) -> Iterator[Remark]:
+    """Versions that mean something else now, so that their number tells nobody which one he has."""
+    for change in changes:
+        if change.action == "change" and change.version == change.before_version:
+            label = Entry(change.kind, change.name, change.version, change.digest).label
+            message = f"{change.version} is declared otherwise than before; give it a new version"
+            if change.differences:
+                yield Remark("warns", "same-version", label, "", message)
 
 
 def _who(declared: Declarations, call: CallAgent) -> list[tuple[str, str]]:
