@@ -55,7 +55,7 @@ def _enter_as_it_is(step: Step, entry: Entry) -> None:
     node, raw, arguments = entry.node, entry.raw, entry.arguments
     reference = node.reference
     if node.condition is not None and not holds(step, node.condition, raw, arguments, reference):
-        finish(step, entry, raw, node.target, skipped=True)
+        finish(step, entry, raw, node.beyond, skipped=True)
         return
     check_schema(node.input_schema, raw, reference, "the input")
     if node.input_from is not None:

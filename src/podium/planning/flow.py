@@ -219,7 +219,7 @@ class _Walk:
         ways: list[Way] = []
         if node.condition is not None:
             state = replace(state, data=guessed(state.data))
-            ways.append((node.target, state))
+            ways.append((node.beyond, state))
         reference = node.reference
         raw = self.hand(
             reference, f"{reference}/input/schema", "the task's input", state.data, node.input_schema

@@ -49,6 +49,16 @@ WHOLE = re.compile(r"\s*\$\{.+\}\s*")
 """What the language's schema takes for a runtime expression where a literal could stand too."""
 
 
+def is_one_expression(text: str) -> bool:
+    """Whether a text is one `${ }` and nothing else, right or wrong."""
+    if not WHOLE.fullmatch(text):
+        return False
+    try:
+        return len(embedded(text.strip())) == 1
+    except Malformed:
+        return True
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One jq text of the document.

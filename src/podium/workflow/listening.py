@@ -9,7 +9,7 @@ from typing import Any, Literal
 from podium.facts.values import JSON
 from podium.workflow.draft import Draft, Place, Scope
 from podium.workflow.endpoints import is_uri
-from podium.workflow.expressions import WHOLE
+from podium.workflow.expressions import WHOLE, is_one_expression
 from podium.workflow.program import (
     Correlation,
     Do,
@@ -124,7 +124,7 @@ def _filter(draft: Draft, value: JSON, place: Place, scope: Scope) -> EventFilte
         check_attribute(draft, name, expected, place / name)
     predicate: Expression | None = None
     data = attributes.get("data")
-    if isinstance(data, str) and WHOLE.fullmatch(data):
+    if isinstance(data, str) and is_one_expression(data):
         predicate = draft.expression(data, place / "data", "`data`", scope)
     return EventFilter(
         {

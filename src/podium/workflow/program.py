@@ -440,6 +440,7 @@ class Node:
         undo: what undoes it, if it was settled well.
         target: index into the parent's children where control goes on after this task; `END` for end,
             `EXIT` for exit. A next index past the last child ends the scope.
+        beyond: the same where the task is skipped: the index after its own.
     """
 
     index: int
@@ -458,6 +459,7 @@ class Node:
     timeout: Duration | None = None
     then: str = "continue"
     target: int = 0
+    beyond: int = 0
     undo: Undo | None = None
 
 

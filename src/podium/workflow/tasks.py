@@ -271,6 +271,7 @@ class TaskCompiler:
         if "metadata" in task:
             draft.named(task["metadata"], place / "metadata", "`metadata`")
         flow["then"], flow["target"] = self._directive(task.get("then", "continue"), place / "then", siblings)
+        flow["beyond"] = siblings.own + 1
         return flow
 
     def _directive(self, then: JSON, place: Place, siblings: Siblings) -> tuple[str, int]:
