@@ -254,7 +254,7 @@ def _send(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
         _send_to_one(shard, told, view, out)
         return
     reached, full = _broadcast(shard, told, view, out)
-    detail = f"reached {reached} runs"
+    detail = f"reached {reached} run{'' if reached == 1 else 's'}"
     if full:
         detail += (
             f"; {full} more hold {EVENTS_BUFFERED_MAX} events that no task has taken, and did not get it"

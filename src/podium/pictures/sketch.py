@@ -95,7 +95,7 @@ def _step(name: str, task: Mapping[str, Any], reference: str) -> Step:
     kind = next((kind for kind in _PARTS if kind in task), "task")
     then = task.get("then", "continue")
     jumps: tuple[Jump, ...] = () if then == "continue" else (Jump(then),)
-    falls = then == "continue"
+    falls = then == "continue" and kind != "raise"
     if kind == "switch":
         cases = [next(iter(case.items())) for case in task["switch"]]
         jumps = tuple(

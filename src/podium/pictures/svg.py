@@ -22,8 +22,8 @@ _SIGNS = {
 }
 _TITLE = 40
 _LEGEND = 34
-_NAME_CHARACTERS = 27
-_LINE_CHARACTERS = 36
+_NAME_CHARACTERS = 26
+_LINE_CHARACTERS = 33
 
 _STYLE = """
 svg { --paper:#fff; --box:#fafafa; --group:#f4f4f599; --line:#a1a1aa; --text:#18181b; --soft:#71717a;
@@ -96,7 +96,7 @@ def _box(box: Box) -> str:
     ]
     for number, line in enumerate(box.lines):
         y = box.y + HEAD + 4 + LINE * number
-        room = int((box.width - 24) / 5.9) if box.inside else _LINE_CHARACTERS
+        room = int((box.width - 24) / 6.4) if box.inside else _LINE_CHARACTERS
         parts.append(f'<text class="soft" x="{box.x + 12:.1f}" y="{y:.1f}">{escape(_cut(line, room))}</text>')
     if state is not None:
         parts.append(
