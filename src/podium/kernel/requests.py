@@ -61,12 +61,24 @@ def request_http(step: Step, entry: Entry) -> None:
     call = entry.node.detail
     assert isinstance(call, CallHttp)
     request = dict(step.evaluation.value(call.request, entry.data, entry.arguments, entry.node.reference))
+    _check_request(request, entry.node.reference)
     request.update(method=call.method, output=call.output, redirect=call.redirect)
     _request(
         step, entry, request, "", HTTP_DEADLINE_MS,
         kind="http", delivery=AT_LEAST_ONCE if call.idempotent else "at-most-once",
         reason=call.method,
     )  # fmt: skip
+
+
+def _check_request(request: dict[str, JSON], reference: str) -> None:
+    """Fault the task where expressions gave what no request can be made of."""
+    wanted = [(name, request.get(name), dict | None, "an object") for name in ("headers", "query")]
+    endpoint = request["endpoint"]
+    uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
+    for name, value, kinds, what in (*wanted, ("endpoint", uri, str, "a URI")):
+        if not isinstance(value, kinds):
+            title = f"`{name}` of the request must be {what}"
+            raise Faulted(standard_error("expression", reference, title, f"it is {text_of(value)[:200]}"))
 
 
 def request_human(step: Step, entry: Entry) -> None:
