@@ -342,3 +342,17 @@ def test_a_hub_that_breaks_lets_nobody_wait(house: House) -> None:
 )
 def test_an_event_that_is_none(house: House, event: dict[str, Any]) -> None:
     assert house.refused("send", event=event) == ("usage", "bad-event")
+
+
+def test_views_that_cannot_be_made_are_not_waited_for(house: House) -> None:
+    house.apply(workflow("set", {"same": {"set": "${ . }"}}))
+    house.call("execute", workflow="set", input=1)
+    house.serving.stop(0)
+    (house.state / "views.db").unlink()
+    (house.state / "views.db").mkdir()
+    house.restart()
+    found = house.call("rebuild_views")
+    assert not found["done"]
+    assert "views stand still" in found["trouble"]
+    (house.state / "views.db").rmdir()
+    assert house.call("rebuild_views", timeout_ms=60_000)["done"]

@@ -11,6 +11,7 @@ from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import moment, money, say, short, show_json, show_line, show_rows, span
+from podium.cli.running import OWN_KEY
 
 if TYPE_CHECKING:
     from podium.views.story import Line
@@ -141,6 +142,10 @@ def story(run: str, /, *, options: Given) -> int:
 
     with hubs.looked_at(options.state) as client:
         records = client.events(run)
+    for record in records:
+        if str(record.get("key", "")).startswith(OWN_KEY):
+            # Nobody chose it, so it tells nobody anything.
+            record["key"] = ""
     lines = tell(records, time.time_ns() // 1_000_000)
     if options.format == "json":
         show_json([_told(line) for line in lines])
@@ -250,8 +255,10 @@ def rebuild(*, timeout: float = 300.0, options: Given) -> int:
         found = client.rebuild_views(int(wait_s * 1000))
     if options.format is not None and options.format != "table":
         show_line(found)
+    if not found["done"] and found["trouble"]:
+        hint = "the log is not touched by this; lists are made from it meanwhile"
+        raise Stop(Exit.REFUSED, f"the views cannot be made: {found['trouble']}", hint)
     if not found["done"]:
-        reason = found["trouble"] or f"not done after {timeout:g} s"
-        raise Stop(Exit.TIMED_OUT, f"the views are not up with the log: {reason}")
+        raise Stop(Exit.TIMED_OUT, f"the views are not up with the log after {timeout:g} s; they go on")
     say(f"the views reflect the log up to {found['seq']}")
     return Exit.OK

@@ -29,6 +29,9 @@ Given = Annotated[Options, Parameter(parse=False)]
 
 T = TypeVar("T")
 
+OWN_KEY = "run/"
+"""Keys that begin so were made here, for a run whose caller gave none."""
+
 _PATIENCE_S = 30.0
 _AGAIN_S = 0.02
 _PATH_ENDINGS = (".yaml", ".yml", ".json", ".py")
@@ -188,7 +191,7 @@ class _Watch:
         from podium.sdk.client import NotFoundError
 
         # A hub that goes away may have accepted the run; under a key it is the same one with the next hub.
-        own_key = "" if key or self._attached.serving is not None else f"run/{uuid4()}"
+        own_key = "" if key or self._attached.serving is not None else f"{OWN_KEY}{uuid4()}"
         self._tell_resumed()
         try:
             submitted = self._patiently(lambda: self._submit(documents, name, input, key or own_key, labels))
