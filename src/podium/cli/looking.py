@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
-from podium.cli.output import moment, money, say, short, show_json, show_line, show_rows, span
+from podium.cli.output import moment, money, say, short, show_json, show_line, show_one, show_rows, span
 from podium.cli.running import OWN_KEY
 
 if TYPE_CHECKING:
@@ -123,10 +123,7 @@ def describe(kind: Literal["run", "agent", "workflow"], name: str, /, *, options
     """
     with hubs.looked_at(options.state) as client:
         found = client.describe(kind, name)
-    if options.format == "jsonl":
-        show_line(found)
-    else:
-        show_json(found)
+    show_one(found, options.format)
     return Exit.OK
 
 
@@ -215,10 +212,8 @@ def verify(*, options: Given) -> int:
     """Check every link of the log."""
     with hubs.looked_at(options.state) as client:
         found = client.verify()
-    if options.format == "jsonl":
-        show_line(found)
-    elif options.format == "json":
-        show_json(found)
+    if options.format in ("json", "jsonl"):
+        show_one(found, options.format)
     else:
         for shard in found["shards"]:
             print(
@@ -236,7 +231,7 @@ def version(*, options: Given) -> int:
     from podium import __version__
 
     if options.format in ("json", "jsonl"):
-        show_line({"version": __version__})
+        show_one({"version": __version__}, options.format)
     else:
         print(__version__)
     return Exit.OK

@@ -35,6 +35,14 @@ def show_line(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
 
 
+def show_one(value: Any, format: Format | None) -> None:
+    """One value as JSON: a line of it if `jsonl` was asked for."""
+    if format == "jsonl":
+        show_line(value)
+    else:
+        show_json(value)
+
+
 def show_rows(
     rows: Iterable[dict[str, Any]], format: Format, columns: Sequence[tuple[str, Any]], none: str
 ) -> None:

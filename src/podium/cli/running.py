@@ -17,7 +17,7 @@ from cyclopts import Parameter
 from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
-from podium.cli.output import plural, say, short, show_json, show_line
+from podium.cli.output import plural, say, short, show_json, show_one
 
 if TYPE_CHECKING:
     from podium.cli.hubs import Attached
@@ -216,7 +216,10 @@ class _Watch:
     def leave(self, run_id: str) -> int:
         """Leave the run to the hub in the background."""
         self._leave()
-        print(run_id)
+        if self._options.format in ("json", "jsonl"):
+            show_one({"id": run_id, "hub_pid": self._attached.pid}, self._options.format)
+        else:
+            print(run_id)
         say(f"hub pid {self._attached.pid} runs it; watch it with `podium follow {short(run_id)}`")
         return Exit.OK
 
@@ -340,10 +343,8 @@ class _Watch:
 
 
 def _show(ended: Run, options: Options) -> int:
-    if options.format == "jsonl":
-        show_line(_shown(ended))
-    elif options.format == "json":
-        show_json(_shown(ended))
+    if options.format in ("json", "jsonl"):
+        show_one(_shown(ended), options.format)
     elif ended.status == "completed":
         show_json(ended.output)
     if ended.status == "completed":
