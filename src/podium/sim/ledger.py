@@ -6,6 +6,7 @@ from typing import Any
 
 from podium.facts import events as e
 from podium.kernel.catalog import Catalog
+from podium.kernel.listening import wanted_count
 from podium.kernel.state import Run, Shard
 from podium.workflow.program import EventFilter, Listen, Node
 
@@ -61,6 +62,8 @@ class Ledger:
             if frame.kind == "listen":
                 listen = self.node(run, frame.node).detail
                 assert isinstance(listen, Listen)
+                if len(frame.outputs) >= wanted_count(listen):
+                    continue
                 free = (one for slot, one in enumerate(listen.filters) if slot not in frame.outputs)
                 if any(_takes_all(one, kind) for one in free):
                     found.append(frame.id)
