@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
-from podium.cli.output import moment, money, say, short, show_json, show_line, show_one, show_rows, span
+from podium.cli.output import cut, moment, money, say, short, show_json, show_line, show_one, show_rows, span
 from podium.cli.running import OWN_KEY
 
 if TYPE_CHECKING:
@@ -192,17 +192,23 @@ def events(run: str, /, *, follow: bool = False, after: int = 0, options: Given)
     return Exit.OK
 
 
-_SHOWN_APART = frozenset(("seq", "at", "run_id", "type", "version", "ordinal", "previous", "body"))
+_NOTED = (
+    "workflow", "kind", "agent", "capability", "attempt", "status", "verdict", "reason", "key", "principal",
+)  # fmt: skip
+"""What a person reads in a record beside its type and task; `-o json` has the rest."""
+
+_USUAL = (("kind", "agent"), ("attempt", 1), ("status", "succeeded"), ("verdict", "allow"))
 
 
 def _event(record: Row) -> str:
     at = time.strftime("%H:%M:%S", time.localtime(record["at"] / 1000))
-    fields = " ".join(
-        f"{name}={value}"
-        for name, value in record.items()
-        if name not in _SHOWN_APART and value not in ("", 0, False, [], None)
-    )
-    return f"{record['seq']:>8}  {at}  {record['type']:<16} {fields}"
+    notes = [
+        f"{name}={record[name]}" for name in _NOTED if record.get(name) and (name, record[name]) not in _USUAL
+    ]
+    error = (record["body"] or {}).get("error")
+    notes += [str(error.get("title"))] if error else []
+    parts = (f"{record['seq']:>8}", at, f"{record['type']:<15}", record.get("task", ""), " ".join(notes))
+    return cut("  ".join(filter(None, parts)))
 
 
 # --- the log ----------------------------------------------------------------------------------
