@@ -11,6 +11,7 @@ from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import cut, moment, money, say, short, show_json, show_line, show_one, show_rows, span
+from podium.cli.progress import name_of
 from podium.cli.running import OWN_KEY
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _remark(row: Row) -> str:
     if row["ended_at"]:
         return ""
     waits = [
-        f"{_FOR_PEOPLE[one['kind']]} ({one['task']})"
+        f"{_FOR_PEOPLE[one['kind']]} ({name_of(one['task'])})"
         for one in row["waiting_for"]
         if one["kind"] in _FOR_PEOPLE
     ]
