@@ -46,6 +46,7 @@ def test_streams_that_are_closed(applied: Command) -> None:
     assert "stdin is closed" in closed.stderr
     assert shell(applied, "podium run greet -i @- <&-").returncode == 2
     assert shell(applied, "podium run greet >&-").returncode == 0
+    assert shell(applied, "podium run greet 2>/dev/full").returncode == 0
     assert shell(applied, "podium run greet 2>&-").stdout == '{\n  "text": "Hello, you!"\n}\n'
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -25,8 +26,9 @@ LAST_COLUMN_MIN = 12
 
 
 def say(message: str = "") -> None:
-    """A line for people, on stderr."""
-    print(message, file=sys.stderr, flush=True)
+    """A line for people, on stderr. Where nobody can read it any more, work goes on all the same."""
+    with suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def show_json(value: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from podium.cli.output import fit, money, say, short, span
@@ -173,7 +174,8 @@ class Screen:
 
     def close(self) -> None:
         self._activity = list
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def _render(self) -> RenderableType:
         from rich.console import Group

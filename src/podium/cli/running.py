@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -225,6 +226,8 @@ class _Watch:
 
     def watch(self, run_id: str, timeout: float | None) -> int:
         """Follow a run to its end, and show it."""
+        # A terminal that is closed hands the run over, as Ctrl-C does.
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
         self._tell_resumed()
         try:
             found = self._look(run_id)
