@@ -316,6 +316,23 @@ def test_a_key_given_twice_at_once_is_refused_though_its_run_ends_before(house: 
     assert other["refused"]["problems"][0]["rule"] == "key-taken"
 
 
+def test_a_submission_that_is_refused_is_not_answered_by_the_run_of_its_key(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.apply(workflow("set", {"same": {"set": "${ . }"}}))
+    hub = house.serving.hub
+    tell = hub.tell
+
+    def late(told: Any) -> Any:
+        """The run of the same key begins and ends before this submission reaches the hub."""
+        monkeypatch.setattr(hub, "tell", tell)
+        assert house.call("execute", workflow="set", input=1, key="k")["output"] == 1
+        return tell(told)
+
+    monkeypatch.setattr(hub, "tell", late)
+    assert house.refused("execute", workflow="set", input=2, key="k") == ("conflict", "key-taken")
+
+
 def test_a_time_that_is_over_before_the_run_is_accepted(house: House) -> None:
     house.apply(workflow("ask", {"ask": human("Go?")}))
     go = held(house)
