@@ -21,8 +21,6 @@ _BUILTINS = (
     " reveal_type _".split()
 )
 """Names of Python 2, and names that others put there: whoever uses them asks for them first."""
-
-
 _ANNOTATES = re.compile(r"\s*(async )?def |\s*\**\w+\s*:[^=]|.*->")
 """Names in annotations need not be there when the line runs."""
 
@@ -43,16 +41,15 @@ def lint(given: dict[str, Any]) -> dict[str, Any]:
     ruff = Tool("ruff", *_options(root))
     entries = [entry for said in ruff.judge(root, paths, BATCH, TIME_MAX_S) for entry in said]
     places = [_place(entry, root) for entry in entries]
+    broken = {place["path"]: place for place in reversed(places) if place["rule"] not in LINT}
     return {
-        "tool": ruff.version() if paths else "",
+        "tool": ruff.version() if paths else "no Python files",
         "files": len(paths),
         "seen": ruff.seen,
         "findings": grouped([place for place in places if _counts(place, root)], LINT, "lint"),
         "unparsable": [
-            {"path": place["path"], "line": place["line"], "reason": place["message"]}
-            for place in {
-                place["path"]: place for place in reversed(places) if place["rule"] not in LINT
-            }.values()
+            {"path": path, "line": place["line"], "reason": place["message"]}
+            for path, place in broken.items()
         ],
         "took_ms": int((time.monotonic() - started) * 1000),
     }
@@ -108,7 +105,7 @@ def _counts(place: dict[str, Any], root: Path) -> bool:
         return not _ANNOTATES.match(_lines(root, place, 1)[-1])
     if rule == "B015":
         return "raises" not in "".join(_lines(root, place, 4)).lower()
-    return rule != "T100" or re.search(r"set_trace` used|`breakpoint` used", message) is not None
+    return rule != "T100" or re.search(r"\bpdb.set_trace` used|`breakpoint` used", message) is not None
 
 
 def _lines(root: Path, place: dict[str, Any], count: int) -> list[str]:

@@ -19,22 +19,25 @@ _SECRET = frozenset({"B105", "private-key", "access-token", "hidden-text"})
 _Json = dict[str, Any]
 
 
-def reconcile(survey: _Json, lint: _Json, security: _Json, complexity: _Json, project: _Json) -> _Json:
+def reconcile(
+    survey: _Json, lint: _Json, security: _Json, complexity: _Json, project: _Json, **others: _Json
+) -> _Json:
     """Bring the parts of a review together.
 
     Args:
         survey: as `schemas/survey.yaml` describes it.
         lint, security, complexity, project: as their schemas describe them; or `{"failed": why}`
             for a part that could not be done.
+        others: whatever else brings `findings`.
     Returns:
         What `schemas/review.yaml` describes.
     """
     parts = {"lint": lint, "security": security, "complexity": complexity, "project": project}
+    parts |= others
     hotspots = hotspots_of(survey["git"], complexity.get("measured", []))
     unparsable = _unparsable(lint, complexity)
     findings = [
-        *lint.get("findings", []),
-        *security.get("findings", []),
+        *(found for part in parts.values() for found in part.get("findings", [])),
         *of_unparsable(unparsable),
         *of_functions(complexity.get("functions", [])),
         *of_hotspots(hotspots, survey["git"]),

@@ -35,6 +35,11 @@ HEAVY = {
     "ssl",
 }
 
+OURS = {
+    "podium", "podium.cli", "podium.cli.app", "podium.cli.exits", "podium.cli.options", "podium.cli.output",
+}  # fmt: skip
+"""All that is ours and that a command line needs before it knows its command."""
+
 
 def start(*arguments: str) -> subprocess.CompletedProcess[str]:
     """What the installed script does, with a trace of all imports on stderr."""
@@ -65,3 +70,4 @@ def test_asking_imports_nothing_heavy(argument: str) -> None:
     modules = imported(answer.stderr)
     assert "podium.cli" in modules
     assert modules & HEAVY == set()
+    assert {module for module in modules if module.partition(".")[0] == "podium"} == OURS

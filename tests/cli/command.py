@@ -120,18 +120,22 @@ class Command:
     def __call__(self, *arguments: str, input: str = "") -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
         return subprocess.run(
-            self._command(arguments), cwd=self.folder, env=self._environment(), input=input,
+            self.command(arguments), cwd=self.folder, env=self.environment(), input=input,
             capture_output=True, text=True, timeout=2 * PATIENCE_S,
         )  # fmt: skip
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start a command."""
-        process = subprocess.Popen(
-            self._command(arguments), cwd=self.folder, env=self._environment(), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+    def start(self, *arguments: str, stdin: Path | None = None) -> subprocess.Popen[str]:
+        """Start a command; what it reads is in a file, or nothing."""
+        with open(stdin or os.devnull, encoding="utf-8") as given:
+            process = self._popen(arguments, given)
         self._started.append(process)
         return process
+
+    def _popen(self, arguments: tuple[str, ...], stdin: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(arguments), cwd=self.folder, env=self.environment(), stdin=stdin,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
 
     def json(self, *arguments: str) -> Any:
         """What a command shows, as data."""
@@ -154,7 +158,7 @@ class Command:
         """The pid of the hub that serves here; 0 if none says that it does."""
         try:
             return int(json.loads((self.state / "hub.json").read_bytes())["pid"])
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
 
     def close(self) -> None:
@@ -166,10 +170,12 @@ class Command:
         if (pid := self.hub()) and is_podium(pid):
             os.kill(pid, signal.SIGKILL)
 
-    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+    def command(self, arguments: tuple[str, ...]) -> list[str]:
+        """Its words, as a process has them."""
         return [sys.executable, "-P", "-m", "podium.cli", *arguments]
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
+        """What its commands have."""
         kept = {name: value for name, value in os.environ.items() if name != "PODIUM_STATE"}
         return {**kept, "PYTHONPATH": str(SOURCE), "NO_COLOR": "1", "COLUMNS": "200"}
 

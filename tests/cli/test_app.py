@@ -22,6 +22,7 @@ from podium.cli.exits import Exit
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "reference" / "cli.md"
 
+
 @pytest.fixture(autouse=True)
 def somewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
@@ -101,10 +102,10 @@ def test_looking_where_nothing_is(capsys: pytest.CaptureFixture[str], somewhere:
 def test_a_defect_is_one_line_and_goes_to_the_log(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, somewhere: Path
 ) -> None:
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError("nobody thought of this")
 
-    monkeypatch.setattr(declaring, "show_json", fail)
+    monkeypatch.setattr(declaring, "show_one", fail)
     (somewhere / "there").mkdir()
     assert main(["schema", "--state", "there"]) == Exit.DEFECT
     said = capsys.readouterr().err

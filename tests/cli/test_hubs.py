@@ -6,6 +6,8 @@ import json
 import os
 import signal
 
+import pytest
+
 from tests.cli.command import Command, until
 
 
@@ -27,10 +29,11 @@ def test_a_second_process_is_served(podium: Command) -> None:
     assert json.loads(out) == {"text": "Hello, last!"}
 
 
-def test_an_interrupt_hands_the_work_over(podium: Command) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_an_interrupt_hands_the_work_over(podium: Command, number: signal.Signals) -> None:
     first = podium.start("run", "team", "--workflow", "slow")
     until(podium.calls)
-    first.send_signal(signal.SIGINT)
+    first.send_signal(number)
     out, said = first.communicate(timeout=60)
     assert (first.returncode, out) == (0, "")
     assert f"hub pid {podium.hub()}" in said
@@ -140,7 +143,7 @@ def test_a_damaged_log_is_named(podium: Command) -> None:
     assert done.returncode == 6
     assert "log.db" in done.stderr
     detached = podium("run", "team", "--workflow", "greet", "--detach")
-    assert detached.returncode == 7
+    assert detached.returncode == 6
     assert "log.db" in detached.stderr
     assert "Traceback" not in detached.stderr
     assert podium("audit", "verify").returncode == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +27,8 @@ class Review:
     html: str
 
 
-def review(podium: Command, repo: Path, out: Path) -> Review:
-    done = podium(
-        "run", str(EXAMPLES / "code-review"), "--input", f"repo={repo}", "--input", f"out={out}", "--no-input"
-    )
+def review(podium: Command, repo: Path, out: Path, team: Path = EXAMPLES / "code-review") -> Review:
+    done = podium("run", str(team), "--input", f"repo={repo}", "--input", f"out={out}", "--no-input")
     assert done.returncode == 0, done.stderr
     output = json.loads(done.stdout)
     written = [
@@ -117,6 +116,69 @@ def test_a_project_without_python(podium: Command, tmp_path: Path) -> None:
         assert f"`{rule}`" in found.markdown
         assert place in found.markdown
     assert "`unpinned-npm`" in found.markdown
+
+
+SPELLING = """\
+from judging.rules import Rule, grouped
+from speaking import speak
+
+
+def spelling(given):
+    rules = {"recieve": Rule("medium", "Word that is spelt wrong", "Write receive.")}
+    found = [{"rule": "recieve", "role": "source", "path": "README.md", "line": 3, "message": "recieve"}]
+    return {"tool": "spell", "files": 1, "seen": 1, "findings": grouped(found, rules, "lint"),
+            "unparsable": [], "took_ms": 0}
+
+
+if __name__ == "__main__":
+    speak(spelling)
+"""
+
+SPELLER = """\
+---
+apiVersion: podium.dev/v1
+kind: Agent
+metadata: {name: speller, labels: {team: code-review}}
+spec:
+  version: 1.0.0
+  capabilities:
+    - {name: code.spelling, input: schemas/place.yaml, output: schemas/findings.yaml}
+  timing: {deadline: PT1M}
+  runtime:
+    process: {command: [python, spelling.py]}
+"""
+
+BRANCH = """\
+          - spelling:
+              try:
+                - check:
+                    call: agent
+                    with:
+                      capability: code.spelling
+                      input: '${ {root: .root, out: .out} }'
+              catch:
+                do:
+                  - goOnWithoutSpelling:
+                      set:
+                        failed: '${ $error.title }'
+      output:
+        as:
+          spelling: '${ .[4] }'
+"""
+
+
+def test_a_further_agent_needs_no_change_to_the_others(podium: Command, tmp_path: Path) -> None:
+    team = tmp_path / "team"
+    shutil.copytree(EXAMPLES / "code-review", team)
+    (team / "spelling.py").write_text(SPELLING)
+    with (team / "agents.yaml").open("a") as manifest:
+        manifest.write(SPELLER)
+    workflow = (team / "workflow.yaml").read_text()
+    (team / "workflow.yaml").write_text(workflow.replace("      output:\n        as:\n", BRANCH, 1))
+    found = review(podium, lay(tmp_path / "code", FILES), tmp_path / "out", team)
+    assert "speller@1.0.0" in found.progress
+    assert "**medium: Word that is spelt wrong** `recieve`" in found.markdown
+    assert "| spelling | done | spell |" in found.markdown
 
 
 def test_an_empty_folder(podium: Command, tmp_path: Path) -> None:

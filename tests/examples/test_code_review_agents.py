@@ -94,12 +94,15 @@ def test_lint_leaves_out_what_holds_only_by_the_letter(tmp_path: Path) -> None:
             "tests/test_a.py": "with raises(E):\n    a == 1\n\n\n\n\ndef test_a():\n    b == 2\n",
             "tests/helper.py": "import os\nprint(nobody)\n",
             "own/skipped.py": "print(nobody)\n",
+            "debugged.py": "import pdb\n\npdb.set_trace()\n",
+            "debugger.py": "from own import rdb\n\nrdb.set_trace()\n",
             "pyproject.toml": '[tool.ruff]\nexclude = ["own"]\n',
         },
     )
     assert linted(tmp_path) == {
         ("F821", "undefined.py"),
         ("F401", "unused.py"),
+        ("T100", "debugged.py"),
         ("B015", "tests/test_a.py"),
         ("F821", "tests/test_a.py"),
     }
@@ -114,7 +117,7 @@ def test_lint_names_what_it_cannot_parse(tmp_path: Path) -> None:
 
 def test_lint_of_nothing(tmp_path: Path) -> None:
     found = lint({"root": str(tmp_path), "out": str(tmp_path / "out")})
-    assert (found["tool"], found["files"], found["seen"], found["findings"]) == ("", 0, 0, [])
+    assert (found["tool"], found["files"], found["seen"], found["findings"]) == ("no Python files", 0, 0, [])
 
 
 @pytest.mark.parametrize(

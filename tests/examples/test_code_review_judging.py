@@ -119,6 +119,7 @@ def spot(**members: Any) -> dict[str, Any]:
         ([spot()], "commits", 30, ["medium"]),
         ([spot(fixes=2)], "commits", 30, ["low"]),
         ([spot(heat=0.1)], "commits", 30, []),
+        ([spot(branches=39)], "commits", 30, []),
         ([spot(commits=4)], "commits", 30, []),
         ([spot()], "commits", 29, []),
         ([spot()], "lines", 30, []),
@@ -150,7 +151,7 @@ SURVEY = {
     "files": {"code": 1},
     "languages": [{"name": "Python", "files": 1, "lines": 3000, "code": True}],
     "roles": {"source": 3000, "test": 3000, "fixture": 0, "example": 0},
-    "git": {"present": True, "window": "all", "commits": 1, "people": [{"name": "Ada", "commits": 1}]},
+    "git": {"present": True, "window": "all", "commits": 1, "people": 1, "busiest": {"Ada": 1}},
 }
 PROJECT: dict[str, Any] = {
     "partial": False, "library": False, "tests": {"files": 1, "cases": 3}, "ci": ["own script"],
@@ -219,8 +220,7 @@ def test_the_verdict_says_what_it_does_not_know() -> None:
 
 
 def test_the_verdict_names_who_knows_it_all() -> None:
-    people = [{"name": "Ada", "commits": 28}, {"name": "Bo", "commits": 1}, {"name": "Cy", "commits": 1}]
-    git = {"present": True, "window": "year", "commits": 30, "people": people}
+    git = {"present": True, "window": "year", "commits": 30, "people": 3, "busiest": {"Ada": 28}}
     summary = verdict_of({**SURVEY, "git": git}, [], PARTS)["summary"]
     assert "30 commits in its last year, by 3 people. Ada made 93% of them" in summary
 

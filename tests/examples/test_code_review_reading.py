@@ -24,6 +24,7 @@ from tests.examples.repositories import FILES, committed, git, lay
         ("shop/test_prices.py", "test"),
         ("src/clock.spec.ts", "test"),
         ("tests/helper.py", "test"),
+        ("t/unit/app.py", "test"),
         ("tests/data/broken.py", "fixture"),
         ("tests/data/test_broken.py", "test"),
         ("examples/hello.py", "example"),
@@ -112,7 +113,7 @@ def test_history_counts_changes_fixes_and_people(tmp_path: Path) -> None:
     told = history(root)
     assert told["present"]
     assert (told["window"], told["commits"], told["shallow"], told["web"]) == ("all", 5, False, "")
-    assert told["people"] == [{"name": "Ada", "commits": 5}]
+    assert (told["people"], told["busiest"]) == (1, {"Ada": 5})
     assert told["changed"][0] == {"path": "shop/prices.py", "commits": 4, "fixes": 3, "people": 1}
     assert not any(change["path"].startswith("bulk") for change in told["changed"])
 

@@ -278,6 +278,10 @@ def drive(
 
 
 def _do_something(talk: Conversation, made: Made) -> None:
+    if talk.shard.timers and talk.shard.timers[0][0] <= talk.now:
+        # A hub that starts looks at what is due before it hears of anything, so this must come first.
+        talk.go_on()
+        return
     effects = sorted(talk.run.effects.values(), key=lambda effect: effect.id)
     for effect in effects:
         if effect.status == "in_doubt":
@@ -292,7 +296,7 @@ def _do_something(talk: Conversation, made: Made) -> None:
             _send(talk, frame)
             return
     assert talk.shard.timers, "the run waits for nothing"
-    talk.wait(max(talk.shard.timers[0][0] - talk.now, 0))
+    talk.wait(talk.shard.timers[0][0] - talk.now)
 
 
 def _answer(talk: Conversation, effect: Effect, behaviour: str) -> None:

@@ -167,6 +167,27 @@ def test_two_branches_may_wait_for_jq_at_once() -> None:
     assert talk.output == ["look", "look"]
 
 
+def test_a_run_that_ends_waits_for_jq_no_more() -> None:
+    branches = [{"ask": {"set": embedded("$task.name")}}, {"stop": {"set": {"n": 1}, "then": "end"}}]
+    talk = Conversation(
+        [
+            {
+                "both": {
+                    "fork": {
+                        "branches": [{name: {"do": [one]}} for name, one in zip("ab", branches, strict=True)]
+                    }
+                }
+            }
+        ]
+    )
+    talk.holds = True
+    talk.submit({})
+    assert talk.output == {"n": 1}
+    assert not talk.shard.pending
+    talk.answer_question()
+    assert talk.output == {"n": 1}
+
+
 @pytest.mark.parametrize("text", ['error("no")', "limit(1; error)", ".n | keys", "[.n] | map(.a) | first"])
 def test_what_jq_refuses_is_an_expression_error(text: str) -> None:
     talk = Conversation([{"a": {"set": {"n": f"${{ {text} }}"}}}])

@@ -116,3 +116,36 @@ def test_a_policy_of_a_secret_is_its_placeholder(converse: Converse) -> None:
     order = talk.order("fetch")
     assert order.input["authentication"] == {"basic": placeholder("login")}
     assert order.secrets == ("login",)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "title"),
+    [
+        ("headers", "text", "`headers` of the request must be an object"),
+        ("headers", [1], "`headers` of the request must be an object"),
+        ("query", 5, "`query` of the request must be an object"),
+        ("query", False, "`query` of the request must be an object"),
+        ("endpoint", None, "`endpoint` of the request must be a URI"),
+        ("endpoint", ["https://example.com"], "`endpoint` of the request must be a URI"),
+        ("endpoint", {"url": "https://example.com"}, "`endpoint` of the request must be a URI"),
+    ],
+)
+def test_what_no_request_can_be_made_of_is_an_expression_error(
+    converse: Converse, member: str, value: object, title: str
+) -> None:
+    given = {"method": "get", "endpoint": "https://example.com", member: "${ .x }"}
+    talk = converse([{"ask": {"call": "http", "with": given}}])
+    talk.submit({"x": value})
+    assert (talk.error.type, talk.error.title) == (ERRORS + "expression", title)
+    assert not talk.events(e.EffectRequested)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("headers", None), ("query", {"n": 1}), ("endpoint", {"uri": "https://example.com/x"})],
+)
+def test_what_a_request_can_be_made_of_is_sent(converse: Converse, member: str, value: object) -> None:
+    given = {"method": "get", "endpoint": "https://example.com", member: "${ .x }"}
+    talk = converse([{"ask": {"call": "http", "with": given}}])
+    talk.submit({"x": value})
+    assert talk.order("ask").input[member] == value

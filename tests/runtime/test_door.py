@@ -316,6 +316,23 @@ def test_a_key_given_twice_at_once_is_refused_though_its_run_ends_before(house: 
     assert other["refused"]["problems"][0]["rule"] == "key-taken"
 
 
+def test_a_submission_that_is_refused_is_not_answered_by_the_run_of_its_key(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.apply(workflow("set", {"same": {"set": "${ . }"}}))
+    hub = house.serving.hub
+    tell = hub.tell
+
+    def late(told: Any) -> Any:
+        """The run of the same key begins and ends before this submission reaches the hub."""
+        monkeypatch.setattr(hub, "tell", tell)
+        assert house.call("execute", workflow="set", input=1, key="k")["output"] == 1
+        return tell(told)
+
+    monkeypatch.setattr(hub, "tell", late)
+    assert house.refused("execute", workflow="set", input=2, key="k") == ("conflict", "key-taken")
+
+
 def test_a_time_that_is_over_before_the_run_is_accepted(house: House) -> None:
     house.apply(workflow("ask", {"ask": human("Go?")}))
     go = held(house)
@@ -342,3 +359,17 @@ def test_a_hub_that_breaks_lets_nobody_wait(house: House) -> None:
 )
 def test_an_event_that_is_none(house: House, event: dict[str, Any]) -> None:
     assert house.refused("send", event=event) == ("usage", "bad-event")
+
+
+def test_views_that_cannot_be_made_are_not_waited_for(house: House) -> None:
+    house.apply(workflow("set", {"same": {"set": "${ . }"}}))
+    house.call("execute", workflow="set", input=1)
+    house.serving.stop(0)
+    (house.state / "views.db").unlink()
+    (house.state / "views.db").mkdir()
+    house.restart()
+    found = house.call("rebuild_views")
+    assert not found["done"]
+    assert "views stand still" in found["trouble"]
+    (house.state / "views.db").rmdir()
+    assert house.call("rebuild_views", timeout_ms=60_000)["done"]

@@ -81,7 +81,7 @@ def test_the_first_value_counts(asker: Asker, program: str, value: object) -> No
         ("$nobody", "$nobody is not defined"),
         ("nonsense(1)", "nonsense/1 is not defined"),
         ('import "a" as a; 1', "syntax error"),
-        ("[limit(2000; repeat(0))] | reduce .[] as $x (0; [.])", "cannot be stored"),
+        ("[limit(15000; repeat(0))] | reduce .[] as $x (0; [.])", "cannot be stored"),
     ],
 )
 def test_a_bad_program_is_answered_with_the_reason(asker: Asker, program: str, failure: str) -> None:

@@ -237,14 +237,27 @@ def test_the_socket_is_private_and_goes_with_the_hub(house: House) -> None:
 def test_a_dead_hubs_socket_is_no_obstacle(house: House) -> None:
     house.close()
     house.serving.server.path.write_bytes(b"")
-    (house.state / serving.ADDRESS).write_text(
-        '{"pid": 1, "socket": "' + str(house.serving.server.path) + '"}'
-    )
+    address = {
+        "pid": 1, "socket": str(house.serving.server.path), "inode": house.state.stat().st_ino,
+    }  # fmt: skip
+    (house.state / serving.ADDRESS).write_text(json.dumps(address))
     with pytest.raises(UnreachableError):
         SocketTransport(house.state)
     house.serving = serve(house.state)
     with connect(house.state) as client:
         assert client.status()["epoch"] == 2
+
+
+def test_a_copy_of_the_folder_is_not_served(house: House, podium: Client, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    (copy / serving.ADDRESS).write_bytes((house.state / serving.ADDRESS).read_bytes())
+    with pytest.raises(UnreachableError):
+        connect(copy)
+    other_name = tmp_path / "link"
+    other_name.symlink_to(house.state)
+    with connect(other_name) as client:
+        assert client.status()["pid"] == podium.status()["pid"]
 
 
 def test_a_long_path_gets_a_short_socket(tmp_path: Path) -> None:

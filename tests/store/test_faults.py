@@ -100,6 +100,11 @@ def test_the_ballast_is_given_up_when_full_and_taken_again_with_room(tmp_path: P
     store.checkpoint()
     assert ballast.exists()
     assert not store.full
+    store.full = True
+    ballast.unlink()
+    store.look_for_room()
+    assert ballast.exists()
+    assert not store.full
     store.close()
 
 

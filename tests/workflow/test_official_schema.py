@@ -19,7 +19,8 @@ from hypothesis import HealthCheck, event, given, settings
 from ruamel.yaml import YAML
 
 from podium.workflow.compile import compile_workflow
-from tests.workflow.documents import DOCUMENTS, spoiled
+from tests.kernel.random_workflows import Made, workflows
+from tests.workflow.documents import DOCUMENTS, document, spoiled
 
 _FOLDER = os.environ.get("PODIUM_OWS", "")
 pytestmark = pytest.mark.skipif(not _FOLDER, reason="PODIUM_OWS names no copy of the specification")
@@ -72,6 +73,12 @@ def test_what_compiles_is_valid(document: Any) -> None:
     event("compiles" if program else "is refused")
     if program is not None:
         _assert_valid(document)
+
+
+@settings(max_examples=300)
+@given(workflows())
+def test_workflows_made_at_random_are_valid(made: Made) -> None:
+    _assert_valid(document(*made.do))
 
 
 @pytest.mark.parametrize("path", _examples())

@@ -11,6 +11,8 @@ HARD = 25
 """Cognitive complexity above which a function is hard to follow."""
 LONG = 120
 HOT = 0.2
+"""Of the heat of a file that changed as often as any, and has as many branches as any."""
+BRANCHES_MIN = 40
 SMALL_LINES = 300
 """A project below this needs no tests or continuous integration to be sound."""
 LARGE_LINES = 2_000
@@ -44,8 +46,8 @@ def of_functions(functions: list[_Json]) -> Iterator[_Json]:
 def of_hotspots(hotspots: _Json, git: _Json) -> Iterator[_Json]:
     """The hottest files, where there is enough history to tell."""
     if hotspots["by"] == "commits" and git["commits"] >= 30:
-        hot = [spot for spot in hotspots["files"] if spot["heat"] >= HOT and spot["commits"] >= 5][:3]
-        if hot:
+        often = [spot for spot in hotspots["files"] if spot["heat"] >= HOT and spot["commits"] >= 5]
+        if hot := [spot for spot in often if spot["branches"] >= BRANCHES_MIN][:3]:
             places = [{"path": spot["path"], "line": 0, "message": _heat(spot)} for spot in hot]
             severity = "medium" if any(_keeps_breaking(spot) for spot in hot) else "low"
             yield _own("hotspot", "complexity", places, severity=severity)

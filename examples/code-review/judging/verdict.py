@@ -54,11 +54,12 @@ def _size(survey: _Json) -> str:
 
 def _people(git: _Json) -> list[str]:
     span = "in its last year" if git["window"] == "year" else "in all"
-    people = git["people"]
-    said = [f"{counted(git['commits'], 'commit')} {span}, by {counted(len(people), 'person', 'people')}."]
-    if len(people) > 2 and git["commits"] >= 30 and people[0]["commits"] >= 0.7 * git["commits"]:
-        share = people[0]["commits"] / git["commits"]
-        said.append(f"{people[0]['name']} made {share:.0%} of them: much depends on one person.")
+    people = counted(git["people"], "person", "people")
+    said = [f"{counted(git['commits'], 'commit')} {span}, by {people}."]
+    for name, commits in git["busiest"].items():
+        share = commits / git["commits"]
+        if git["people"] > 2 and git["commits"] >= 30 and share >= 0.7:
+            said.append(f"{name} made {share:.0%} of them: much depends on one person.")
     return said
 
 

@@ -66,7 +66,8 @@ def _told(root: Path, commit: str, last_at_s: int) -> dict[str, Any]:
         "shallow": run_git(root, "rev-parse", "--is-shallow-repository").strip() == "true",
         "window": "all" if whole else "year",
         "commits": len(commits),
-        "people": [{"name": name, "commits": count} for name, count in people.most_common(100)],
+        "people": len(people),
+        "busiest": dict(people.most_common(1)),
         "changed": _changed(commits),
     }
 

@@ -26,7 +26,7 @@ _CACHES = frozenset(
 )
 _OUTPUTS = frozenset("dist build target out env .env coverage htmlcov _build".split())
 """Left out at the top only, and only if git does not track them: deeper down they may be packages."""
-_TESTS = frozenset("test tests __tests__ spec specs e2e testdata fixtures __fixtures__".split())
+_TESTS = frozenset("test tests t __tests__ spec specs e2e testdata fixtures __fixtures__".split())
 _FIXTURES = frozenset(
     "data fixture fixtures __fixtures__ testdata test_data test-data cases resources golden snapshots".split()
 )

@@ -78,7 +78,7 @@ class _Scale:
 
 def scatter(hotspots: dict[str, Any]) -> str:
     """Files by how often they change (or how long they are) and by their branches; hot ones are named."""
-    files = [file for file in hotspots["files"] if file["branches"] or file["lines"]]
+    files = [file for file in hotspots["files"] if file["branches"]]
     if len(files) < 3:
         return ""
     by = hotspots["by"]

@@ -109,7 +109,7 @@ class Areas:
     areas: Sequence[dict[str, str]]
 
     def markdown(self) -> str:
-        rows = [[area["name"], area["mark"], area["text"]] for area in self.areas]
+        rows = [[area["name"], _MARKS[area["mark"]], area["text"]] for area in self.areas]
         return Table(["area", "mark", "what was seen"], rows).markdown()
 
     def html(self) -> str:
@@ -176,7 +176,7 @@ class Findings:
         # What a rule says of every place alike stands in its title already.
         telling = found["count"] == 1 or len({place["message"] for place in found["places"]}) > 1
         said = [
-            self.link(place) + (f" – {place['message']}" if telling and found["area"] != "security" else "")
+            self.link(place) + (f" – {place['message']}" if telling and place["message"] else "")
             for place in found["places"][:PLACES_MAX]
         ]
         return said[:PLACES_OPEN], said[PLACES_OPEN:]

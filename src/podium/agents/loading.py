@@ -22,7 +22,8 @@ from podium.facts.catalog import AgentVersion
 
 _importing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """A lock for each module: an import that never ends holds up nobody but those who want the same."""
-_OURS = str(Path(podium.__file__).parent)
+_NOT_THEIRS = (str(Path(podium.__file__).parent), str(Path(importlib.__file__).parent), "<frozen importlib")
+"""Files whose frames tell the author of an agent nothing."""
 
 
 class Place:
@@ -208,7 +209,7 @@ def tail_of(error: BaseException, lines: int = 12) -> str:
     frames = [
         f'  File "{frame.filename}", line {frame.lineno}, in {frame.name}\n    {frame.line}'
         for frame in traceback.extract_tb(error.__traceback__)[-100:]
-        if not frame.filename.startswith((_OURS, "<frozen importlib"))
+        if not frame.filename.startswith(_NOT_THEIRS)
     ]
     try:
         words = "".join(traceback.format_exception_only(type(error), error))

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from podium.cli import hubs, values
 from podium.cli.exits import Exit
 from podium.cli.options import Options
-from podium.cli.output import say, show_json, show_line
+from podium.cli.output import say, show_one
 
 Given = Annotated[Options, Parameter(parse=False)]
 
@@ -137,10 +137,8 @@ def resolve(
 
 
 def _done(options: Options, detail: str) -> int:
-    if options.format == "json":
-        show_json({"detail": detail})
-    elif options.format == "jsonl":
-        show_line({"detail": detail})
+    if options.format in ("json", "jsonl"):
+        show_one({"detail": detail}, options.format)
     else:
         say(detail)
     return Exit.OK

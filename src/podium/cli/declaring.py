@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from podium.cli import hubs
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
-from podium.cli.output import plural, say, show_json, show_line
+from podium.cli.output import plural, say, show_json, show_line, show_one
 
 if TYPE_CHECKING:
     from podium.facts.values import Problem
@@ -73,7 +73,7 @@ def validate(*paths: Path, options: Given) -> int:
     return Exit.OK
 
 
-def schema(kind: Literal["agent", "workflow"] = "agent", /) -> int:
+def schema(kind: Literal["agent", "workflow"] = "agent", /, *, options: Given) -> int:
     """Print the JSON Schema of a kind of manifest.
 
     Parameters
@@ -84,11 +84,12 @@ def schema(kind: Literal["agent", "workflow"] = "agent", /) -> int:
     if kind == "agent":
         from podium.resources.kinds import Agent
 
-        show_json(Agent.model_json_schema(by_alias=True))
+        found = Agent.model_json_schema(by_alias=True)
     else:
         from podium.resources.workflow_schema import workflow_schema
 
-        show_json(workflow_schema())
+        found = workflow_schema()
+    show_one(found, options.format or "json")
     return Exit.OK
 
 

@@ -8,13 +8,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from cyclopts import Parameter
 
 from podium.cli import hubs
-from podium.cli.exits import Exit
+from podium.cli.exits import Exit, exit_of
 from podium.cli.options import Options
 from podium.cli.output import coloured, show_json, show_line, span
 
@@ -26,6 +27,7 @@ FSYNC_PLAUSIBLE_MS = 0.02
 FSYNC_SLOW_MS = 20.0
 DISK_FREE_WARN_BYTES = 1 << 30
 DISK_FREE_FAIL_BYTES = 64 << 20
+_ELSEWHERE = "choose another state folder with --state, or let this user write there"
 _JQ_PROGRAM = ".d"
 
 
@@ -67,7 +69,9 @@ def _findings(state: Path) -> Iterator[Finding]:
         try:
             yield check(state)
         except Exception as error:
-            yield Finding(name, "fail", f"the check failed: {type(error).__name__}: {error}")
+            known = exit_of(error) is not None
+            found = str(error) if known else f"the check failed: {type(error).__name__}: {error}"
+            yield Finding(name, "fail", found)
 
 
 def _python(_: Path) -> Finding:
@@ -93,9 +97,10 @@ def _sqlite(_: Path) -> Finding:
 
 def _state(state: Path) -> Finding:
     folder = _present(state)
+    if state.exists() and not state.is_dir():
+        return Finding("state", "fail", f"{state} is no folder", "name a state folder with --state")
     if not os.access(folder, os.W_OK | os.X_OK):
-        way_out = "choose another state folder with --state, or let this user write there"
-        return Finding("state", "fail", f"{folder} cannot be written to", way_out)
+        return Finding("state", "fail", f"{folder} cannot be written to", _ELSEWHERE)
     log = state / "log.db"
     if not log.exists():
         return Finding("state", "ok", f"{state} is new")
@@ -118,8 +123,11 @@ def _fsync(state: Path) -> Finding:
                 before = time.perf_counter()
                 os.fsync(file.fileno())
                 took.append((time.perf_counter() - before) * 1000)
+    except OSError as error:
+        return Finding("fsync", "fail", f"{folder} takes no file: {error.strerror}", _ELSEWHERE)
     finally:
-        probe.unlink(missing_ok=True)
+        with suppress(OSError):
+            probe.unlink(missing_ok=True)
     median = sorted(took)[len(took) // 2]
     found = f"{median:.2f} ms (median of {FSYNCS})"
     if median < FSYNC_PLAUSIBLE_MS:
@@ -215,6 +223,6 @@ def _schemas(_: Path) -> Finding:
 def _present(folder: Path) -> Path:
     """The folder, or the nearest one above it that is there."""
     folder = folder.absolute()
-    while not folder.exists():
+    while not folder.is_dir():
         folder = folder.parent
     return folder

@@ -82,6 +82,7 @@ def attach(folder: Path) -> Attached:
     Raises:
         StoreError: it cannot be, and why.
     """
+    refuse_file(folder)
     limit = time.monotonic() + _TAKE_S
     while True:
         if (found := find(folder) or _take(folder)) is not None:
@@ -126,6 +127,12 @@ def _take(folder: Path) -> Attached | None:
     return Attached(Client(serving.door), os.getpid(), serving)
 
 
+def refuse_file(folder: Path) -> None:
+    """Raises Stop where something is that is no folder."""
+    if folder.exists() and not folder.is_dir():
+        raise Stop(Exit.UNREACHABLE, f"{folder} is no folder", "name a state folder with `--state`")
+
+
 def is_new(folder: Path) -> bool:
     """Whether no hub has worked at the folder yet."""
     try:
@@ -152,8 +159,7 @@ def asked(folder: Path, *, begins: bool = False) -> Iterator[Client]:
 
 def refuse_new(folder: Path) -> NoReturn:
     """Raises Stop."""
-    if folder.exists() and not folder.is_dir():
-        raise Stop(Exit.UNREACHABLE, f"{folder} is no folder", "name the state folder with `--state`")
+    refuse_file(folder)
     raise Stop(
         Exit.UNREACHABLE, f"there is nothing at {folder}: no hub has worked there yet",
         "`podium run` and `podium apply` begin one; `--state` names another folder",
@@ -188,6 +194,7 @@ def spawn(folder: Path) -> int:
     Raises:
         Stop: it does not start.
     """
+    refuse_file(folder)
     ready, write = os.pipe()
     log = folder / LOG
     # `-P`: what lies in the present folder must not be taken for a module of ours.
@@ -202,7 +209,8 @@ def spawn(folder: Path) -> int:
             )  # fmt: skip
     except OSError as error:
         os.close(ready)
-        raise Stop(Exit.UNREACHABLE, f"no hub can be started for {folder}: {error.strerror}") from error
+        hint = "choose another state folder with `--state`, or let this user write there"
+        raise Stop(Exit.UNREACHABLE, f"no hub can be started for {folder}: {error.strerror}", hint) from error
     finally:
         os.close(write)
     with os.fdopen(ready, "rb") as pipe:
@@ -213,7 +221,8 @@ def spawn(folder: Path) -> int:
         found.client.close()
         return found.pid
     message = f"the hub in the background does not start: {_last_line(log)}"
-    raise Stop(Exit.UNREACHABLE, message, f"more is in {log}")
+    refused = child.wait() == Exit.REFUSED
+    raise Stop(Exit.REFUSED if refused else Exit.UNREACHABLE, message, f"more is in {log}")
 
 
 def _last_line(log: Path) -> str:

@@ -11,7 +11,9 @@ from cyclopts import Parameter
 from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
-from podium.cli.output import moment, money, say, short, show_json, show_line, show_rows, span
+from podium.cli.output import cut, moment, money, say, short, show_json, show_line, show_one, show_rows, span
+from podium.cli.progress import name_of
+from podium.cli.running import OWN_KEY
 
 if TYPE_CHECKING:
     from podium.views.story import Line
@@ -122,7 +124,7 @@ def _awaited(one: Row) -> str:
     what = _FOR_PEOPLE[one["kind"]]
     if one["kind"] == "run":
         what = f"run {short(one['run'])}"
-    return f"{what} ({one['task']})"
+    return f"{what} ({name_of(one['task'])})"
 
 
 # --- one thing --------------------------------------------------------------------------------
@@ -140,10 +142,7 @@ def describe(kind: Literal["run", "agent", "workflow"], name: str, /, *, options
     """
     with hubs.looked_at(options.state) as client:
         found = client.describe(kind, name)
-    if options.format == "jsonl":
-        show_line(found)
-    else:
-        show_json(found)
+    show_one(found, options.format)
     return Exit.OK
 
 
@@ -159,6 +158,10 @@ def story(run: str, /, *, options: Given) -> int:
 
     with hubs.looked_at(options.state) as client:
         records = client.events(run)
+    for record in records:
+        if str(record.get("key", "")).startswith(OWN_KEY):
+            # Nobody chose it, so it tells nobody anything.
+            record["key"] = ""
     lines = tell(records, time.time_ns() // 1_000_000)
     if options.format == "json":
         show_json([_told(line) for line in lines])
@@ -231,17 +234,23 @@ def _show_lifecycle(records: Iterable[Row], tasks: list[str], after: int, option
     return Exit.OK
 
 
-_SHOWN_APART = frozenset(("seq", "at", "run_id", "type", "version", "ordinal", "previous", "body"))
+_NOTED = (
+    "workflow", "kind", "agent", "capability", "attempt", "status", "verdict", "reason", "key", "principal",
+)  # fmt: skip
+"""What a person reads in a record beside its type and task; `-o json` has the rest."""
+
+_USUAL = (("kind", "agent"), ("attempt", 1), ("status", "succeeded"), ("verdict", "allow"))
 
 
 def _event(record: Row) -> str:
     at = time.strftime("%H:%M:%S", time.localtime(record["at"] / 1000))
-    fields = " ".join(
-        f"{name}={value}"
-        for name, value in record.items()
-        if name not in _SHOWN_APART and value not in ("", 0, False, [], None)
-    )
-    return f"{record['seq']:>8}  {at}  {record['type']:<16} {fields}"
+    notes = [
+        f"{name}={record[name]}" for name in _NOTED if record.get(name) and (name, record[name]) not in _USUAL
+    ]
+    error = (record["body"] or {}).get("error")
+    notes += [str(error.get("title"))] if error else []
+    parts = (f"{record['seq']:>8}", at, f"{record['type']:<15}", record.get("task", ""), " ".join(notes))
+    return cut("  ".join(filter(None, parts)))
 
 
 # --- the log ----------------------------------------------------------------------------------
@@ -251,10 +260,8 @@ def verify(*, options: Given) -> int:
     """Check every link of the log."""
     with hubs.looked_at(options.state) as client:
         found = client.verify()
-    if options.format == "jsonl":
-        show_line(found)
-    elif options.format == "json":
-        show_json(found)
+    if options.format in ("json", "jsonl"):
+        show_one(found, options.format)
     else:
         for shard in found["shards"]:
             print(
@@ -272,7 +279,7 @@ def version(*, options: Given) -> int:
     from podium import __version__
 
     if options.format in ("json", "jsonl"):
-        show_line({"version": __version__})
+        show_one({"version": __version__}, options.format)
     else:
         print(__version__)
     return Exit.OK
@@ -291,8 +298,10 @@ def rebuild(*, timeout: float = 300.0, options: Given) -> int:
         found = client.rebuild_views(int(wait_s * 1000))
     if options.format is not None and options.format != "table":
         show_line(found)
+    if not found["done"] and found["trouble"]:
+        hint = "the log is not touched by this; lists are made from it meanwhile"
+        raise Stop(Exit.REFUSED, f"the views cannot be made: {found['trouble']}", hint)
     if not found["done"]:
-        reason = found["trouble"] or f"not done after {timeout:g} s"
-        raise Stop(Exit.TIMED_OUT, f"the views are not up with the log: {reason}")
+        raise Stop(Exit.TIMED_OUT, f"the views are not up with the log after {timeout:g} s; they go on")
     say(f"the views reflect the log up to {found['seq']}")
     return Exit.OK

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -20,9 +21,14 @@ SHORT_ID = 8
 """So many digits of a run's id are shown in tables; any beginning of it that is unique is understood."""
 
 
+LAST_COLUMN_MIN = 12
+"""A table that is wider than the terminal shows so much of its last column."""
+
+
 def say(message: str = "") -> None:
-    """A line for people, on stderr."""
-    print(message, file=sys.stderr, flush=True)
+    """A line for people, on stderr. Where nobody can read it any more, work goes on all the same."""
+    with suppress(OSError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def show_json(value: Any) -> None:
@@ -33,6 +39,14 @@ def show_json(value: Any) -> None:
 def show_line(value: Any) -> None:
     """One value as a line of JSON, on stdout, at once."""
     print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
+
+
+def show_one(value: Any, format: Format | None) -> None:
+    """One value as JSON: a line of it if `jsonl` was asked for."""
+    if format == "jsonl":
+        show_line(value)
+    else:
+        show_json(value)
 
 
 def show_rows(
@@ -59,12 +73,31 @@ def show_rows(
 
 
 def show_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns aligned by blanks, so that other programs can cut them."""
+    """Columns aligned by blanks, so that other programs can cut them; on a terminal the last one is cut."""
     cells = [[" ".join(cell.split()) or "-" for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
+    if sys.stdout.isatty():
+        left = _columns() - sum(widths[:-1]) - 2 * len(widths[:-1])
+        widths[-1] = min(widths[-1], max(left, LAST_COLUMN_MIN))
     for row in ([heading.upper() for heading in headings], *cells):
-        padded = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        padded = [fit(cell, width) for cell, width in zip(row, widths, strict=True)]
         print("  ".join(map(coloured, padded)).rstrip())
+
+
+def fit(text: str, width: int) -> str:
+    """A text in exactly so many columns."""
+    return text.ljust(width) if len(text) <= width else text[: max(width - 1, 0)] + "…"[:width]
+
+
+def cut(line: str) -> str:
+    """A line as a terminal has room for; whole for other programs."""
+    return fit(line, min(len(line), _columns())) if sys.stdout.isatty() else line
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns
 
 
 def coloured(text: str) -> str:
@@ -84,8 +117,11 @@ def short(run_id: str) -> str:
 
 
 def moment(at_ms: int) -> str:
-    """Local date and time to the second; "" for 0."""
-    return datetime.fromtimestamp(at_ms / 1000).strftime("%Y-%m-%d %H:%M:%S") if at_ms else ""
+    """Local time to the second if it is today's, else date and time to the minute; "" for 0."""
+    if not at_ms:
+        return ""
+    at = datetime.fromtimestamp(at_ms / 1000)
+    return at.strftime("%H:%M:%S" if at.date() == datetime.now().date() else "%Y-%m-%d %H:%M")
 
 
 def span(ms: int) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from podium.cli.output import money, say, short, span
+from podium.cli.output import fit, money, say, short, span
 from podium.views.spreads import Spread, Spreads
 
 if TYPE_CHECKING:
@@ -159,8 +160,9 @@ class Screen:
         self._calls: dict[int, str] = {}
         self._cost_nano = 0
         self._status = "running"
+        self._console = Console(stderr=True)
         self._live = Live(
-            console=Console(stderr=True), get_renderable=self._render, refresh_per_second=4, transient=False
+            console=self._console, get_renderable=self._render, refresh_per_second=4, transient=False
         )
         self._live.start()
 
@@ -198,8 +200,18 @@ class Screen:
                 self._cost_nano += record["cost_nano"]
             case "EffectInDoubt" if row:
                 row.status, row.note = "in doubt", record["reason"]
-            case "RunSuspended" | "RunResumed" | "RunCompleted" | "RunFaulted" | "RunCancelled":
+            case "TaskStarted" if record["kind"] in ("wait", "listen"):
+                status = "waits" if record["kind"] == "wait" else "listens"
+                self._rows[-record["frame"]] = _Row(record["task"], "", status, at)
+            case "TaskCompleted" | "TaskFaulted" if task := self._rows.get(-record["frame"]):
+                task.status, task.ended_at = "done" if record["type"] == "TaskCompleted" else "failed", at
+            case "RunSuspended" | "RunResumed":
                 self._status = str(record["type"]).removeprefix("Run").lower()
+            case "RunCompleted" | "RunFaulted" | "RunCancelled":
+                self._status = str(record["type"]).removeprefix("Run").lower()
+                self._calls.clear()
+                for left in (row for row in self._rows.values() if not row.ended_at):
+                    left.status, left.ended_at = "stopped", at
         if call := calls_for(record):
             self._calls[effect] = call
         elif record["type"] in ("EffectSettled", "EffectResolved"):
@@ -218,31 +230,35 @@ class Screen:
 
     def close(self) -> None:
         self._activity = list
-        self._live.stop()
+        with suppress(OSError):
+            self._live.stop()
 
     def _render(self) -> RenderableType:
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
         now = time.time_ns() // 1_000_000
         said = self._said()
-        table = Table(box=None, pad_edge=False, show_header=False, expand=False)
-        for _ in range(6):
-            table.add_column(no_wrap=True, overflow="ellipsis")
         rows = list(self._rows.items())
-        for effect, row in rows[-TASKS_SHOWN_MAX:]:
-            style = _STYLES.get(row.status, "")
-            table.add_row(
-                Text(row.status, style), row.task, row.agent, span((row.ended_at or now) - row.started_at),
-                f"attempt {row.attempt}" if row.attempt > 1 else "",
-                Text(row.note or said.get(effect, "") or money(row.cost_nano), "dim"),
-            )  # fmt: skip
+        shown = [
+            (
+                row.status, name_of(row.task), row.agent, span((row.ended_at or now) - row.started_at),
+                _noted(row, said.get(effect, "")),
+            )
+            for effect, row in rows[-TASKS_SHOWN_MAX:]
+        ]  # fmt: skip
+        widths = widths_of(shown, self._console.width)
+        lines = []
+        for status, *texts, took, note in shown:
+            task, agent = (fit(text, width) for text, width in zip(texts, widths[1:3], strict=True))
+            line = Text(fit(status, widths[0]), _STYLES.get(status, ""))
+            line.append(f"  {task}  {agent}  {took.rjust(widths[3])}  ", "default not dim")
+            lines.append(line.append(fit(note, widths[4]).rstrip(), "dim"))
         hidden = len(rows) - TASKS_SHOWN_MAX
         cost = f", cost {money(self._cost_nano)}" if self._cost_nano else ""
         more = f", {hidden} earlier tasks not shown" if hidden > 0 else ""
         head = Text(f"{self._title}: {self._status}{cost}{more}", "bold")
-        return Group(head, table, *(Text(call, "yellow") for call in self._calls.values()))
+        return Group(head, *lines, *(Text(call, "yellow") for call in self._calls.values()))
 
     def _said(self) -> dict[int, str]:
         """What running attempts say of themselves, by effect. A screen never fails for it."""
@@ -252,6 +268,32 @@ class Screen:
             return {}
 
 
+def name_of(task: str) -> str:
+    """The name of a task by its reference; of one inside another with that one's name before it."""
+    names = [part for part in task.split("/") if part and not part.isdigit() and part not in _STRUCTURE]
+    return "/".join(names[-2:]) or task
+
+
+_STRUCTURE = frozenset(("do", "fork", "branches", "try", "catch", "foreach"))
+"""What stands in a reference beside the names that the author gave."""
+
+
+def widths_of(rows: Sequence[tuple[str, ...]], total: int) -> list[int]:
+    """Widths of status, task, agent, duration and note that fit a screen: the note gives way first."""
+    widths = [max((len(row[column]) for row in rows), default=0) for column in range(5)]
+    left = total - 1 - 4 * 2 - widths[0] - widths[3]
+    widths[1] = min(widths[1], max(left - min(widths[2], left // 3), 8))
+    widths[2] = min(widths[2], max(left - widths[1], 0))
+    widths[4] = min(widths[4], max(left - widths[1] - widths[2], 0))
+    return widths
+
+
+def _noted(row: _Row, said: str) -> str:
+    attempt = f"attempt {row.attempt}" if row.attempt > 1 else ""
+    note = row.note or said or money(row.cost_nano)
+    return " ".join(", ".join(filter(None, (attempt, note))).split())
+
+
 _STYLES = {
     "done": "green",
     "failed": "red",
@@ -259,12 +301,16 @@ _STYLES = {
     "in doubt": "red",
     "asks": "yellow",
     "runs": "cyan",
+    "waits": "yellow",
+    "listens": "yellow",
 }
 
 
 def _said(activity: Record) -> str:
     progress = activity.get("progress")
+    if isinstance(progress, dict):
+        return " ".join(f"{name} {value}" for name, value in progress.items())
     if progress is not None:
-        return str(progress)[:60]
+        return str(progress)
     lines = activity.get("lines") or [""]
-    return str(lines[-1])[:60]
+    return str(lines[-1])

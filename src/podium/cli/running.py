@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from cyclopts import Parameter
 from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
-from podium.cli.output import plural, say, short, show_json, show_line
+from podium.cli.output import plural, say, short, show_json, show_one
 
 if TYPE_CHECKING:
     from podium.cli.hubs import Attached
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 Given = Annotated[Options, Parameter(parse=False)]
 
 T = TypeVar("T")
+
+OWN_KEY = "run/"
+"""Keys that begin so were made here, for a run whose caller gave none."""
 
 _PATIENCE_S = 30.0
 _AGAIN_S = 0.02
@@ -188,7 +192,7 @@ class _Watch:
         from podium.sdk.client import NotFoundError
 
         # A hub that goes away may have accepted the run; under a key it is the same one with the next hub.
-        own_key = "" if key or self._attached.serving is not None else f"run/{uuid4()}"
+        own_key = "" if key or self._attached.serving is not None else f"{OWN_KEY}{uuid4()}"
         self._tell_resumed()
         try:
             submitted = self._patiently(lambda: self._submit(documents, name, input, key or own_key, labels))
@@ -215,12 +219,17 @@ class _Watch:
     def leave(self, run_id: str) -> int:
         """Leave the run to the hub in the background."""
         self._leave()
-        print(run_id)
+        if self._options.format in ("json", "jsonl"):
+            show_one({"id": run_id, "hub_pid": self._attached.pid}, self._options.format)
+        else:
+            print(run_id)
         say(f"hub pid {self._attached.pid} runs it; watch it with `podium follow {short(run_id)}`")
         return Exit.OK
 
     def watch(self, run_id: str, timeout: float | None) -> int:
         """Follow a run to its end, and show it."""
+        # A terminal that is closed hands the run over, as Ctrl-C does.
+        signal.signal(signal.SIGHUP, signal.default_int_handler)
         self._tell_resumed()
         try:
             found = self._look(run_id)
@@ -339,10 +348,8 @@ class _Watch:
 
 
 def _show(ended: Run, options: Options) -> int:
-    if options.format == "jsonl":
-        show_line(_shown(ended))
-    elif options.format == "json":
-        show_json(_shown(ended))
+    if options.format in ("json", "jsonl"):
+        show_one(_shown(ended), options.format)
     elif ended.status == "completed":
         show_json(ended.output)
     if ended.status == "completed":

@@ -74,8 +74,11 @@ def _serve(folder: Path, in_background: bool) -> Serving | None:
     from podium.store.lock import held
 
     limit = time.monotonic() + _TAKE_S
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    log_to(folder / hubs.LOG, echo=not in_background)
+    hubs.refuse_file(folder)
+    with suppress(OSError):
+        # Where it cannot be made, `serve` says why.
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        log_to(folder / hubs.LOG, echo=not in_background)
     while True:
         if in_background and (found := hubs.find(folder)) is not None:
             found.client.close()

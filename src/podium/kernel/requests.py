@@ -73,6 +73,7 @@ def request_http(step: Step, entry: Entry) -> None:
     call = entry.node.detail
     assert isinstance(call, CallHttp)
     asked = dict(evaluated(step, entry, call.request, call.authentication))
+    _check_request(asked, entry.node.reference)
     asked.update(method=call.method, output=call.output, redirect=call.redirect)
     request(
         step, entry, asked, "", DEADLINES_MS["http"],
@@ -124,6 +125,17 @@ def evaluated(step: Step, entry: Entry, asked: Expression, proof: Authentication
         arguments = arguments.with_variable("authorization", authorization)
     made = step.evaluation.value(asked, entry.data, arguments, reference)
     return {**made, "authentication": policy}
+
+
+def _check_request(request: dict[str, JSON], reference: str) -> None:
+    """Fault the task where expressions gave what no request can be made of."""
+    wanted = [(name, request.get(name), dict | None, "an object") for name in ("headers", "query")]
+    endpoint = request["endpoint"]
+    uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
+    for name, value, kinds, what in (*wanted, ("endpoint", uri, str, "a URI")):
+        if not isinstance(value, kinds):
+            title = f"`{name}` of the request must be {what}"
+            raise Faulted(standard_error("expression", reference, title, f"it is {text_of(value)[:200]}"))
 
 
 def request_human(step: Step, entry: Entry) -> None:

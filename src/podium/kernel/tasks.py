@@ -70,7 +70,7 @@ def advance(step: Step, *, late: bool = False) -> None:
                 waiting = True
             if run.status != "running":
                 break
-    if not waiting:
+    if not waiting or run.ended:
         shard.pending.pop(run.id, None)
 
 

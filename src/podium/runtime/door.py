@@ -8,6 +8,7 @@ recorded); `error` (`{message}`: it could not be done); or `gone` (`{message}`: 
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
@@ -39,6 +40,8 @@ LIMIT_MAX = 10_000
 """No list is longer."""
 
 _LOOK_S = 1.0
+_SLICE_MS = 100
+_TROUBLE_S = 3.0
 _REBUILD_MS_MAX = 7 * 86_400_000
 _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
 
@@ -382,7 +385,13 @@ class Door:
         hub, views = self._hub, self._views
         seq = hub.do(lambda: hub.shard.writer.head.seq).result()
         views.rebuild()
-        done = views.wait_for(hub.shard.number, seq, min(max(asked.timeout_ms, 0), _REBUILD_MS_MAX))
+        limit_at = time.monotonic() + min(max(asked.timeout_ms, 0), _REBUILD_MS_MAX) / 1000
+        gives_up_at = time.monotonic() + _TROUBLE_S
+        while not (done := views.wait_for(hub.shard.number, seq, _SLICE_MS)):
+            now = time.monotonic()
+            # The follower goes on trying, but whoever waits should hear what is in the way.
+            if now > limit_at or (views.trouble and now > gives_up_at):
+                break
         return _done({"result": {"done": done, "seq": seq, "trouble": views.trouble}})
 
     def _activity(self, params: Shown, via: str) -> Future[Shown]:

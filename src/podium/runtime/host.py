@@ -25,6 +25,11 @@ from podium.store.interface import StorageFull
 FULL_RETRY_MS = 1_000
 """How long a host that ran out of disk waits before it tries to write again."""
 
+_RESERVE = (
+    "the disk is full but for a reserve, which is kept for what is under way: make room, and new work is "
+    "taken again"
+)
+
 log = structlog.get_logger("podium.host")
 
 
@@ -76,6 +81,11 @@ class Host:
         self._kept: list[Input] = []
         self._retry_at = 0
 
+    @property
+    def hindrance(self) -> str:
+        """Why nothing new is accepted now, in a sentence; "" while all is well."""
+        return self.trouble or (_RESERVE if self.shard.store.full else "")
+
     def open(self) -> None:
         """Take the shards over and set going what is unfinished. Raises StoreError if it cannot."""
         now = self._clock.now()
@@ -110,7 +120,11 @@ class Host:
             inputs.append(i.Tick())
         if self.emitted:
             inputs, self.emitted = [*self.emitted, *inputs], []
-        if self.shard.store.full:
+        store = self.shard.store
+        if store.full:
+            # An idle hub appends nothing, so nothing else would ever find that there is room again.
+            store.look_for_room()
+        if store.full:
             inputs = [told for told in inputs if not self._spared(told)]
         wake_at = self.shard.wake_at()
         if wake_at and wake_at <= now:
@@ -176,7 +190,7 @@ class Host:
         """Turn new work away while the little room that is left is for what is under way."""
         if not isinstance(told, i.SubmitRun | i.Apply | i.Delete):
             return False
-        self._on_reply(told.ticket, _storage_full("the disk is full but for a reserve"))
+        self._on_reply(told.ticket, _storage_full(_RESERVE))
         return True
 
     def _turn_away(self, inputs: list[Input]) -> None:

@@ -77,12 +77,12 @@ class Hub:
 
     @property
     def status(self) -> str:
-        return "read-only" if self._state == "serving" and self._host.trouble else self._state
+        return "read-only" if self._state == "serving" and self._host.hindrance else self._state
 
     @property
     def trouble(self) -> str:
         """Why it is not serving, in a sentence; ""."""
-        return self._end or self._host.trouble
+        return self._end or self._host.hindrance
 
     @property
     def shard(self) -> ShardHost:

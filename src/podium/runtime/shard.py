@@ -241,6 +241,9 @@ class ShardHost:
             return []
         loaded = []
         for frozen in self.store.cold(self.number, missing):
+            if frozen.seq > state.seq:
+                # Reads are not fenced; deciding on what is not ours would fail in worse ways.
+                raise Fenced(f"shard {self.number} was taken over: it stands at {frozen.seq}; drop the shard")
             run = _decode_run(frozen.state)
             state.admit(run)
             loaded.append(run.id)

@@ -30,7 +30,8 @@ from podium.store.interface import Unwritable
 
 SOCKET = "hub.sock"
 ADDRESS = "hub.json"
-"""What the state folder says of its hub: `{pid, socket, started_at}`."""
+"""What the state folder says of its hub: `{pid, socket, inode, started_at}`; `inode` is the folder's own
+number, which a copy of it has not."""
 
 LINE_BYTES_MAX = 64 * 1024 * 1024
 """A longer request ends its connection."""
@@ -82,7 +83,10 @@ class SocketServer:
             self._socket.bind(str(self.path))
             self.path.chmod(0o600)
             self._socket.listen(128)
-            self._address = {"pid": os.getpid(), "socket": str(self.path), "started_at": now_ms}
+            self._address = {
+                "pid": os.getpid(), "socket": str(self.path), "inode": folder.stat().st_ino,
+                "started_at": now_ms,
+            }  # fmt: skip
             self.show()
         except OSError as error:
             raise Unwritable(f"the socket {self.path} cannot be made: {error.strerror or error}") from error

@@ -559,6 +559,8 @@ def _line(number: int, name: str, params: Reply) -> bytes:
 def _address(folder: Path) -> tuple[int, str]:
     try:
         said = msgspec.json.decode((folder / ADDRESS).read_bytes())
+        if said["inode"] != folder.stat().st_ino:
+            raise ValueError("the folder is a copy of the one that is served")
         return int(said["pid"]), str(said["socket"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnreachableError(f"no hub serves {folder}") from error

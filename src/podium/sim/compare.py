@@ -23,7 +23,7 @@ def compare(host: Host, ledger: Ledger, store: Store, stale: dict[str, None], no
     """Hold a hub that is up to date to the replica.
 
     Args:
-        stale: runs whose rows in the cold have not been looked at since they changed; emptied.
+        stale: runs that have changed since they were last looked at, in memory or in the cold; emptied.
         now: what the hub's clock says.
     Raises:
         Violation: I4, I8 or I9.
@@ -35,11 +35,12 @@ def compare(host: Host, ledger: Ledger, store: Store, stale: dict[str, None], no
     for run_id in _marked(store):
         known = run_id in state.runs or replica.runs[run_id].status != "running"
         hold(known, "I9", f"run {run_id} waited in memory, and was not taken back into it")
-    stale.clear()
     if not host.trouble and not 0 < host.wake_at() <= now:
         for run in state.runs.values():
             _awake(state, run, now)
-            _attentive(state, run, ledger)
+        for run_id in stale:
+            _attentive(state, replica.runs[run_id], ledger)
+        stale.clear()
     for run in state.runs.values():
         _together(state, run)
     _tidy(state)
@@ -110,7 +111,8 @@ def _awake(state: Shard, run: Run, now: int) -> None:
         ready = [run.frames[of].task for of in run.ready if run.frames[of].kind not in ALWAYS_READY]
         hold(not ready, "I13", f"{ready} of run {run.id} could go on and does not: {describe(run)}")
     else:
-        hold(bool(pending.asked), "I13", f"run {run.id} has more to do, and nothing lets it: {describe(run)}")
+        asked = pending.asked - pending.answers.keys()
+        hold(bool(asked), "I13", f"run {run.id} has more to do, and nothing lets it: {describe(run)}")
 
 
 def _together(state: Shard, run: Run) -> None:

@@ -61,6 +61,8 @@ class Ledger:
             if frame.kind == "listen" and not frame.phase:
                 listen = self.node(run, frame.node).detail
                 assert isinstance(listen, Listen)
+                if not listen.goes_on and listen.to.enough(len(frame.outputs)):
+                    continue
                 free = (
                     one
                     for slot, one in enumerate(listen.to.filters)

@@ -12,10 +12,14 @@ from podium.sim.disk import Disk
 from podium.sim.faults import Chance, Conditions, Dice
 from podium.sim.ledger import Ledger
 from podium.sim.promises import Promises
+from podium.sim.violation import hold
 from podium.store.interface import Store
 
 LINES_MAX = 2_000
 """No more of a transcript is remembered."""
+
+STEPS_MAX = 5_000
+"""More than worlds need, by far: one in which more happens goes round in circles."""
 
 
 class Stage:
@@ -59,6 +63,7 @@ class Stage:
     def play(self, enough: Callable[[], bool]) -> None:
         """Let things happen in their order, until it is enough or nothing is left to happen."""
         while self._queue and not enough():
+            hold(self.steps < STEPS_MAX, "I13", f"the world does not come to rest in {STEPS_MAX} steps")
             when, _, action = heapq.heappop(self._queue)
             self.now = max(self.now, when)
             self.steps += 1

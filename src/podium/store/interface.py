@@ -104,6 +104,9 @@ class Store(Protocol):
     def full(self) -> bool:
         """Whether only a reserve is left of the disk, to be spent on what is under way."""
 
+    def look_for_room(self) -> None:
+        """Put the reserve back if there is room for it again; then the store is not `full` any more."""
+
     def claim(self, shard: int) -> Head:
         """Take the shard over: bump its epoch by compare-and-set. Gives the new epoch and the log's end.
 

@@ -47,6 +47,9 @@ class MemoryStore:
         self._shards: dict[int, _Shard] = {}
         self._blobs: dict[bytes, bytes] = {}
 
+    def look_for_room(self) -> None:
+        """Memory has room, or the process is gone."""
+
     def fork(self) -> MemoryStore:
         """Another store with a copy of what this one holds."""
         other = MemoryStore()

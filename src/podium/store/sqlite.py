@@ -119,7 +119,7 @@ class SqliteStore(Reading):
             many(_THAW, ((shard, run) for run in thawed))
             self._cool(shard, {run.run: run for run in cold})
         if self._wal_pages < self._checkpoint_at or self._checkpoint(self._mode()):
-            self._restore_ballast()
+            self.look_for_room()
 
     def due(self, shard: int, now: int, limit: int = 1000) -> list[tuple[int, bytes]]:
         with Doing(self, "read the timers"):
@@ -150,7 +150,7 @@ class SqliteStore(Reading):
         """
         self._refuse_if_lost()
         if self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE):
-            self._restore_ballast()
+            self.look_for_room()
         self._refuse_if_lost()
 
     def close(self) -> None:
@@ -218,7 +218,7 @@ class SqliteStore(Reading):
             self._connection.set_busy_timeout(BUSY_MS)
         return True
 
-    def _restore_ballast(self) -> None:
+    def look_for_room(self) -> None:
         if self.full:
             self.full = not self._ballast.load()
 

@@ -104,11 +104,15 @@ class ViewsFollower:
 
     def wait_for(self, shard: int, seq: int, timeout_ms: int) -> bool:
         """Wait until the views reflect this position; False if they did not in time."""
+
+        def there() -> bool:
+            return not self._again and self._reached.get(shard, 0) >= seq
+
         with self._moved:
-            if self._reached.get(shard, 0) >= seq:
+            if there():
                 return True
             self._hurry.set()
-            return self._moved.wait_for(lambda: self._reached.get(shard, 0) >= seq, timeout_ms / 1000)
+            return self._moved.wait_for(there, timeout_ms / 1000)
 
     def rebuild(self) -> None:
         """Drop the views and make them again from the log, soon; `caught_up` starts over."""
@@ -258,7 +262,9 @@ class ViewsFollower:
         if self._reader is None:
             self._reader = self._reader_factory()
         self._tables = Tables(self._path)
-        if not self._is_of_this_log():
+        if self._again:
+            self._start_over("it was asked for")
+        elif not self._is_of_this_log():
             self._start_over("it belongs to another log")
         else:
             self._catch_up()
@@ -285,11 +291,13 @@ class ViewsFollower:
 
     def _start_over(self, why: str) -> None:
         log.info("building the views anew", reason=why)
-        self._again = False
         self._opened().abandon()
         self._tables = None
         drop(self._path)
         self._tables = Tables(self._path)
+        # Before it is done: who waits for it must not take the old tables' reach for the new ones'.
+        self._tell()
+        self._again = False
         self._catch_up()
 
     def _give_up(self, error: Exception) -> None:
