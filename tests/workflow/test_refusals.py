@@ -122,7 +122,7 @@ UNSUPPORTED = {
     },
     **{
         f"agent {name}": (agent(capability="x", **{name: {}}), f"/do/0/a/with/{name}")
-        for name in ("team", "budget", "route", "fanout")
+        for name in ("team", "budget", "route")
     },
     **{
         f"human {name}": (human(**{name: 2}), f"/do/0/a/with/{name}")

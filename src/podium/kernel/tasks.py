@@ -21,7 +21,7 @@ from podium.kernel.flow import Entry, holds
 from podium.kernel.graphs import turn_graph
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
 from podium.kernel.nesting import request_workflow
-from podium.kernel.parallel import enter_map, turn_fork, turn_map
+from podium.kernel.parallel import enter_fanout, enter_map, turn_fanout, turn_fork, turn_map
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
 from podium.kernel.requests import (
     request_agent,
@@ -269,6 +269,7 @@ ENTER.update(
         "map": enter_map,
         "graph": start_frame,
         "compensate": enter_compensate,
+        "fanout": enter_fanout,
         "try": start_frame,
         "set": _enter_set,
         "switch": _enter_switch,
@@ -292,6 +293,7 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "map": turn_map,
     "graph": turn_graph,
     "compensate": turn_compensate,
+    "fanout": turn_fanout,
     "try": _turn_try,
     "listen": turn_listen,
     "foreach": turn_foreach,

@@ -438,6 +438,25 @@ WORKFLOWS = (
     ),
     workflow("brief", [{"one": _safe(_call("once"))}, {"two": _call("plain")}], timeout={"after": "PT12S"}),
     workflow(
+        "jury",
+        [
+            {
+                "ask": _safe(
+                    {
+                        "call": "agent",
+                        "with": {
+                            "fanout": {
+                                "to": ["plain", "steady", "once"],
+                                "quorum": 2,
+                                "reconcile": {"agent": "steady"},
+                            }
+                        },
+                    }
+                )
+            },
+        ],
+    ),
+    workflow(
         "saga",
         [
             {
@@ -582,6 +601,7 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "chase": lambda output: bool(output == {"chased": True}),
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
+    "jury": _handled_or_token,
     "saga": lambda output: bool(output == {"undone": "array"}),
     "plan": lambda output: bool(output == {"names": ["first", "last", "left", "right"], "right": ["first"]}),
     "many": lambda output: bool(

@@ -302,6 +302,23 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
+class Fanout:
+    """The same question to several agents.
+
+    Attributes:
+        bodies: nodes of the calls: one for each agent, or one for all.
+        count: where there is one for all: how many of those that offer it are asked; 0 for all of them.
+        quorum: how many must answer well; 0 for all.
+        reconciles: whether another task makes one answer of theirs, and so is told who gave which.
+    """
+
+    bodies: tuple[int, ...]
+    count: int = 0
+    quorum: int = 0
+    reconciles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Compensate:
     """Undo what was done in the `try` named `scope`, in the whole run (`workflow`), or by default (`""`) in
     the `try` whose `catch` it stands in.
@@ -324,7 +341,7 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class CallAgent:
-    """Exactly one of `capability` and `agent` (`name` or `name@version`) is given.
+    """`capability` or `agent` (`name` or `name@version`) is given, or both: this agent, for this capability.
 
     `require` are labels that the agent must carry; among several, those that carry more of `prefer` win.
     """
@@ -416,6 +433,7 @@ Detail: TypeAlias = (
     | Map
     | Graph
     | Compensate
+    | Fanout
     | CallOpenApi
     | RunProcess
 )
@@ -428,7 +446,7 @@ class Node:
     Attributes:
         index: place in `Program.nodes`.
         kind: `do for fork try set switch raise wait listen foreach emit workflow agent human http openapi
-            map graph compensate`.
+            map graph compensate fanout`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.

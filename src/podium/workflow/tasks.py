@@ -12,6 +12,7 @@ from podium.workflow.calls import call_agent, call_http, call_human
 from podium.workflow.catching import caught, raised, referenced
 from podium.workflow.draft import NOTHING, TASK_ARGUMENTS, Draft, Place, Scope
 from podium.workflow.emitting import emitted
+from podium.workflow.fanning import fanned
 from podium.workflow.listening import listened
 from podium.workflow.nesting import nested
 from podium.workflow.openapi_calls import call_openapi
@@ -223,6 +224,11 @@ class TaskCompiler:
         arguments = task.get("with", {})
         if kind == "call":
             arguments = self._without_undo(task["call"], arguments, place / "with", scope, flow)
+            if _fans_out(task["call"], arguments):
+                kind, detail = fanned(
+                    self._draft, arguments, place / "with", scope, task, flow.pop("undo", None)
+                )
+                return Node(index, kind, name, place.reference, detail, definition=task, **flow)
         kind, detail = self._detail(kind, {**task, "with": arguments}, place, siblings, scope)
         if kind == "try":
             self._tries.pop()
@@ -503,6 +509,8 @@ class TaskCompiler:
         given = self._without_undo(kind, definition.get("with", {}), at, TASK_SCOPE, flow)
         self._open_functions.pop()
         self._free = free
+        if _fans_out(kind, given):
+            return fanned(self._draft, given, at, TASK_SCOPE, definition, flow.pop("undo", None))
         return kind, _CALLS[kind](self._draft, given, at, TASK_SCOPE)
 
     def _nested(
@@ -569,6 +577,10 @@ KINDS: dict[str, tuple[str, ...]] = {
 _OPTIONAL = ("with", "while", "foreach")
 
 TASK_SCOPE = Scope(TASK_ARGUMENTS)
+
+
+def _fans_out(call: str, arguments: JSON) -> bool:
+    return call == "agent" and isinstance(arguments, dict) and "fanout" in arguments
 
 
 def _without(given: dict[str, JSON], name: str) -> dict[str, JSON]:
