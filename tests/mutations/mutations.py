@@ -217,7 +217,7 @@ MUTATIONS = (
     _one(
         "losers-not-told",
         "the losers of a race run on",
-        "kernel/evolve.py",
+        "kernel/leaving.py",
         "shard.abandoned.append((run.id, effect.id, effect.token))",
         "pass",
         "I7",
@@ -226,8 +226,8 @@ MUTATIONS = (
     _one(
         "slot-leaked",
         "an attempt whose task was torn down keeps its slot",
-        "kernel/evolve.py",
-        "        _release(shard, effect)\n        shard.abandoned",
+        "kernel/leaving.py",
+        "        release(shard, effect)\n        shard.abandoned",
         "        shard.abandoned",
         "I8",
     ),

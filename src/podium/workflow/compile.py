@@ -10,10 +10,11 @@ from podium.facts.secrets import NAME
 from podium.facts.values import JSON, Problem
 from podium.resources.troubles import pointer, shown
 from podium.workflow.authenticating import policy
+from podium.workflow.calling import TASK_SCOPE, Uses
 from podium.workflow.catching import error_template, retry_policy
 from podium.workflow.draft import PROBLEMS_MAX, Draft, Place, Scope
 from podium.workflow.program import Duration, Expression, Program
-from podium.workflow.tasks import TASK_SCOPE, TaskCompiler, Uses
+from podium.workflow.tasks import TaskCompiler
 
 VALUES_DEPTH_MAX = 200
 VALUES_MAX = 200_000
