@@ -227,9 +227,20 @@ class _Walk:
         scope = {**variables, "context": state.context}
         data = self.made(node.input_from, raw, scope)
         work = _KINDS.get(node.kind, _Walk.unknown)
-        for target, result in work(self, node, State(data, state.context), {**scope, "input": data}):
-            ways.append((target, self.leave(node, result, {**scope, "input": data})))
+        scope = {**scope, "input": data}
+        for target, result in work(self, node, State(data, state.context), scope):
+            if node.undo is not None:
+                self.undo(node, node.undo, data, result, scope)
+            ways.append((target, self.leave(node, result, scope)))
         return ways
+
+    def undo(self, node: Node, undo: p.Undo, data: Fragment, result: State, scope: Scope) -> None:
+        """Walk what undoes a call; what it gives is nobody's."""
+        call = node.detail
+        given = self.made(call.input, data, scope) if isinstance(call, CallAgent) else ANYTHING
+        done = self.knowledge.object_of({"input": given, "output": result.data})
+        inner = _inner(scope)
+        self.body(undo.node, State(self.made(undo.input, done, inner), ANYTHING), inner)
 
     def leave(self, node: Node, result: State, scope: Scope) -> State:
         """What is known once a task's output is made."""
@@ -422,7 +433,7 @@ _KINDS: dict[str, Callable[[_Walk, Node, State, Scope], list[Way]]] = {
     "foreach": _Walk.foreach,
     "map": _Walk.spread,
     "graph": _Walk.graph,
-    **dict.fromkeys(("emit", "http", "openapi", "process"), _Walk.outside),
+    **dict.fromkeys(("compensate", "emit", "http", "openapi", "process"), _Walk.outside),
     "workflow": _Walk.nested,
     "agent": _Walk.agent,
     "human": _Walk.human,
