@@ -141,6 +141,7 @@ class EventFilter:
     attributes: Mapping[str, Expression] = field(default_factory=dict)
     predicate: Expression | None = None  # `with.data` as an expression: true consumes it
     keys: Mapping[str, Correlation] = field(default_factory=dict)  # `correlate`, by name
+    kind: str = ""  # the type that an event must have, if that is written down; "" for any
 
 
 # What each kind of task needs beside the common part of Node.
@@ -243,6 +244,15 @@ class Listen:
     def goes_on(self) -> bool:
         """Whether it takes any number of events."""
         return self.endless or self.until is not None or self.until_events is not None
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The types of events that it may take; none stands for all."""
+        asked = (self.to, self.until_events) if self.until_events is not None else (self.to,)
+        if any(not one.filters for one in asked):
+            return frozenset()
+        kinds = frozenset(one.kind for events in asked for one in events.filters)
+        return frozenset() if "" in kinds else kinds
 
     @property
     def streams(self) -> bool:
