@@ -227,14 +227,14 @@ class ShardHost:
         events: dict[bytes, None] = {}
         for told in inputs:
             run_id = getattr(told, "run_id", "")
-            if type(told) is i.Emitted or (type(told) is i.SendEvent and not run_id):
-                events[ANY_EVENT] = events[event_key(told.event.get("type"))] = None
             if run_id:
-                if run_id not in state.runs and not (type(told) is i.SubmitRun and not told.key):
+                if run_id not in state.runs and not (isinstance(told, i.SubmitRun) and not told.key):
                     wanted[run_id] = None
             elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
                 wanted.update((run_text(run), None) for _, run in self.store.due(self.number, now))
                 self._overtaken = [of for of in wanted if of in state.runs]
+            if isinstance(told, i.Emitted) or (isinstance(told, i.SendEvent) and not run_id):
+                events[ANY_EVENT] = events[event_key(told.event.get("type"))] = None
         for key in events:
             wanted.update(dict.fromkeys(self._listening(key)))
         missing = [run_bytes(run_id) for run_id in wanted if run_id not in state.runs]
