@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podium.workflow.compile import compile_workflow
-from podium.workflow.program import CallHuman, Compensate, Do, Fanout, Graph, Map
+from podium.workflow.program import END, CallHuman, Compensate, Do, Extended, Fanout, Graph, Map
 from tests.workflow.documents import DOCUMENTS, document, problems_of
 from tests.workflow.test_compile import by_reference, program_of
 
@@ -157,6 +157,43 @@ def fan(**given: Any) -> dict[str, Any]:
     asked = {} if isinstance(given.get("to"), list) else {"capability": "x"}
     more = given.pop("more", {})
     return document({"a": {"call": "agent", "with": {**asked, **more, "fanout": given}}})
+
+
+def test_extensions_stand_around_tasks() -> None:
+    program = program_of(DOCUMENTS["extending"])
+    nodes = [node for node in program.nodes if node.reference == "/do/0/first"]
+    outer, inner, task = sorted(nodes, key=lambda node: node.kind != "extended")
+    assert [node.kind for node in nodes].count("extended") == 2 and task.kind == "agent"
+    assert isinstance(outer.detail, Extended) and isinstance(inner.detail, Extended)
+    assert outer.detail.task == inner.index and inner.detail.task == task.index
+    assert outer.extends == 0 and inner.extends == task.extends == outer.index
+    assert outer.condition and outer.input_from and outer.output_as and outer.export_as
+    assert not (task.condition or task.input_from or task.output_as or task.export_as)
+    assert task.timeout is not None and outer.timeout is None
+    assert {node.target for node in nodes} == {3}
+    assert inner.detail.when is not None and inner.detail.after == 0
+    before = program.nodes[outer.detail.before]
+    assert before.reference == "/do/0/first/extensions/logging/before" and before.kind == "before"
+    log = program.nodes[before.detail.children[0]]
+    assert (log.kind, log.extends) == ("agent", outer.index)
+    assert program.nodes[outer.detail.after].reference == "/do/0/first/extensions/logging/after"
+
+
+def test_a_switch_keeps_its_cases_inside_its_extensions() -> None:
+    nodes = [node for node in program_of(DOCUMENTS["extending"]).nodes if node.reference == "/do/1/choose"]
+    outer, switch = nodes
+    assert (outer.kind, switch.kind) == ("extended", "switch")
+    assert [case.target for case in switch.detail.cases] == [0, END]
+
+
+def test_what_an_extension_does_is_not_extended() -> None:
+    references = [node.reference for node in program_of(DOCUMENTS["extending"]).nodes]
+    assert not [one for one in references if one.count("/extensions/") > 1]
+    assert "/do/3/last/fork/branches/1/b/with/function/extensions/logging/before" in references
+
+
+def extension(**fields: Any) -> dict[str, Any]:
+    return document({"a": {"set": {"x": 1}}}, use={"extensions": [{"e": {"extend": "all", **fields}}]})
 
 
 MAP = {"in": ".x", "function": "f"}
@@ -364,6 +401,45 @@ BAD: dict[str, tuple[Any, str, str]] = {
         "/do/0/a/with/fanout/reconcile/fanout",
     ),
     "fan-out with a team": (fan(to="all", more={"team": "x"}), "configuration", "/do/0/a/with/team"),
+    "extensions as an object": (
+        document({"a": {"set": {"x": 1}}}, use={"extensions": {}}),
+        "wrong-type",
+        "/use/extensions",
+    ),
+    "two extensions in one": (
+        document({"a": {"set": {"x": 1}}}, use={"extensions": [{"a": {}, "b": {}}]}),
+        "wrong-type",
+        "/use/extensions/0",
+    ),
+    "two extensions of one name": (
+        document({"a": {"set": {"x": 1}}}, use={"extensions": [{"e": {"extend": "all"}}] * 2}),
+        "duplicate-name",
+        "/use/extensions/1/e",
+    ),
+    "extension of nothing": (
+        document({"a": {"set": {"x": 1}}}, use={"extensions": [{"e": {"before": []}}]}),
+        "missing-field",
+        "/use/extensions/0/e",
+    ),
+    "extension of an unknown kind": (
+        extension(extend="do"),
+        "wrong-value",
+        "/use/extensions/0/e/extend",
+    ),
+    "extension member": (extension(during=[]), "unknown-field", "/use/extensions/0/e/during"),
+    "extension condition": (extension(when="$item"), "unknown-variable", "/use/extensions/0/e/when"),
+    "extension by an object": (extension(before={}), "wrong-type", "/use/extensions/0/e/before"),
+    "extension by nothing": (extension(after=None), "wrong-type", "/use/extensions/0/e/after"),
+    "extension by a bad task": (
+        extension(before=[{"b": {"sett": 1}}]),
+        "unknown-task",
+        "/use/extensions/0/e/before/0/b",
+    ),
+    "extension that nobody needs and is bad": (
+        extension(extend="wait", after=[{"b": {"set": {"x": 1}, "then": "a"}}]),
+        "unknown-target",
+        "/use/extensions/0/e/after/0/b/then",
+    ),
     "graph without nodes": (calling("graph"), "missing-field", "/do/0/a/with"),
     "graph of nothing": (calling("graph", nodes={}), "missing-field", "/do/0/a/with/nodes"),
     "graph argument": (

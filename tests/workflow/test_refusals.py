@@ -36,7 +36,6 @@ def catch(**arguments: Any) -> dict[str, Any]:
 
 UNSUPPORTED = {
     "schedule": (document({"a": SET}, schedule={"cron": "0 0 * * *"}), "/schedule"),
-    "extensions": (document({"a": SET}, use={"extensions": []}), "/use/extensions"),
     "catalogs": (document({"a": SET}, use={"catalogs": {}}), "/use/catalogs"),
     "language": (document({"a": SET}, evaluate={"language": "js"}), "/evaluate/language"),
     "old version": ({"document": {**HEADER, "dsl": "0.8"}, "do": [{"a": SET}]}, "/document/dsl"),

@@ -30,6 +30,7 @@ from podium.kernel.state import (
     Undo,
     goes_on,
 )
+from podium.workflow.program import AFTER_OVER, BEFORE_OVER
 
 
 def evolve(shard: Shard, record: Record) -> None:
@@ -74,7 +75,7 @@ def variables_for(frame: Frame, slot: int) -> dict[str, JSON]:
     return {**frame.variables, spread.each: frame.items[slot], spread.place: slot}
 
 
-_PASSES_ON = frozenset({"do", "for", "foreach", "listen"})
+_PASSES_ON = frozenset({"do", "for", "foreach", "listen", "before", "extended"})
 
 
 def read_event(form: str, event: Any) -> JSON:
@@ -221,6 +222,8 @@ def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record)
     data = raw_input(run.frames[event.parent], event.slot) if event.same else body and body.input
     frame = _enter(shard, run, event, event.kind, data, record.at)
     frame.spread = event.spread
+    if event.bare:
+        frame.phase = "bare"
     frame.wake_at = event.wake_at
     frame.deadline_at = event.deadline_at
     if body is not None:
@@ -248,7 +251,7 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
         run.ending = True
         run.ready[ROOT] = None
         return
-    if parent.kind == "do":
+    if parent.kind == "do" or parent.kind == "before":
         parent.data = output
         parent.cursor = following
     elif parent.kind == "for":
@@ -266,6 +269,8 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
         if parent.items is not None:
             parent.items.append(output)
         parent.phase = "done" if following else ""
+    elif parent.kind == "extended":
+        _complete_part(parent, output, following)
     elif parent.kind == "compensate":
         parent.data = output
         parent.cursor = following
@@ -278,6 +283,16 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
             _look_again(run, parent)
             return
     run.ready[parent.id] = None
+
+
+def _complete_part(frame: Frame, output: JSON, following: int) -> None:
+    """Take in the end of a task with an extension, or of what that does before or after."""
+    if following == -10 - AFTER_OVER:
+        frame.phase = "over"
+        return
+    frame.cursor = following
+    if following != -10 - BEFORE_OVER:
+        frame.data = output
 
 
 def _task_completed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:

@@ -17,6 +17,7 @@ from podium.kernel.catching import fault
 from podium.kernel.compensating import enter_compensate, turn_compensate
 from podium.kernel.emitting import request_emit
 from podium.kernel.evolve import raw_input
+from podium.kernel.extending import enter_extended, turn_before, turn_extended
 from podium.kernel.flow import Entry, holds
 from podium.kernel.graphs import turn_graph
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
@@ -221,7 +222,7 @@ def _turn_for(step: Step, frame: Frame) -> bool:
     variables = {detail.each: frame.items[frame.cursor], detail.at: frame.cursor}
     arguments = Arguments(
         step.run, step.program, node, {**frame.variables, **variables}, frame.entered_at,
-        raw_input(step.run.frames[frame.parent]), frame.input,
+        raw_input(step.run.frames[frame.parent]), frame.input, around=frame.parent,
     )  # fmt: skip
     try:
         if detail.while_ is not None and not holds(
@@ -270,6 +271,7 @@ ENTER.update(
         "graph": start_frame,
         "compensate": enter_compensate,
         "fanout": enter_fanout,
+        "extended": enter_extended,
         "try": start_frame,
         "set": _enter_set,
         "switch": _enter_switch,
@@ -294,6 +296,8 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "graph": turn_graph,
     "compensate": turn_compensate,
     "fanout": turn_fanout,
+    "extended": turn_extended,
+    "before": turn_before,
     "try": _turn_try,
     "listen": turn_listen,
     "foreach": turn_foreach,

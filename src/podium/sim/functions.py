@@ -26,7 +26,33 @@ def _undoable(name: str) -> dict[str, Any]:
     return {"call": "agent", "with": {"capability": f"{name}.do", "compensate": undo}}
 
 
+_WATCHED = {
+    "extensions": [
+        {
+            "watch": {
+                "extend": "call",
+                "when": '$task.name == "work" and (tostring | length) > 0',
+                "before": [{"check": safe(call("plain"))}],
+                "after": [{"nap": {"wait": {"seconds": 2}}}, {"note": {"set": {"n": 1}}}],
+            }
+        }
+    ]
+}
+
 FUNCTIONS = (
+    workflow(
+        "watched",
+        [
+            {
+                "first": {
+                    "try": [{"work": call("steady")}],
+                    "catch": {"errors": {}, "do": [{"no": {"set": {"x": 1}}}]},
+                }
+            },
+            {"count": {"set": {"given": "${ keys }"}}},
+        ],
+        use=_WATCHED,
+    ),
     workflow(
         "jury",
         [
@@ -131,6 +157,7 @@ FUNCTIONS = (
 )
 
 FUNCTIONS_EXPECTED: dict[str, Callable[[JSON], bool]] = {
+    "watched": lambda output: output["given"] in (["x"], ["token"], ["padding", "token"]),
     "jury": handled_or_token,
     "saga": lambda output: bool(output == {"undone": "array"}),
     "plan": lambda output: bool(output == {"names": ["first", "last", "left", "right"], "right": ["first"]}),

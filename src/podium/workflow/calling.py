@@ -11,6 +11,7 @@ from podium.facts.values import JSON
 from podium.resources.troubles import did_you_mean, pointer, shown
 from podium.workflow.calls import call_agent, call_http, call_human
 from podium.workflow.draft import TASK_ARGUMENTS, Draft, Place, Scope
+from podium.workflow.extending import Extension
 from podium.workflow.fanning import fanned
 from podium.workflow.openapi_calls import call_openapi
 from podium.workflow.program import Detail, Do, Expression, Node, Undo
@@ -46,6 +47,7 @@ class Uses:
     retries: dict[str, JSON]
     errors: dict[str, JSON]
     timeouts: dict[str, JSON]
+    extensions: tuple[Extension, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

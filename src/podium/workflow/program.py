@@ -329,6 +329,16 @@ class Fanout:
 
 
 @dataclass(frozen=True, slots=True)
+class Extended:
+    """A task that an extension is woven around; `before` and `after` are nodes, 0 if there are none."""
+
+    when: Expression | None
+    before: int
+    task: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Compensate:
     """Undo what was done in the `try` named `scope`, in the whole run (`workflow`), or by default (`""`) in
     the `try` whose `catch` it stands in.
@@ -444,6 +454,7 @@ Detail: TypeAlias = (
     | Graph
     | Compensate
     | Fanout
+    | Extended
     | CallOpenApi
     | RunProcess
 )
@@ -456,7 +467,7 @@ class Node:
     Attributes:
         index: place in `Program.nodes`.
         kind: `do for fork try set switch raise wait listen foreach emit workflow agent human http openapi
-            map graph compensate fanout`.
+            map graph compensate fanout extended before`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.
@@ -466,6 +477,8 @@ class Node:
         timeout: `timeout.after`.
         then: `continue`, `exit`, `end`, or the name of a task in the same scope.
         undo: what undoes it, if it was settled well.
+        extends: of a task with extensions, and of what these do: the node that stands for the task with all
+            of its extensions; 0 for others.
         target: index into the parent's children where control goes on after this task; `END` for end,
             `EXIT` for exit. A next index past the last child ends the scope.
         beyond: the same where the task is skipped: the index after its own.
@@ -489,12 +502,19 @@ class Node:
     target: int = 0
     beyond: int = 0
     undo: Undo | None = None
+    extends: int = 0
 
 
 END = -1
 """As a target: the whole workflow ends well with this task's output."""
 EXIT = -2
 """As a target: the enclosing scope ends well with this task's output."""
+BEFORE_OVER = -11
+"""As a target inside a task with an extension: what is done before has ended, and the task comes next."""
+BEFORE_LEFT = -13
+"""The same, where it left the task: its output is the task's."""
+AFTER_OVER = -14
+"""The same: what is done after has ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from podium.workflow.calling import (
 from podium.workflow.catching import caught, raised, referenced
 from podium.workflow.draft import NOTHING, Draft, Place, Scope
 from podium.workflow.emitting import emitted
+from podium.workflow.extending import Extension, woven
 from podium.workflow.fanning import fanned
 from podium.workflow.listening import listened
 from podium.workflow.nesting import nested
@@ -69,6 +70,7 @@ class TaskCompiler(CallCompiler):
         super().__init__(draft, uses)
         self._depth = 0
         self._tasks = 0
+        self._extending = 0
 
     def body(self, tasks: JSON, place: Place, scope: Scope) -> int:
         """A list of tasks that has no name of its own; gives the index of its node."""
@@ -138,8 +140,41 @@ class TaskCompiler(CallCompiler):
             self._draft.refuse("too-large", place, "The tasks nest too deep, or are too many.")
             return index
         self._depth += 1
-        self._draft.nodes[index] = self._node(index, name, task, place, siblings, scope)
+        self._draft.nodes[index] = self._extended(index, name, task, place, siblings, scope)
         self._depth -= 1
+        return index
+
+    def _extended(
+        self, index: int, name: str, task: JSON, place: Place, siblings: Siblings, scope: Scope
+    ) -> Node | None:
+        """A task with the extensions that are for it around it, the first one outermost."""
+        around: list[Extension] = []
+        if self._uses.extensions and not self._extending and (kinds := _kinds_of(task)):
+            around = [extension for extension in self._uses.extensions if extension.extends(kinds[0])]
+        places = [index, *(self._draft.reserve() for _ in around)]
+        node = self._node(places[-1], name, task, place, siblings, scope)
+        for own, extension in zip(reversed(places[:-1]), reversed(around), strict=True):
+            if node is not None:
+                self._draft.nodes[node.index] = node
+                node = woven(self._draft, own, extension, node, index, self._extension_body)
+        return node
+
+    def extension(self, extension: Extension) -> None:
+        """Check an extension, whether there are tasks for it or not; it leaves no nodes."""
+        nodes = len(self._draft.nodes)
+        for field, tasks in (("before", extension.before), ("after", extension.after)):
+            if tasks is not None:
+                self._extension_body(tasks, Place(extension.path, "") / field)
+        del self._draft.nodes[nodes:]
+
+    def _extension_body(self, tasks: JSON, place: Place) -> int:
+        """What an extension does stands apart from the task, and is not extended itself."""
+        kept = self._open_functions, self._tries, self._undo, self._free
+        self._open_functions, self._tries, self._undo, self._free = [], [], None, 0
+        self._extending += 1
+        index = self.body(tasks, place, TASK_SCOPE)
+        self._extending -= 1
+        self._open_functions, self._tries, self._undo, self._free = kept
         return index
 
     def _node(
@@ -171,7 +206,7 @@ class TaskCompiler(CallCompiler):
         if not isinstance(task, dict):
             self._draft.refuse("wrong-type", place, "A task must be an object.")
             return None
-        kinds = [kind for kind in KINDS if kind in task and not (kind == "do" and "for" in task)]
+        kinds = _kinds_of(task)
         for kind in set(_UNSUPPORTED_TASKS) & set(task):
             self._draft.unsupported(place / kind, f"`{kind}`", _UNSUPPORTED_TASKS[kind])
             return None
@@ -367,6 +402,13 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 """Kinds of tasks: the member that tells it, and those that belong to it."""
 _OPTIONAL = ("with", "while", "foreach")
+
+
+def _kinds_of(task: JSON) -> list[str]:
+    """The members that say what kind of task it is; one, if it is right."""
+    if not isinstance(task, dict):
+        return []
+    return [kind for kind in KINDS if kind in task and not (kind == "do" and "for" in task)]
 
 
 def _which_kind(task: dict[str, JSON], kinds: list[str]) -> str:
