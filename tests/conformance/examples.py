@@ -77,6 +77,8 @@ RUNS = {
         {"carId": 7}, None, "faulted",
         events=({"type": "com.virtual-wf-powered-race.events.race.started.v1", "data": {}},),
     ),
+    # The condition takes the endpoint for a text, and it is an object here.
+    "mock-service-extension": Run({}, None, "faulted"),
     "raise-inline": Run({}, {"title": "Not Implemented", "status": 500}, "faulted"),
     "raise-reusable": Run({}, {"title": "Not Implemented", "status": 500}, "faulted"),
     "run-script-with-stdin-and-arguments": Run({}, "stdin >  Hello Workflow\narg >  hello\nenv >  bar"),

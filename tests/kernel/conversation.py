@@ -105,6 +105,7 @@ class Conversation:
 
     Attributes:
         log: every record.
+        commits: how many there were after each step: what a step decides becomes durable together.
         now: the virtual clock, in ms.
         open: attempts that the performer has and has not answered, by (run, effect).
         questions: `Evaluate` queries without an answer. They are answered at once, unless `holds` is set.
@@ -126,6 +127,7 @@ class Conversation:
         self.abandoned: list[Abandon] = []
         self.questions: list[Evaluate] = []
         self.emits: list[Perform] = []
+        self.commits: list[int] = []
         self.answered = 0
         self.replies: list[Reply] = []
         self.ended: list[str] = []
@@ -290,6 +292,7 @@ class Conversation:
     def rewind(self, records: int) -> None:
         """The hub dies when no more than so many records are durable, and another takes over."""
         del self.log[records:]
+        self.commits = [count for count in self.commits if count <= records]
         self.now = max(self.log[-1].at, START)
         self._checked, self._checked_records = Shard(), 0
         for record in self.log:
@@ -374,6 +377,7 @@ class Conversation:
             self.log += out.records
             return
         self.log += (_through_the_store(record) for record in out.records)
+        self.commits.append(len(self.log))
         self._check()
 
     def _check(self) -> None:

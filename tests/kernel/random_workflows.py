@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from podium.facts.values import ERRORS, Error
 from podium.kernel.state import Effect, Frame
-from tests.kernel.conversation import Conversation, agent
+from tests.kernel.conversation import Conversation, agent, workflow
 
 Task: TypeAlias = dict[str, Any]
 
@@ -26,6 +26,13 @@ AGENTS = tuple(
         "narrow": {"concurrency": 1},
     }.items()
 )
+BELOW = {
+    "quick": [{"one": {"set": {"x": "${ type }"}}}],
+    "slow": [{"nap": {"wait": "PT1S"}}, {"tell": {"emit": {"event": {"with": {"type": "told"}}}}}],
+    "faulty": [{"nap": {"wait": "PT2S"}}, {"no": {"raise": {"error": {"type": "x", "status": 418}}}}],
+    "deep": [{"below": {"run": {"workflow": {"namespace": "test", "name": "slow", "version": "latest"}}}}],
+}
+"""Workflows that those made here may run: nobody has to answer them."""
 DEPTH = 3
 """Tasks inside tasks."""
 TURNS_MAX = 2_000
@@ -59,7 +66,8 @@ class Made:
 
     def talk(self, **options: Any) -> Conversation:
         """A conversation about it that has not begun."""
-        return Conversation(self.do, agents=AGENTS, **options)
+        below = (workflow(do, name=name) for name, do in BELOW.items())
+        return Conversation(self.do, agents=(*AGENTS, *below), **options)
 
 
 @dataclass
@@ -71,12 +79,14 @@ class _Making:
     Attributes:
         confluent: branches may not see what the others do, so that their order makes no difference.
         limited: agents may have to wait for a slot.
+        alone: no other runs are run, and none told of anything.
         budget: how many more tasks there may be.
     """
 
     random: Random
     confluent: bool
     limited: bool
+    alone: bool
     budget: int
     behaviour: dict[str, str] = field(default_factory=dict)
     names: int = 0
@@ -118,6 +128,8 @@ class _Making:
         kinds: list[Callable[..., Task]] = [
             self.set, self.switch, self.wait, self.agent, self.agent, self.agent, self.asked, self.asked
         ]  # fmt: skip
+        if not self.alone:
+            kinds += [self.emit, self.run]
         if self.tries and not inside:
             kinds.append(self.raised)
         if depth and self.budget > 0:
@@ -182,15 +194,41 @@ class _Making:
     def asked(self, name: str, later: list[str], depth: int, inside: bool) -> Task:
         """What somebody or something other than an agent answers."""
         self.behaviour[name] = self.temper("bad", "silent")
-        kind = self.pick("human", "listen", "get", "post")
+        kind = self.pick("human", "listen", "stream", "get", "post")
         if kind == "human":
             made: Task = {"call": "human", "with": {"title": "Go on with ${ type }?"}}
         elif kind == "listen":
             filters = [{"with": {"type": f"{name}.{number}"}} for number in range(self.pick(1, 2))]
             made = {"listen": {"to": {self.pick("any", "all"): filters}}}
+        elif kind == "stream":
+            made = self.stream(name)
         else:
             made = {"call": "http", "with": {"method": kind, "endpoint": "https://example.com/x"}}
         return {**made, **self._patience(name)}
+
+    def stream(self, name: str) -> Task:
+        """Listens to one event after the other, and may do something for each."""
+        until = self.pick(
+            "length > 1", "[.[] | tostring] | length > 2", {"one": {"with": {"type": f"{name}.end"}}}
+        )
+        event = {"with": {"type": f"{name}.0"}, "correlate": {"of": {"from": ".data.of"}}}
+        made: Task = {"listen": {"to": {"any": [event], "until": until}}}
+        if self.chance(2):
+            made["foreach"] = {
+                "do": [{self.name(): self.pick({"wait": "PT1S"}, {"set": {"x": "${ $item.of }"}})}]
+            }
+            if self.chance(2):
+                made["foreach"]["output"] = {"as": "${ {of: $item.of, at: $index} }"}
+        return made
+
+    def emit(self, name: str, later: list[str], depth: int, inside: bool) -> Task:
+        return {"emit": {"event": {"with": {"type": "told", "data": self.value()}}}}
+
+    def run(self, name: str, later: list[str], depth: int, inside: bool) -> Task:
+        asked: Task = {"namespace": "test", "name": self.pick(*BELOW), "version": "latest"}
+        if self.chance(2):
+            asked["input"] = {"x": self.value()}
+        return {"run": {"workflow": asked, "await": not self.chance(4)}}
 
     def _patience(self, name: str) -> Task:
         """Whoever is silent is not waited for for ever."""
@@ -240,16 +278,19 @@ class _Making:
 
 
 @st.composite
-def workflows(draw: st.DrawFn, *, confluent: bool = False, limited: bool = False) -> Made:
+def workflows(
+    draw: st.DrawFn, *, confluent: bool = False, limited: bool = False, alone: bool = False
+) -> Made:
     """Any workflow that ends.
 
     Args:
         confluent: its output does not depend on the order in which its branches go on.
         limited: some of its agents do one thing at a time.
+        alone: it runs no others, and tells nobody of anything.
     """
     # What one seed makes cannot be made smaller, but another seed makes less of a smaller budget.
     budget = draw(st.integers(1, 20))
-    making = _Making(Random(draw(st.integers(0, 2**32))), confluent, limited, budget)
+    making = _Making(Random(draw(st.integers(0, 2**32))), confluent, limited, alone, budget)
     return Made(making.tasks(DEPTH, inside=False), making.behaviour)
 
 
@@ -270,10 +311,13 @@ def drive(
             talk.crash()
         if talk.run_id not in talk.shard.runs:
             talk.submit({"x": 3})
-        elif talk.run.ended:
+        elif not talk.run.ended:
+            _do_something(talk, made)
+        elif all(run.ended for run in talk.shard.runs.values()):
             return
         else:
-            _do_something(talk, made)
+            # A run that nobody waits for goes on by itself.
+            talk.wait(max(talk.shard.timers[0][0] - talk.now, 0))
     assert stop_after < TURNS_MAX, "the workflow does not end"
 
 
@@ -292,7 +336,8 @@ def _do_something(talk: Conversation, made: Made) -> None:
             _answer(talk, effect, _behaviour(made, effect))
             return
     for frame in talk.run.frames.values():
-        if frame.kind == "listen" and made.behaviour[_name(frame.task)] != "silent":
+        listens = frame.kind == "listen" and not frame.phase
+        if listens and made.behaviour[_name(frame.task)] != "silent":
             _send(talk, frame)
             return
     assert talk.shard.timers, "the run waits for nothing"
@@ -313,7 +358,11 @@ def _answer(talk: Conversation, effect: Effect, behaviour: str) -> None:
 def _send(talk: Conversation, frame: Frame) -> None:
     """The next event that a listening task waits for."""
     name, slot = _name(frame.task), len(frame.outputs)
-    talk.send(f"{name}.{slot}", {"of": name}, id=f"{frame.id}/{slot}")
+    if frame.items is None:
+        talk.send(f"{name}.{slot}", {"of": name}, id=f"{frame.id}/{slot}")
+        return
+    taken = len(frame.items)
+    talk.send(f"{name}.{'end' if taken > 2 else 0}", {"of": name, "n": taken}, id=f"{frame.id}/{taken}")
 
 
 def _behaviour(made: Made, effect: Effect) -> str:

@@ -61,7 +61,9 @@ def test_it_ends_and_leaves_nothing_behind(made: Made, crashes: frozenset[int]) 
     shard = talk.shard
     assert not any(shard.running.values())
     assert not shard.listeners and not shard.pending and not shard.timer_of
-    assert not talk.run.effects and not talk.run.frames and not talk.run.ready
+    assert not shard.families and not shard.kin
+    for run in shard.runs.values():
+        assert run.ended and not run.effects and not run.frames and not run.ready and not run.children
 
 
 @settings(max_examples=150)
@@ -85,11 +87,15 @@ def test_its_transitions_are_in_the_tables_and_contracts_are_kept(made: Made) ->
     seen = Transitions(talk.log)
     for table, transitions in ((RUN, seen.runs), (TASK, seen.tasks), (EFFECT, seen.effects)):
         assert {(state, name): following for state, name, following in transitions}.items() <= table.items()
-    agents = {one.effect for one in asked if one.kind == "agent"}
+    agents = {(one.run_id, one.effect) for one in asked if one.kind == "agent"}
     assert not any(_keeps_input(one.input) for one in asked if one.kind == "agent")
     for record in talk.log:
         one = record.event
-        if isinstance(one, e.EffectSettled) and one.status == "succeeded" and one.effect in agents:
+        if (
+            isinstance(one, e.EffectSettled)
+            and one.status == "succeeded"
+            and (record.run_id, one.effect) in agents
+        ):
             assert isinstance(record.body, e.EffectSettledBody) and not _keeps_output(record.body.output)
 
 
@@ -100,11 +106,21 @@ def test_crashes_between_two_steps_change_nothing(made: Made, crashes: frozenset
 
 
 @settings(max_examples=200)
-@given(workflows(confluent=True), st.data())
+@given(workflows(confluent=True, alone=True), st.data())
 def test_a_crash_after_any_record_changes_nothing(made: Made, data: st.DataObject) -> None:
     talk = driven(made)
     before = outcome(talk)
     talk.rewind(data.draw(st.integers(1, len(talk.log))))
+    drive(talk, made)
+    assert outcome(talk) == before
+
+
+@settings(max_examples=200)
+@given(workflows(confluent=True), st.data())
+def test_a_crash_after_any_commit_changes_nothing(made: Made, data: st.DataObject) -> None:
+    talk = driven(made)
+    before = outcome(talk)
+    talk.rewind(data.draw(st.sampled_from(sorted({count for count in talk.commits if count}))))
     drive(talk, made)
     assert outcome(talk) == before
 
@@ -125,5 +141,6 @@ def test_it_can_be_cancelled_whatever_it_is_at(made: Made, deeds: int) -> None:
     if not talk.run.ended:
         talk.cancel()
         assert talk.status == "cancelled"
+    drive(talk, made)
     assert not talk.open and not any(talk.shard.running.values())
     assert not talk.shard.listeners and not talk.shard.timer_of

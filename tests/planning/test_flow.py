@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from podium.facts.catalog import Declared, WorkflowVersion
 from podium.planning.declarations import Declarations, Programs
@@ -154,6 +155,14 @@ def test_what_no_way_leads_round_breaks_behind_a_condition_too() -> None:
     - b: {if: '${ .n != null }', call: agent, with: {capability: payment.refund, input: {amount: '${ .n }'}}}
     """
     assert breaks(workflow(tasks)) == [("/do/1/b/with/input", "/amount")]
+
+
+def test_what_undoes_a_call_gets_what_the_call_got_and_gave() -> None:
+    undo = "{call: agent, with: {capability: payment.refund, input: {amount: '${ .output.reference }'}}}"
+    pay = "{capability: payment.refund, input: {amount: 1}, compensate: {function: back}}"
+    functions = YAML(typ="safe", pure=True).load(f"{{functions: {{back: {undo}}}}}")
+    one = workflow(f"- pay: {{call: agent, with: {pay}}}", use=functions)
+    assert [at for _, at in breaks(one)] == ["/amount"]
 
 
 def test_a_check_tells_what_comes_after_it() -> None:

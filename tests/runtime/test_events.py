@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from podium.facts.inputs import SendEvent
 from tests.runtime.serving import House, workflow
 
 HEAR = {"hear": {"listen": {"to": {"one": {"with": {"type": "go", "for": "${ $input.me }"}}}}}}
@@ -40,3 +41,23 @@ def test_an_event_reaches_runs_that_another_hub_knew(house: House) -> None:
     house.restart()
     house.call("execute", workflow="tell", input={"whom": "ann"})
     assert house.call("wait", run_id=run_id)["output"] == [{"whom": "ann"}]
+
+
+def test_an_event_wakes_those_alone_that_listen_for_its_type(house: House) -> None:
+    others = [{"with": {"type": "other"}}, {"with": {"type": "another"}}]
+    house.apply(
+        workflow("other", {"hear": {"listen": {"to": {"any": others}}}}),
+        workflow("any", {"hear": {"listen": {"to": {"any": []}}}}),
+    )
+    waits = {name: house.submit(name, {"me": "ann"}) for name in ("hear", "other", "any")}
+    for run_id in waits.values():
+        house.until(run_id, "event")
+    hub = house.serving.hub
+    event = {"specversion": "1.0", "type": "go", "source": "s", "id": "1", "for": "nobody"}
+
+    def woken() -> set[str]:
+        state = hub.shard.state
+        assert state is not None
+        return set(hub.shard._thaw(state, [SendEvent(event=event)], state.now))
+
+    assert hub.do(woken).result() == {waits["hear"], waits["any"]}

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from podium.workflow.compile import compile_workflow
-from podium.workflow.program import CallHuman, Compensate, Do, Graph, Map
+from podium.workflow.program import END, CallHuman, Compensate, Do, Extended, Fanout, Graph, Map
 from tests.workflow.documents import DOCUMENTS, document, problems_of
 from tests.workflow.test_compile import by_reference, program_of
 
@@ -130,6 +130,70 @@ def undone(compensate: Any, **more: Any) -> dict[str, Any]:
 
 def back(**task: Any) -> dict[str, Any]:
     return undone({"function": "loop"}, loop={"do": [{"one": {"set": {"x": 1}}}, {"two": task}]})
+
+
+def test_a_fan_out() -> None:
+    program = program_of(DOCUMENTS["fanouts"])
+    nodes = by_reference(program)
+    named = nodes["/do/0/named"]
+    assert isinstance(named.detail, Fanout) and named.kind == "fanout"
+    assert (named.detail.count, named.detail.quorum, named.detail.reconciles) == (0, 2, False)
+    calls = [program.nodes[body] for body in named.detail.bodies]
+    assert [call.reference for call in calls] == [f"/do/0/named/with/fanout/to/{at}" for at in range(3)]
+    assert [call.detail.agent for call in calls] == ["ann", "bob@1.0.0", "eve"]
+    some = nodes["/do/1/some"]
+    assert isinstance(some.detail, Do)
+    fanout, judge = (program.nodes[child] for child in some.detail.children)
+    assert fanout.detail.count == 3 and fanout.detail.reconciles
+    assert judge.reference == "/do/1/some/with/fanout/reconcile" and judge.detail.agent == "judge"
+    assert some.output_as is not None and fanout.output_as is None
+    every = nodes["/do/2/every"]
+    assert program.nodes[every.detail.children[1]].detail.capability == "text.merge"
+    (call,) = (program.nodes[body] for body in program.nodes[every.detail.children[0]].detail.bodies)
+    assert call.undo is not None and every.undo is None
+
+
+def fan(**given: Any) -> dict[str, Any]:
+    asked = {} if isinstance(given.get("to"), list) else {"capability": "x"}
+    more = given.pop("more", {})
+    return document({"a": {"call": "agent", "with": {**asked, **more, "fanout": given}}})
+
+
+def test_extensions_stand_around_tasks() -> None:
+    program = program_of(DOCUMENTS["extending"])
+    nodes = [node for node in program.nodes if node.reference == "/do/0/first"]
+    outer, inner, task = sorted(nodes, key=lambda node: node.kind != "extended")
+    assert [node.kind for node in nodes].count("extended") == 2 and task.kind == "agent"
+    assert isinstance(outer.detail, Extended) and isinstance(inner.detail, Extended)
+    assert outer.detail.task == inner.index and inner.detail.task == task.index
+    assert outer.extends == 0 and inner.extends == task.extends == outer.index
+    assert outer.condition and outer.input_from and outer.output_as and outer.export_as
+    assert not (task.condition or task.input_from or task.output_as or task.export_as)
+    assert task.timeout is not None and outer.timeout is None
+    assert {node.target for node in nodes} == {3}
+    assert inner.detail.when is not None and inner.detail.after == 0
+    before = program.nodes[outer.detail.before]
+    assert before.reference == "/do/0/first/extensions/logging/before" and before.kind == "before"
+    log = program.nodes[before.detail.children[0]]
+    assert (log.kind, log.extends) == ("agent", outer.index)
+    assert program.nodes[outer.detail.after].reference == "/do/0/first/extensions/logging/after"
+
+
+def test_a_switch_keeps_its_cases_inside_its_extensions() -> None:
+    nodes = [node for node in program_of(DOCUMENTS["extending"]).nodes if node.reference == "/do/1/choose"]
+    outer, switch = nodes
+    assert (outer.kind, switch.kind) == ("extended", "switch")
+    assert [case.target for case in switch.detail.cases] == [0, END]
+
+
+def test_what_an_extension_does_is_not_extended() -> None:
+    references = [node.reference for node in program_of(DOCUMENTS["extending"]).nodes]
+    assert not [one for one in references if one.count("/extensions/") > 1]
+    assert "/do/3/last/fork/branches/1/b/with/function/extensions/logging/before" in references
+
+
+def extension(**fields: Any) -> dict[str, Any]:
+    return document({"a": {"set": {"x": 1}}}, use={"extensions": [{"e": {"extend": "all", **fields}}]})
 
 
 MAP = {"in": ".x", "function": "f"}
@@ -299,6 +363,83 @@ BAD: dict[str, tuple[Any, str, str]] = {
         "/use/functions/u/with/scope",
     ),
     "compensation for no reason": (calling("compensate", reason=1), "wrong-type", "/do/0/a/with/reason"),
+    "fan-out to nobody": (fan(quorum=1), "missing-field", "/do/0/a/with/fanout"),
+    "fan-out to none": (fan(to=0), "wrong-value", "/do/0/a/with/fanout/to"),
+    "fan-out to no list": (fan(to=[]), "wrong-value", "/do/0/a/with/fanout/to"),
+    "fan-out to true": (fan(to=True), "wrong-value", "/do/0/a/with/fanout/to"),
+    "fan-out to some": (fan(to="some"), "wrong-value", "/do/0/a/with/fanout/to"),
+    "fan-out to too many": (fan(to=1001), "wrong-value", "/do/0/a/with/fanout/to"),
+    "fan-out twice to one": (fan(to=["a", "a"]), "duplicate-name", "/do/0/a/with/fanout/to/1"),
+    "fan-out to a bad name": (fan(to=["a b"]), "wrong-value", "/do/0/a/with/fanout/to/0"),
+    "fan-out to a number": (fan(to=[1]), "wrong-type", "/do/0/a/with/fanout/to/0"),
+    "fan-out for nothing": (
+        document({"a": {"call": "agent", "with": {"fanout": {"to": "all"}}}}),
+        "missing-field",
+        "/do/0/a/with",
+    ),
+    "fan-out and an agent": (
+        fan(to=["a"], more={"agent": "b"}),
+        "conflicting-fields",
+        "/do/0/a/with/agent",
+    ),
+    "fan-out argument": (fan(to="all", votes=1), "unknown-field", "/do/0/a/with/fanout/votes"),
+    "fan-out quorum of none": (fan(to="all", quorum=0), "wrong-value", "/do/0/a/with/fanout/quorum"),
+    "fan-out quorum of too many": (fan(to=2, quorum=3), "wrong-value", "/do/0/a/with/fanout/quorum"),
+    "fan-out reconciled by nobody": (
+        fan(to="all", reconcile={}),
+        "missing-field",
+        "/do/0/a/with/fanout/reconcile",
+    ),
+    "fan-out reconciled by a bad name": (
+        fan(to="all", reconcile="a b"),
+        "wrong-value",
+        "/do/0/a/with/fanout/reconcile/capability",
+    ),
+    "fan-out of a fan-out": (
+        fan(to="all", reconcile={"capability": "x", "fanout": {"to": 2}}),
+        "unknown-field",
+        "/do/0/a/with/fanout/reconcile/fanout",
+    ),
+    "fan-out with a team": (fan(to="all", more={"team": "x"}), "configuration", "/do/0/a/with/team"),
+    "extensions as an object": (
+        document({"a": {"set": {"x": 1}}}, use={"extensions": {}}),
+        "wrong-type",
+        "/use/extensions",
+    ),
+    "two extensions in one": (
+        document({"a": {"set": {"x": 1}}}, use={"extensions": [{"a": {}, "b": {}}]}),
+        "wrong-type",
+        "/use/extensions/0",
+    ),
+    "two extensions of one name": (
+        document({"a": {"set": {"x": 1}}}, use={"extensions": [{"e": {"extend": "all"}}] * 2}),
+        "duplicate-name",
+        "/use/extensions/1/e",
+    ),
+    "extension of nothing": (
+        document({"a": {"set": {"x": 1}}}, use={"extensions": [{"e": {"before": []}}]}),
+        "missing-field",
+        "/use/extensions/0/e",
+    ),
+    "extension of an unknown kind": (
+        extension(extend="do"),
+        "wrong-value",
+        "/use/extensions/0/e/extend",
+    ),
+    "extension member": (extension(during=[]), "unknown-field", "/use/extensions/0/e/during"),
+    "extension condition": (extension(when="$item"), "unknown-variable", "/use/extensions/0/e/when"),
+    "extension by an object": (extension(before={}), "wrong-type", "/use/extensions/0/e/before"),
+    "extension by nothing": (extension(after=None), "wrong-type", "/use/extensions/0/e/after"),
+    "extension by a bad task": (
+        extension(before=[{"b": {"sett": 1}}]),
+        "unknown-task",
+        "/use/extensions/0/e/before/0/b",
+    ),
+    "extension that nobody needs and is bad": (
+        extension(extend="wait", after=[{"b": {"set": {"x": 1}, "then": "a"}}]),
+        "unknown-target",
+        "/use/extensions/0/e/after/0/b/then",
+    ),
     "graph without nodes": (calling("graph"), "missing-field", "/do/0/a/with"),
     "graph of nothing": (calling("graph", nodes={}), "missing-field", "/do/0/a/with/nodes"),
     "graph argument": (

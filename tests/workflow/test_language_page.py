@@ -116,7 +116,7 @@ def test_every_kind_of_task_has_an_example() -> None:
     assert shown == {
         "do", "for", "fork", "try", "set", "switch", "raise", "wait", "listen", "foreach", "emit", "workflow",
         "agent", "human", "http", "openapi", "process", "map", "graph",
-        "compensate",
+        "compensate", "fanout", "extended", "before",
     }  # fmt: skip
 
 

@@ -36,7 +36,6 @@ def catch(**arguments: Any) -> dict[str, Any]:
 
 UNSUPPORTED = {
     "schedule": (document({"a": SET}, schedule={"cron": "0 0 * * *"}), "/schedule"),
-    "extensions": (document({"a": SET}, use={"extensions": []}), "/use/extensions"),
     "catalogs": (document({"a": SET}, use={"catalogs": {}}), "/use/catalogs"),
     "language": (document({"a": SET}, evaluate={"language": "js"}), "/evaluate/language"),
     "old version": ({"document": {**HEADER, "dsl": "0.8"}, "do": [{"a": SET}]}, "/document/dsl"),
@@ -122,7 +121,7 @@ UNSUPPORTED = {
     },
     **{
         f"agent {name}": (agent(capability="x", **{name: {}}), f"/do/0/a/with/{name}")
-        for name in ("team", "budget", "route", "fanout")
+        for name in ("team", "budget", "route")
     },
     **{
         f"human {name}": (human(**{name: 2}), f"/do/0/a/with/{name}")

@@ -56,6 +56,8 @@ def describe(record: Record) -> str:
             return f"{task}: done{f', cost {cost}' if cost else ''}"
         case "EffectInDoubt":
             return f"{task}: in doubt: {record['reason']}"
+        case "TaskStarted" if record["kind"] == "fanout":
+            return f"{task}: asks {record['spread']['size']} agents"
         case "TaskStarted" if record["kind"] == "map":
             return f"{task}: {record['spread']['size']} items"
         case "EffectUndone":

@@ -187,7 +187,8 @@ class TaskStarted(Event):
 
     `frame` is its number in the run, `parent` its parent's, `node` its place in the program, `slot` its
     branch in a fork, or its item's place in a map. Where `same`, its input is its raw input, which is always
-    the parent's data. `spread` is how it runs others side by side.
+    the parent's data. `spread` is how it runs others side by side. Where `bare`, its extension does not
+    apply.
     """
 
     BODY = TaskStartedBody
@@ -201,6 +202,7 @@ class TaskStarted(Event):
     wake_at: int = 0
     deadline_at: int = 0
     spread: Spread | None = None
+    bare: bool = False
 
 
 class TaskCompletedBody(Body):

@@ -12,8 +12,9 @@ from podium.facts.orders import Evaluate
 from podium.facts.secrets import only
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.bounds import excess
+from podium.kernel.evolve import raw_input
 from podium.kernel.outcome import Outcome
-from podium.kernel.state import Pending, Run, Shard
+from podium.kernel.state import TASK_OVER, Frame, Pending, Run, Shard
 from podium.workflow.program import Expression, ExpressionFailed, Loose, Node, Program, Undecided
 
 _encode = msgspec.json.Encoder().encode
@@ -42,7 +43,9 @@ class Arguments(Mapping[str, JSON]):
     "Runtime expression arguments").
     """
 
-    __slots__ = ("entered_at", "input", "node", "output", "program", "raw", "raw_output", "run", "variables")
+    __slots__ = (
+        "around", "entered_at", "input", "node", "output", "program", "raw", "raw_output", "run", "variables",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -54,10 +57,13 @@ class Arguments(Mapping[str, JSON]):
         raw: JSON,
         input: JSON = MISSING,
         output: JSON = MISSING,
+        *,
+        around: int = 0,
     ) -> None:
         self.run, self.program, self.node, self.variables = run, program, node, variables
         self.entered_at, self.raw, self.input, self.output = entered_at, raw, input, output
         self.raw_output: JSON = None
+        self.around = around
 
     def __getitem__(self, name: str) -> JSON:
         if name in self.variables:
@@ -80,14 +86,32 @@ class Arguments(Mapping[str, JSON]):
         """The same arguments and one more."""
         return Arguments(
             self.run, self.program, self.node, {**self.variables, name: value}, self.entered_at, self.raw,
-            self.input, self.output,
+            self.input, self.output, around=self.around,
         )  # fmt: skip
 
     def _task(self) -> JSON:
-        return {
-            "name": self.node.name, "reference": self.node.reference, "definition": self.node.definition,
-            "input": self.raw, "output": self.raw_output, "startedAt": _instant(self.entered_at),
-        }  # fmt: skip
+        if self.node.extends:
+            frame = self.run.frames.get(self.around)
+            while frame is not None:
+                if frame.node == self.node.extends:
+                    return self._extended_task(frame)
+                frame = self.run.frames.get(frame.parent)
+        return _described(self.node, self.raw, self.raw_output, self.entered_at)
+
+    def _extended_task(self, frame: Frame) -> JSON:
+        """The task that extensions are woven around, for itself and for what they do."""
+        node = self.program.nodes[frame.node]
+        raw = raw_input(self.run.frames[frame.parent], frame.slot)
+        output = frame.data if frame.cursor >= TASK_OVER else self.raw_output
+        described = _described(node, raw, output, frame.entered_at)
+        if self.node.definition is node.definition:
+            return described
+        return {**node.definition, **described}
+
+    def of_extension(self) -> Arguments:
+        """The same for a condition of an extension, which sees the definition's members beside the others."""
+        described = _described(self.node, self.raw, None, self.entered_at)
+        return self.with_variable("task", {**self.node.definition, **described})
 
     def _workflow(self) -> JSON:
         return {
@@ -100,6 +124,13 @@ class Arguments(Mapping[str, JSON]):
 
     def __len__(self) -> int:
         return len(self.variables) + 6
+
+
+def _described(node: Node, raw: JSON, output: JSON, entered_at: int) -> dict[str, JSON]:
+    return {
+        "name": node.name, "reference": node.reference, "definition": node.definition,
+        "input": raw, "output": output, "startedAt": _instant(entered_at),
+    }  # fmt: skip
 
 
 def _instant(at: int) -> JSON:

@@ -18,7 +18,7 @@ from podium.facts.inputs import Apply, Delete
 from podium.facts.values import JSON, Refused
 from podium.kernel import declaring
 from podium.kernel.declaring import Declaration, Runs
-from podium.kernel.routing import Route, choose
+from podium.kernel.routing import Route, choose, choose_several
 from podium.planning.declarations import Declarations, Entry, Programs, names_of
 from podium.planning.reviewing import deprecation
 from podium.workflow.program import CallAgent, Program
@@ -150,11 +150,20 @@ class Catalog:
             candidates = [(digest, self.agents[digest])] if digest else []
             if not digest:
                 return f"no agent is named {call.agent}"
+            if call.capability and not _offers(self.agents[digest], call.capability):
+                return f"{call.agent} does not offer {call.capability}"
         else:
             candidates = self._offers.get(call.capability, [])
         route = choose(call, candidates, load)
-        if not self._notices or isinstance(route, str):
-            return route
+        return route if not self._notices or isinstance(route, str) else self._noticed(call, route)
+
+    def routes(self, call: CallAgent, load: Callable[[str], int], count: int) -> list[Route] | str:
+        """Choose several agents for a call of a capability, all if `count` is 0; a text says why not."""
+        found = choose_several(call, self._offers.get(call.capability, []), load, count)
+        return found if isinstance(found, str) else [self._noticed(call, route) for route in found]
+
+    def _noticed(self, call: CallAgent, route: Route) -> Route:
+        """The same, with the notice that stands on what was chosen."""
         asked = call.capability or route.agent.capabilities[0].name
         notice = self._notices.get((route.digest, asked))
         return Route(route.digest, route.agent, f"{route.reason}; {notice}") if notice else route
@@ -194,3 +203,7 @@ class Catalog:
 
 def _check(schema: JSON) -> Check:
     return compile_schema(schema) if schema is not None else lambda _: []
+
+
+def _offers(agent: AgentVersion, capability: str) -> bool:
+    return any(offered.name == capability for offered in agent.capabilities)

@@ -16,6 +16,7 @@ from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.lifecycles import EFFECT, RUN
 from podium.facts.values import JSON
+from podium.kernel.leaving import drop_effect, leave, leave_line, release
 from podium.kernel.state import (
     EVENTS_BUFFERED_MAX,
     GRACE_MS,
@@ -29,6 +30,7 @@ from podium.kernel.state import (
     Undo,
     goes_on,
 )
+from podium.workflow.program import AFTER_OVER, BEFORE_OVER
 
 
 def evolve(shard: Shard, record: Record) -> None:
@@ -73,7 +75,7 @@ def variables_for(frame: Frame, slot: int) -> dict[str, JSON]:
     return {**frame.variables, spread.each: frame.items[slot], spread.place: slot}
 
 
-_PASSES_ON = frozenset({"do", "for", "foreach", "listen"})
+_PASSES_ON = frozenset({"do", "for", "foreach", "listen", "before", "extended"})
 
 
 def read_event(form: str, event: Any) -> JSON:
@@ -127,7 +129,7 @@ def _move(run: Run, event: e.Event) -> None:
 def _end(shard: Shard, run: Run, record: Record) -> None:
     _move(run, record.event)
     for effect in list(run.effects.values()):
-        _drop_effect(shard, run, effect)
+        drop_effect(shard, run, effect)
     run.frames = {}
     run.ready = {}
     run.buffer = []
@@ -220,6 +222,8 @@ def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record)
     data = raw_input(run.frames[event.parent], event.slot) if event.same else body and body.input
     frame = _enter(shard, run, event, event.kind, data, record.at)
     frame.spread = event.spread
+    if event.bare:
+        frame.phase = "bare"
     frame.wake_at = event.wake_at
     frame.deadline_at = event.deadline_at
     if body is not None:
@@ -240,53 +244,6 @@ def _task_started(shard: Shard, run: Run, event: Any, body: Any, record: Record)
         shard.wake(run.id, at)
 
 
-def _leave(shard: Shard, run: Run, frame: Frame) -> None:
-    """Drop a frame and everything below it."""
-    if frame.open:
-        _leave_below(shard, run, frame)
-    if frame.effect:
-        effect = run.effects.get(frame.effect)
-        if effect is not None:
-            _drop_effect(shard, run, effect)
-    del run.frames[frame.id]
-    run.ready.pop(frame.id, None)
-    if frame.kind == "graph":
-        shard.graphs.get(run.id, {}).pop(frame.id, None)
-    elif frame.kind == "listen":
-        shard.listeners[run.id] -= 1
-        if not shard.listeners[run.id]:
-            del shard.listeners[run.id]
-
-
-def _leave_below(shard: Shard, run: Run, frame: Frame) -> None:
-    """Drop everything below a frame. Frames stand in the order of their numbers, parents before children."""
-    gone = {frame.id}
-    below = []
-    for other in run.frames.values():
-        if other.parent in gone:
-            gone.add(other.id)
-            below.append(other)
-    for other in below:
-        other.open = 0
-        _leave(shard, run, other)
-    frame.open = 0
-
-
-def _leave_line(shard: Shard, run: Run, top: Frame, origin: int) -> None:
-    """Drop everything below a frame: most often the line from it down to `origin`, and nothing else."""
-    frame, line = run.frames[origin], list[Frame]()
-    while frame.open == (1 if line else 0) and frame is not top:
-        line.append(frame)
-        frame = run.frames[frame.parent]
-    if frame is not top or frame.open > len(line[:1]):
-        _leave_below(shard, run, top)
-        return
-    for other in reversed(line):
-        other.open = 0
-        _leave(shard, run, other)
-    top.open = 0
-
-
 def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: int) -> None:
     """Give a finished child's output to its parent and let the parent go on."""
     if following < 0:
@@ -294,7 +251,7 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
         run.ending = True
         run.ready[ROOT] = None
         return
-    if parent.kind == "do":
+    if parent.kind == "do" or parent.kind == "before":
         parent.data = output
         parent.cursor = following
     elif parent.kind == "for":
@@ -312,6 +269,8 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
         if parent.items is not None:
             parent.items.append(output)
         parent.phase = "done" if following else ""
+    elif parent.kind == "extended":
+        _complete_part(parent, output, following)
     elif parent.kind == "compensate":
         parent.data = output
         parent.cursor = following
@@ -326,20 +285,30 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
     run.ready[parent.id] = None
 
 
+def _complete_part(frame: Frame, output: JSON, following: int) -> None:
+    """Take in the end of a task with an extension, or of what that does before or after."""
+    if following == -10 - AFTER_OVER:
+        frame.phase = "over"
+        return
+    frame.cursor = following
+    if following != -10 - BEFORE_OVER:
+        frame.data = output
+
+
 def _task_completed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     parent = run.frames[event.parent]
     output = raw_input(parent, event.next) if event.same else body and body.output
     if event.exported:
         run.context = body and body.context
     if event.frame:
-        _leave(shard, run, run.frames[event.frame])
+        leave(shard, run, run.frames[event.frame])
         parent.open -= 1
     _complete(shard, run, parent, output, event.next)
 
 
 def _task_faulted(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     catcher = run.frames[event.catcher]
-    _leave_line(shard, run, catcher, event.frame or event.parent)
+    leave_line(shard, run, catcher, event.frame or event.parent)
     catcher.error = body and body.error
     if event.retry_at:
         catcher.phase = "backoff"
@@ -358,8 +327,8 @@ def _item_failed(shard: Shard, run: Run, event: Any, body: Any, record: Record) 
     assert spread is not None
     if event.child:
         child = run.frames[event.child]
-        _leave_line(shard, run, child, event.origin)
-        _leave(shard, run, child)
+        leave_line(shard, run, child, event.origin)
+        leave(shard, run, child)
         frame.open -= 1
     frame.cursor = max(frame.cursor, event.slot + 1)
     frame.tries += 1
@@ -424,23 +393,6 @@ def _start(shard: Shard, run: Run, effect: Effect, token: int, deadline_at: int)
         shard.wake(run.id, deadline_at + GRACE_MS)
 
 
-def _release(shard: Shard, effect: Effect) -> None:
-    """Give a running attempt's slot back."""
-    shard.running[effect.digest] -= 1
-    assert shard.running[effect.digest] >= 0
-    shard.freed.append(effect.digest)
-
-
-def _drop_effect(shard: Shard, run: Run, effect: Effect) -> None:
-    del run.effects[effect.id]
-    if effect.status == "nested":
-        run.children -= 1
-        shard.kin.append(("orphaned", effect.key))
-    elif effect.status == "running":
-        _release(shard, effect)
-        shard.abandoned.append((run.id, effect.id, effect.token))
-
-
 def _register_undo(run: Run, frame: Frame, effect: Effect, body: Any) -> None:
     """Keep what it takes to undo an effect, and the scopes it was done in."""
     scopes = []
@@ -459,8 +411,8 @@ def _undo_failed(shard: Shard, run: Run, event: Any, body: Any, record: Record) 
     frame = run.frames[event.frame]
     if event.child:
         child = run.frames[event.child]
-        _leave_line(shard, run, child, event.origin)
-        _leave(shard, run, child)
+        leave_line(shard, run, child, event.origin)
+        leave(shard, run, child)
         frame.open -= 1
     frame.error = body and body.error
     frame.cursor = event.effect
@@ -488,7 +440,7 @@ def _attempt_started(shard: Shard, run: Run, event: Any, body: Any, record: Reco
 def _attempt_failed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "AttemptFailed"]
-    _release(shard, effect)
+    release(shard, effect)
     if event.status == "lost":
         effect.losses += 1
     else:
@@ -503,7 +455,7 @@ def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Recor
     effect = run.effects.pop(event.effect)
     EFFECT[effect.status, "EffectSettled"]
     if effect.status == "running":
-        _release(shard, effect)
+        release(shard, effect)
     elif effect.status == "nested":
         run.children -= 1
     run.cost_nano += event.cost_nano
@@ -530,7 +482,7 @@ def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Recor
 def _effect_in_doubt(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "EffectInDoubt"]
-    _release(shard, effect)
+    release(shard, effect)
     effect.deadline_at = 0
 
 

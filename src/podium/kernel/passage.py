@@ -39,7 +39,8 @@ def enter(
     variables = parent.variables if parent.spread is None else variables_for(parent, slot)
     if given:
         variables = {**variables, **given}
-    entry = Entry(parent, node, slot, raw, Arguments(step.run, step.program, node, variables, at, raw), own)
+    arguments = Arguments(step.run, step.program, node, variables, at, raw, around=parent.id)
+    entry = Entry(parent, node, slot, raw, arguments, own)
     try:
         try:
             _enter_as_it_is(step, entry)
@@ -72,6 +73,7 @@ def start_frame(
     items: list[JSON] | None = None,
     spread: e.Spread | None = None,
     why: str = "",
+    bare: bool = False,
 ) -> None:
     """Begin a task that lasts."""
     node = entry.node
@@ -83,6 +85,7 @@ def start_frame(
             frame=step.run.frame_last + 1, parent=entry.parent.id, node=node.index, kind=node.kind,
             task=node.reference, slot=entry.slot, same=entry.same, wake_at=wake_at,
             deadline_at=deadline(step, entry.node, entry.data, entry.arguments), spread=spread,
+            bare=bare,
         ),
         body,
     )  # fmt: skip

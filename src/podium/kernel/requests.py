@@ -9,6 +9,7 @@ from podium.facts.secrets import AUTHORIZATION
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
 from podium.kernel.flow import Entry, deadline
+from podium.kernel.routing import Route
 from podium.kernel.step import Step, text_of, validation_error
 from podium.kernel.undoing import undo_key
 from podium.policy.development import decide
@@ -33,7 +34,10 @@ def request_agent(step: Step, entry: Entry) -> None:
     assert isinstance(call, CallAgent)
     reference = entry.node.reference
     running = step.shard.running
-    route = step.view.route(call, lambda digest: running.get(digest, 0))
+    if entry.parent.kind == "fanout":
+        route: Route | str = _chosen(step, entry)
+    else:
+        route = step.view.route(call, lambda digest: running.get(digest, 0))
     if isinstance(route, str):
         raise Faulted(standard_error("configuration", reference, route, "apply an agent that offers it"))
     agent = route.agent
@@ -51,12 +55,26 @@ def request_agent(step: Step, entry: Entry) -> None:
         key = _key(
             step.evaluation.value(call.key, entry.data, entry.arguments, reference), call.key, reference
         )
+        if entry.parent.kind == "fanout":
+            key = f"{key}/{agent.name}"
     request(
         step, entry, given, key, agent.deadline_ms,
         kind="agent", agent=f"{agent.name}@{agent.version}", digest=route.digest, capability=capability,
         delivery=_logged(agent.delivery), reason=route.reason, hold_nano=agent.cost_nano,
         heartbeat_ms=agent.heartbeat_ms,
     )  # fmt: skip
+
+
+def _chosen(step: Step, entry: Entry) -> Route | str:
+    """The agent that was chosen for this place when the fan-out began."""
+    items = entry.parent.items
+    if items is None:
+        return "who was to be asked was erased"
+    chosen = items[entry.slot]
+    agent = step.view.agents.get(chosen["digest"])
+    if agent is None:
+        return f"{chosen['agent']} is not there any more"
+    return Route(chosen["digest"], agent, chosen["reason"])
 
 
 def _key(value: JSON, expression: Expression, reference: str) -> str:

@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 from podium.facts.catalog import AgentVersion
 from podium.workflow.program import CallAgent
 
+Load = Callable[[str], int]
+"""Attempts in flight of an agent version, by digest."""
+
 
 class Route:
     """The chosen agent version and the reason, in a line that an operator reads."""
@@ -35,6 +38,38 @@ def choose(
     if len(candidates) == 1 and not call.require:
         digest, agent = candidates[0]
         return Route(digest, agent, "named by the task" if call.agent else "only agent")
+    fitting = _ranked(call, candidates, load)
+    if isinstance(fitting, str):
+        return fitting
+    digest, agent = fitting[0]
+    reason = f"{len(fitting)} of {len(candidates)} fit; least busy" if len(fitting) > 1 else "only one fits"
+    if call.prefer:
+        reason += f"; prefers {', '.join(sorted(call.prefer))}"
+    return Route(digest, agent, reason)
+
+
+def choose_several(
+    call: CallAgent, candidates: Sequence[tuple[str, AgentVersion]], load: Load, count: int
+) -> list[Route] | str:
+    """Choose so many of the candidates by the same preference, or all where `count` is 0.
+
+    Returns:
+        the Routes, best first, or why there are none.
+    """
+    fitting = _ranked(call, candidates, load)
+    if isinstance(fitting, str):
+        return fitting
+    if len(fitting) < count:
+        return f"{count} agents for {call.capability} are wanted, but only {len(fitting)} fit"
+    chosen = fitting[:count] if count else fitting
+    reason = f"one of {len(chosen)} that are asked, of {len(fitting)} that fit"
+    return [Route(digest, agent, reason) for digest, agent in chosen]
+
+
+def _ranked(
+    call: CallAgent, candidates: Sequence[tuple[str, AgentVersion]], load: Load
+) -> list[tuple[str, AgentVersion]] | str:
+    """Those that fit, best first; or why there are none."""
     fitting = [
         (digest, agent)
         for digest, agent in candidates
@@ -52,8 +87,4 @@ def choose(
         preferred = sum(agent.labels.get(name) == value for name, value in call.prefer.items())
         return -preferred, load(digest) / agent.concurrency, agent.name
 
-    digest, agent = min(fitting, key=rank)
-    reason = f"{len(fitting)} of {len(candidates)} fit; least busy" if len(fitting) > 1 else "only one fits"
-    if call.prefer:
-        reason += f"; prefers {', '.join(sorted(call.prefer))}"
-    return Route(digest, agent, reason)
+    return sorted(fitting, key=rank)

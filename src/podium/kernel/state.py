@@ -31,6 +31,9 @@ STANDING = frozenset({"fork", "graph"})
 SLOTTED = frozenset({*STANDING, "compensate"})
 """Kinds of tasks that go on by the slot of the child that ended."""
 
+TASK_OVER = 8
+"""Where a frame with an extension stands when its task has ended: here or beyond, by the target of that."""
+
 ALWAYS_READY = frozenset({*STANDING, "listen"})
 """Kinds of frames that are looked at whenever anything happens in their run, and may have nothing to do."""
 
@@ -58,7 +61,8 @@ class Frame(msgspec.Struct, omit_defaults=True):
             or `caught` (the body of its catch did); of an effect `settled` (its output is in `data`) or
             `faulted` (an error is in `error`); of a listen `each` (it does something for an event, which is
             in `data`), `last` (for the last one) or `done`; of a compensate `undoing`, `undone`, `failed`,
-            `asked` (a person) or `answered`.
+            `asked` (a person) or `answered`; of an extended task `bare` (the extension does not apply) or
+            `over` (what is done after it has ended).
         slot: branch of the enclosing fork; place of the item in the enclosing map.
         tries: how often a try body was repeated; of a map, how many items failed.
         effect: the effect this task waits for; 0 for none.

@@ -14,7 +14,7 @@ from podium.kernel.catalog import Check
 from podium.kernel.evolve import raw_input, variables_for
 from podium.kernel.outcome import Outcome
 from podium.kernel.routing import Route
-from podium.kernel.state import SLOTTED, Frame, Run, Shard
+from podium.kernel.state import SLOTTED, TASK_OVER, Frame, Run, Shard
 from podium.workflow.durations import milliseconds
 from podium.workflow.program import END, EXIT, CallAgent, Duration, Node, Program, Schema
 
@@ -30,6 +30,7 @@ class View(Protocol):
     def current(self, kind: str, name: str) -> str: ...
     def program(self, digest: str) -> Program: ...
     def route(self, call: CallAgent, load: Any) -> Route | str: ...
+    def routes(self, call: CallAgent, load: Any, count: int) -> list[Route] | str: ...
     def limit(self, digest: str) -> int: ...
     def contract(self, digest: str, capability: str) -> tuple[Check, Check]: ...
 
@@ -57,7 +58,9 @@ class Step:
             raw, variables = raw_input(parent, frame.slot), variables_for(parent, frame.slot)
         else:
             raw, variables = frame.input, frame.variables
-        return Arguments(self.run, self.program, node, variables, frame.entered_at, raw, frame.input)
+        return Arguments(
+            self.run, self.program, node, variables, frame.entered_at, raw, frame.input, around=frame.parent
+        )
 
     def duration(self, duration: Duration, data: JSON, arguments: Arguments, instance: str) -> int:
         """A time span in ms. Raises Faulted where an expression does not give one."""
@@ -97,8 +100,12 @@ def following(parent: Frame, node: Node, slot: int, target: int, scope: int) -> 
         target: the child's (or the chosen case's) target.
         scope: number of children of the parent's scope.
     """
+    if parent.kind == "extended":
+        return -10 - target if target < EXIT else TASK_OVER + target - EXIT
     if target == END:
         return END
     if parent.kind in SLOTTED or parent.spread is not None:
         return slot
-    return scope if target == EXIT else target
+    if target != EXIT:
+        return target
+    return scope + 1 if parent.kind == "before" else scope

@@ -17,11 +17,12 @@ from podium.kernel.catching import fault
 from podium.kernel.compensating import enter_compensate, turn_compensate
 from podium.kernel.emitting import request_emit
 from podium.kernel.evolve import raw_input
+from podium.kernel.extending import enter_extended, turn_before, turn_extended
 from podium.kernel.flow import Entry, holds
 from podium.kernel.graphs import turn_graph
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
 from podium.kernel.nesting import request_workflow
-from podium.kernel.parallel import enter_map, turn_fork, turn_map
+from podium.kernel.parallel import enter_fanout, enter_map, turn_fanout, turn_fork, turn_map
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
 from podium.kernel.requests import (
     request_agent,
@@ -221,7 +222,7 @@ def _turn_for(step: Step, frame: Frame) -> bool:
     variables = {detail.each: frame.items[frame.cursor], detail.at: frame.cursor}
     arguments = Arguments(
         step.run, step.program, node, {**frame.variables, **variables}, frame.entered_at,
-        raw_input(step.run.frames[frame.parent]), frame.input,
+        raw_input(step.run.frames[frame.parent]), frame.input, around=frame.parent,
     )  # fmt: skip
     try:
         if detail.while_ is not None and not holds(
@@ -269,6 +270,8 @@ ENTER.update(
         "map": enter_map,
         "graph": start_frame,
         "compensate": enter_compensate,
+        "fanout": enter_fanout,
+        "extended": enter_extended,
         "try": start_frame,
         "set": _enter_set,
         "switch": _enter_switch,
@@ -292,6 +295,9 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "map": turn_map,
     "graph": turn_graph,
     "compensate": turn_compensate,
+    "fanout": turn_fanout,
+    "extended": turn_extended,
+    "before": turn_before,
     "try": _turn_try,
     "listen": turn_listen,
     "foreach": turn_foreach,

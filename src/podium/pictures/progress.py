@@ -30,6 +30,12 @@ class _Tasks:
         self.frame_of: dict[int, int] = {}
 
     def enter(self, event: Mapping[str, Any], status: str) -> None:
+        around = self.frames.get(event["parent"])
+        if around is not None and around[1] == event["task"]:
+            # Inside of what its extensions do it is still the same task.
+            self.frames[event["frame"]] = (event["parent"], event["task"])
+            self.turn(event["task"], status)
+            return
         if event["frame"]:
             self.frames[event["frame"]] = (event["parent"], event["task"])
         known = self.by_reference.get(event["task"])

@@ -87,7 +87,12 @@ class Declarations:
         if call.agent:
             entry = self.current("Agent", call.agent)
             found = [self.agents[entry.digest]] if entry is not None else []
-            return [(agent, agent.capabilities[0]) for agent in found]
+            return [
+                (agent, capability)
+                for agent in found
+                for capability in (agent.capabilities if call.capability else agent.capabilities[:1])
+                if capability.name == call.capability or not call.capability
+            ]
         return [
             (agent, capability)
             for entry in self.newest("Agent").values()

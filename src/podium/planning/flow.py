@@ -227,9 +227,20 @@ class _Walk:
         scope = {**variables, "context": state.context}
         data = self.made(node.input_from, raw, scope)
         work = _KINDS.get(node.kind, _Walk.unknown)
-        for target, result in work(self, node, State(data, state.context), {**scope, "input": data}):
-            ways.append((target, self.leave(node, result, {**scope, "input": data})))
+        scope = {**scope, "input": data}
+        for target, result in work(self, node, State(data, state.context), scope):
+            if node.undo is not None:
+                self.undo(node, node.undo, data, result, scope)
+            ways.append((target, self.leave(node, result, scope)))
         return ways
+
+    def undo(self, node: Node, undo: p.Undo, data: Fragment, result: State, scope: Scope) -> None:
+        """Walk what undoes a call; what it gives is nobody's."""
+        call = node.detail
+        given = self.made(call.input, data, scope) if isinstance(call, CallAgent) else ANYTHING
+        done = self.knowledge.object_of({"input": given, "output": result.data})
+        inner = _inner(scope)
+        self.body(undo.node, State(self.made(undo.input, done, inner), ANYTHING), inner)
 
     def leave(self, node: Node, result: State, scope: Scope) -> State:
         """What is known once a task's output is made."""
@@ -405,6 +416,55 @@ class _Walk:
             context = ANYTHING
         return [] if detail.endless else [(node.target, State({"type": "array"}, context))]
 
+    def fan_out(self, node: Node, state: State, scope: Scope) -> list[Way]:
+        detail = node.detail
+        assert isinstance(detail, p.Fanout)
+        ends = [self.body(body, state, _inner(scope)) for body in detail.bodies]
+        answer = self.knowledge.either([end.data for end in ends if end is not None])
+        if not detail.reconciles:
+            return [(node.target, replace(state, data={"type": "array", "items": answer}))]
+        one = self.knowledge.object_of({"agent": {"type": "string"}, "output": answer})
+        told = {"input": state.data, "answers": {"type": "array", "items": one}}
+        return [(node.target, replace(state, data=self.knowledge.object_of(told)))]
+
+    def compensate(self, node: Node, state: State, scope: Scope) -> list[Way]:
+        return [(node.target, State({"type": "array"}, ANYTHING))]
+
+    def extended(self, node: Node, state: State, scope: Scope) -> list[Way]:
+        """What an extension does leaves no trace in the data, unless it leaves the task."""
+        detail = node.detail
+        assert isinstance(detail, p.Extended)
+        ways: list[Way] = []
+        if detail.before:
+            known = self.body(detail.before, state, _inner(scope))
+            if self._leaves(detail.before):
+                ways.append((node.target, State(ANYTHING, ANYTHING)))
+            if known is None:
+                return ways
+            state = replace(state, context=self.knowledge.either((state.context, known.context)))
+        for target, result in self.task(self.program.nodes[detail.task], state, _inner(scope)):
+            if detail.after:
+                known = self.body(detail.after, result, _inner(scope))
+                if known is None:
+                    continue
+                result = replace(result, context=self.knowledge.either((result.context, known.context)))
+            ways.append((target, result))
+        return ways
+
+    def _leaves(self, index: int) -> bool:
+        """Whether a task in this list leads out of it."""
+        detail = self.program.nodes[index].detail
+        assert isinstance(detail, p.Do)
+        targets: list[int] = []
+        for child in detail.children:
+            node = self.program.nodes[child]
+            targets.append(node.target)
+            if isinstance(node.detail, p.Switch):
+                targets += [case.target for case in node.detail.cases]
+            if isinstance(node.detail, p.Try) and node.detail.catch.target is not None:
+                targets.append(node.detail.catch.target)
+        return EXIT in targets
+
     def foreach(self, node: Node, state: State, scope: Scope) -> list[Way]:
         return [(node.target, one) for one in self.scope(node, state, _inner(scope))]
 
@@ -422,6 +482,10 @@ _KINDS: dict[str, Callable[[_Walk, Node, State, Scope], list[Way]]] = {
     "foreach": _Walk.foreach,
     "map": _Walk.spread,
     "graph": _Walk.graph,
+    "fanout": _Walk.fan_out,
+    "compensate": _Walk.compensate,
+    "extended": _Walk.extended,
+    "before": _Walk.do,
     **dict.fromkeys(("emit", "http", "openapi", "process"), _Walk.outside),
     "workflow": _Walk.nested,
     "agent": _Walk.agent,

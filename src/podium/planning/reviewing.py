@@ -85,9 +85,10 @@ def runs_of(program: Program) -> Iterator[tuple[str, str]]:
 def _missing(program: Program, resource: str, declared: Declarations) -> Iterator[Remark]:
     for reference, call in calls_of(program):
         if not declared.performers(call):
-            asked = f"is named {call.agent}" if call.agent else f"offers {call.capability}"
+            asked = [f"is named {call.agent}"] if call.agent else []
+            asked += [f"offers {call.capability}"] if call.capability else []
             labels = ", ".join(f"{name}={value}" for name, value in call.require.items())
-            message = f"no agent {asked}{' with ' + labels if labels else ''}; declare one"
+            message = f"no agent {' and '.join(asked)}{' with ' + labels if labels else ''}; declare one"
             yield Remark("breaks", "missing-agent", resource, f"{reference}/with", message)
     for reference, name in runs_of(program):
         if declared.current("Workflow", name) is None:

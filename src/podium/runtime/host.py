@@ -216,13 +216,11 @@ class Host:
             self._on_reply(ticket, reply)
 
     def _dispatch(self, orders: Iterable[Order]) -> None:
-        performs = []
-        for order in orders:
-            if type(order) is Perform:
-                if order.kind == "emit":
-                    self.emitted.append(_emission(order))
-                else:
-                    performs.append(order)
+        performs = [order for order in orders if type(order) is Perform]
+        emits = [order for order in performs if order.kind == "emit"]
+        if emits:
+            self.emitted += map(_emission, emits)
+            performs = [order for order in performs if order.kind != "emit"]
         if performs:
             self._performer.perform(performs)
         abandons = [order for order in orders if type(order) is Abandon]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from itertools import chain
+from typing import Any
 
 import msgspec
 
@@ -22,6 +23,7 @@ from podium.kernel.state import Run, Shard, children_of, idle, next_wake
 from podium.kernel.step import View
 from podium.runtime.writer import LogWriter, read_records
 from podium.store.interface import ColdRun, Fenced, Snapshot, Store, StoreError, Wait
+from podium.workflow.program import Listen
 
 PASSIVATE_MS = 5_000
 """A run that is idle and not due for longer than this leaves memory with the commit that made it so."""
@@ -30,7 +32,7 @@ SNAPSHOT_RECORDS = 50_000
 """A snapshot is taken after so many records."""
 
 ANY_EVENT = sha256(b"event").digest()[:16]
-"""The key of the waits of runs that listen."""
+"""The key of the waits of runs that may take an event of any type."""
 
 IN_MEMORY = Wait("memory", sha256(b"memory").digest()[:16], 0)
 """Marks a run that is not to stay in the cold, though it is there as it is in memory."""
@@ -184,11 +186,7 @@ class ShardHost:
             }
             if not wanted:
                 break
-            looked_at = []
-            for frozen in self.store.cold(self.number, map(run_bytes, wanted)):
-                run = _decode_run(frozen.state)
-                state.admit(run)
-                looked_at.append(run.id)
+            looked_at = self._admit(state, map(run_bytes, wanted))
             gathered += looked_at
         return gathered
 
@@ -226,32 +224,43 @@ class ShardHost:
     def _thaw(self, state: Shard, inputs: list[Input], now: int) -> list[str]:
         """Load the cold runs that the inputs name, or that are due."""
         wanted: dict[str, None] = {}
+        events: dict[bytes, None] = {}
         for told in inputs:
             run_id = getattr(told, "run_id", "")
-            if type(told) is i.Emitted or (type(told) is i.SendEvent and not run_id):
-                wanted.update(dict.fromkeys(self._listening()))
             if run_id:
-                if run_id not in state.runs and not (type(told) is i.SubmitRun and not told.key):
+                if run_id not in state.runs and not (isinstance(told, i.SubmitRun) and not told.key):
                     wanted[run_id] = None
             elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
                 wanted.update((run_text(run), None) for _, run in self.store.due(self.number, now))
                 self._overtaken = [of for of in wanted if of in state.runs]
+            if isinstance(told, i.Emitted) or (isinstance(told, i.SendEvent) and not run_id):
+                events[ANY_EVENT] = events[event_key(told.event.get("type"))] = None
+        for key in events:
+            wanted.update(dict.fromkeys(self._listening(key)))
         missing = [run_bytes(run_id) for run_id in wanted if run_id not in state.runs]
         if not missing:
             return []
-        loaded = []
-        for frozen in self.store.cold(self.number, missing):
-            if frozen.seq > state.seq:
-                # Reads are not fenced; deciding on what is not ours would fail in worse ways.
-                raise Fenced(f"shard {self.number} was taken over: it stands at {frozen.seq}; drop the shard")
-            run = _decode_run(frozen.state)
-            state.admit(run)
-            loaded.append(run.id)
+        loaded = self._admit(state, missing)
         return loaded + self._gather(state, loaded)
 
-    def _listening(self) -> Iterable[str]:
+    def _admit(self, state: Shard, runs: Iterable[bytes]) -> list[str]:
+        """Take runs in from the cold; gives those that are there.
+
+        Raises:
+            Fenced: another writer has put one of them there since: nothing may be decided about it here.
+        """
+        admitted = []
+        for frozen in self.store.cold(self.number, runs):
+            run = _decode_run(frozen.state)
+            if run.seq > state.seq:
+                raise Fenced(f"shard {self.number} was taken over: run {run.id} is ahead; drop the shard")
+            state.admit(run)
+            admitted.append(run.id)
+        return admitted
+
+    def _listening(self, key: bytes) -> Iterable[str]:
         after = b""
-        while found := self.store.waiting(self.number, "event", ANY_EVENT, after):
+        while found := self.store.waiting(self.number, "event", key, after):
             yield from map(run_text, found)
             after = found[-1]
 
@@ -269,14 +278,14 @@ class ShardHost:
                 if run.root or run.children
                 else self._may_leave(state, run)
             ):
-                frozen.append(freeze(run))
+                frozen.append(freeze(run, self.view))
                 leaving.append(run.id)
             elif run.id in was_cold:
                 thawed.append(_key(run))
         for root in (root for root, may in together.items() if may):
             for run in family(state, root):
                 if run.id not in out.touched and run.id not in was_cold:
-                    frozen.append(freeze(run))
+                    frozen.append(freeze(run, self.view))
                     leaving.append(run.id)
         self._mark(state, leaving, frozen, thawed)
         if out.records or frozen or thawed:
@@ -304,7 +313,7 @@ class ShardHost:
             if run_id in leaving:
                 continue
             if idle(run):
-                row = freeze(run)
+                row = freeze(run, self.view)
                 frozen.append(row._replace(waits=(IN_MEMORY, *(w for w in row.waits if w.kind != "timer"))))
             else:
                 thawed.append(_key(run))
@@ -366,9 +375,10 @@ def family(state: Shard, root: str) -> Iterator[Run]:
             yield state.runs[child]
 
 
-def freeze(run: Run) -> ColdRun:
+def freeze(run: Run, view: View) -> ColdRun:
     """A run as the store keeps it while it is out of memory."""
-    return ColdRun(_key(run), run.seq, run.status, _encode(run), () if run.ended else tuple(_waits(run)))
+    waits = () if run.ended else tuple(_waits(run, view))
+    return ColdRun(_key(run), run.seq, run.status, _encode(run), waits)
 
 
 def thaw(frozen: ColdRun) -> Run:
@@ -381,13 +391,29 @@ def _due(run: Run, by: int) -> bool:
     return run.status == "running" and 0 < next_wake(run) <= by
 
 
-def _waits(run: Run) -> Iterable[Wait]:
+def event_key(kind: Any) -> bytes:
+    """The key of the waits of runs that listen for events of this type."""
+    return sha256(f"event {kind}".encode()).digest()[:16]
+
+
+def event_keys(run: Run, view: View) -> set[bytes]:
+    """The keys by which events find a run."""
+    keys: set[bytes] = set()
+    for frame in run.frames.values():
+        if frame.kind == "listen":
+            listen = view.program(run.digest).nodes[frame.node].detail
+            assert isinstance(listen, Listen)
+            keys.update(map(event_key, listen.kinds) if listen.kinds else (ANY_EVENT,))
+    return keys
+
+
+def _waits(run: Run, view: View) -> Iterable[Wait]:
     if run.status != "suspended":
         due = next_wake(run)
         if due:
             yield Wait("timer", b"", due)
-    if any(frame.kind == "listen" for frame in run.frames.values()):
-        yield Wait("event", ANY_EVENT, 0)
+    for key in sorted(event_keys(run, view)):
+        yield Wait("event", key, 0)
     if any(effect.status == "waiting" for effect in run.effects.values()):
         yield Wait("human", b"", 0)
 

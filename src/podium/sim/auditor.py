@@ -81,7 +81,7 @@ class Auditor:
             return
         store = self._disk.store
         seen = ShardHost(store, SHARD, self._ledger.catalog, "observer").observe()
-        compare_runs(seen, replica, store, dict.fromkeys(replica.runs))
+        compare_runs(seen, self._ledger, store, dict.fromkeys(replica.runs))
 
     def all_changed(self) -> None:
         """Look at every run in the cold again."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from podium.facts.identity import run_bytes, run_text
+from podium.kernel.catalog import Catalog
 from podium.kernel.state import ALWAYS_READY, GRACE_MS, Run, Shard, children_of, next_wake
 from podium.runtime.host import Host
-from podium.runtime.shard import ANY_EVENT, IN_MEMORY, thaw
+from podium.runtime.shard import IN_MEMORY, event_keys, thaw
 from podium.sim.ledger import Ledger
 from podium.sim.violation import hold
 from podium.store.interface import Store
@@ -31,7 +32,7 @@ def compare(host: Host, ledger: Ledger, store: Store, stale: dict[str, None], no
     state, replica = host.shard.state, ledger.replica
     assert state is not None
     hold(state.now >= replica.now, "I9", f"kernel time {state.now} is before the log's {replica.now}")
-    compare_runs(state, replica, store, stale)
+    compare_runs(state, ledger, store, stale)
     for run_id in _marked(store):
         known = run_id in state.runs or replica.runs[run_id].status != "running"
         hold(known, "I9", f"run {run_id} waited in memory, and was not taken back into it")
@@ -47,8 +48,9 @@ def compare(host: Host, ledger: Ledger, store: Store, stale: dict[str, None], no
     _slots(host, state)
 
 
-def compare_runs(state: Shard, replica: Shard, store: Store, stale: dict[str, None]) -> None:
+def compare_runs(state: Shard, ledger: Ledger, store: Store, stale: dict[str, None]) -> None:
     """Hold a state, and the runs in the cold beside it, to the replica."""
+    replica = ledger.replica
     hold(state.epoch == replica.epoch, "I4", f"epoch {state.epoch}, the log says {replica.epoch}")
     hold(state.revision == replica.revision, "I4", f"revision {state.revision}, not {replica.revision}")
     for run_id in state.runs:
@@ -60,7 +62,7 @@ def compare_runs(state: Shard, replica: Shard, store: Store, stale: dict[str, No
             same = _encode(live) == _encode(run)
             hold(same, "I4", f"the live state of run {run.id} is not what the log gives at {state.seq}")
         elif run.id in stale:
-            _cold(run, store, waits)
+            _cold(run, store, waits, ledger.catalog)
 
 
 class _Waits:
@@ -68,11 +70,15 @@ class _Waits:
 
     def __init__(self, store: Store) -> None:
         self.timers = {run_text(run) for _, run in store.due(SHARD, FOREVER, 1_000_000)}
-        self.events = {run_text(run) for run in store.waiting(SHARD, "event", ANY_EVENT, limit=1_000_000)}
+        self._store = store
         self.marked = set(_marked(store))
 
+    def listens(self, run: Run, key: bytes) -> bool:
+        """Whether an event with that key will find the run."""
+        return run_bytes(run.id) in self._store.waiting(SHARD, "event", key, limit=1_000_000)
 
-def _cold(run: Run, store: Store, waits: _Waits) -> None:
+
+def _cold(run: Run, store: Store, waits: _Waits, view: Catalog) -> None:
     """A run that is not in memory is in the cold as the log gives it, and something will wake it."""
     rows = store.cold(SHARD, [run_bytes(run.id)])
     hold(len(rows) == 1, "I4", f"run {run.id} is neither live nor in the cold: {describe(run)}")
@@ -82,8 +88,8 @@ def _cold(run: Run, store: Store, waits: _Waits) -> None:
         due = next_wake(run)
         wakes = not due or run.id in waits.timers or run.id in waits.marked
         hold(wakes, "I9", f"nothing will wake run {run.id} at {due}: {describe(run)}")
-    if any(frame.kind == "listen" for frame in run.frames.values()):
-        hold(run.id in waits.events, "I4", f"no event will find run {run.id}: {describe(run)}")
+    for key in event_keys(run, view):
+        hold(waits.listens(run, key), "I4", f"no event will find run {run.id}: {describe(run)}")
 
 
 def _marked(store: Store) -> list[str]:

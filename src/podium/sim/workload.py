@@ -3,106 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from podium.facts.catalog import Declared
-from podium.facts.identity import digest_of
 from podium.facts.values import JSON
-
-_OUTPUT = {
-    "type": "object",
-    "required": ["token"],
-    "properties": {"token": {"type": "integer"}, "padding": {"type": "string"}},
-}
-
-
-def agent(name: str, version: str = "1.0.0", **fields: Any) -> Declared:
-    """An agent that the world itself plays."""
-    spec = {
-        "name": name,
-        "version": version,
-        "capabilities": [{"name": f"{name}.do", "output": _OUTPUT}],
-        "runtime": {"type": "http", "url": "sim:", "headers": {}},
-        **fields,
-    }
-    return Declared("Agent", name, version, digest_of(spec), spec)
-
-
-def workflow(name: str, tasks: list[dict[str, Any]], version: str = "1.0.0", **fields: Any) -> Declared:
-    """A workflow of these tasks; `fields` are further members of its document."""
-    document = {
-        "document": {"dsl": "1.0.3", "namespace": "sim", "name": name, "version": version},
-        "do": tasks,
-        **fields,
-    }
-    spec = {"namespace": "sim", "name": name, "version": version, "document": document}
-    return Declared("Workflow", f"sim/{name}", version, digest_of(spec), spec)
-
-
-def _call(name: str, **fields: Any) -> dict[str, Any]:
-    return {"call": "agent", "with": {"capability": f"{name}.do"}, **fields}
-
-
-def _human(title: str, **fields: Any) -> dict[str, Any]:
-    return {"call": "human", "with": {"title": title}, **fields}
-
-
-def _http(method: str, path: str) -> dict[str, Any]:
-    return {"call": "http", "with": {"method": method, "endpoint": f"https://sim.example/{path}"}}
-
-
-def _event(kind: str, **attributes: Any) -> dict[str, Any]:
-    return {"with": {"type": kind, **attributes}}
-
-
-def _emit(kind: str, **attributes: Any) -> dict[str, Any]:
-    return {"emit": {"event": {"with": {"type": kind, "of": "${ $workflow.id }", **attributes}}}}
-
-
-def _run(name: str, input: JSON = None, *, waits: bool = True, **fields: Any) -> dict[str, Any]:
-    asked = {"namespace": "sim", "name": name, "version": "latest"}
-    if input is not None:
-        asked["input"] = input
-    return {"run": {"workflow": asked, "await": waits}, **fields}
-
-
-def _kin(kind: str) -> dict[str, Any]:
-    """An event whose data are for the same as those before it."""
-    return {**_event(kind), "correlate": {"whom": {"from": ".data.for"}}}
-
-
-def _catch_all() -> dict[str, Any]:
-    return {"errors": {}, "do": [{"handled": {"set": {"handled": "${ $error.status }"}}}]}
-
-
-def _safe(task: dict[str, Any]) -> dict[str, Any]:
-    """A task whose failure is caught."""
-    return {"try": [{"call": task}], "catch": _catch_all()}
-
-
-_MOST = {
-    "call": "map",
-    "with": {
-        "in": "${ . }",
-        "onError": "quorum",
-        "quorum": 3,
-        "function": {"try": [{"one": _call("plain")}], "catch": {"errors": {"with": {"status": 400}}}},
-    },
-}
-"""Over what `collect` gave: a fault in some of them ends nothing."""
-
-
-def _undoable(name: str) -> dict[str, Any]:
-    """A call, and what undoes it, which may fail as well."""
-    undo = {"input": "${ .output.token }", "function": {"do": [{"cancel": _call("steady")}]}}
-    return {"call": "agent", "with": {"capability": f"{name}.do", "compensate": undo}}
-
-
-SLOW_JQ = '${ tostring | test("a") | tostring }'
-"""An expression that has no native form."""
-
-SLOW_TIME_JQ = '${ $task.startedAt.epoch.milliseconds | tostring | test("1") | tostring }'
-"""The same, and what it asks depends on when its task began."""
+from podium.sim.documents import (
+    SLOW_JQ,
+    SLOW_TIME_JQ,
+    agent,
+    call,
+    catch_all,
+    emit,
+    event,
+    handled_or_token,
+    http,
+    human,
+    kin,
+    run,
+    safe,
+    workflow,
+)
+from podium.sim.functions import FUNCTIONS, FUNCTIONS_EXPECTED
 
 STEADY_ATTEMPTS = 4
 
@@ -127,9 +46,9 @@ AGENTS = (
 )
 
 _SEQUENCE = [
-    {"one": _safe(_call("plain"))},
-    {"two": _safe(_call("steady"))},
-    {"three": _safe(_call("once"))},
+    {"one": safe(call("plain"))},
+    {"two": safe(call("steady"))},
+    {"three": safe(call("once"))},
 ]
 
 WORKFLOWS = (
@@ -141,13 +60,13 @@ WORKFLOWS = (
                 "all": {
                     "fork": {
                         "branches": [
-                            {"left": _safe(_call("plain"))},
-                            {"middle": _safe(_call("steady"))},
+                            {"left": safe(call("plain"))},
+                            {"middle": safe(call("steady"))},
                             {
                                 "right": {
                                     "do": [
                                         {"nap": {"wait": {"seconds": 2}}},
-                                        {"last": _safe(_call("once"))},
+                                        {"last": safe(call("once"))},
                                     ]
                                 }
                             },
@@ -165,7 +84,7 @@ WORKFLOWS = (
                 "first": {
                     "fork": {
                         "compete": True,
-                        "branches": [{"fast": _safe(_call("plain"))}, {"slow": {"wait": {"seconds": 8}}}],
+                        "branches": [{"fast": safe(call("plain"))}, {"slow": {"wait": {"seconds": 8}}}],
                     }
                 }
             },
@@ -173,7 +92,7 @@ WORKFLOWS = (
                 "second": {
                     "fork": {
                         "compete": True,
-                        "branches": [{"left": _safe(_call("steady"))}, {"right": _safe(_call("once"))}],
+                        "branches": [{"left": safe(call("steady"))}, {"right": safe(call("once"))}],
                     }
                 }
             },
@@ -185,7 +104,7 @@ WORKFLOWS = (
         [
             {
                 "stubborn": {
-                    "try": [{"work": _call("plain", timeout={"after": {"seconds": 6}})}],
+                    "try": [{"work": call("plain", timeout={"after": {"seconds": 6}})}],
                     "catch": {
                         "errors": {},
                         "retry": {
@@ -207,7 +126,7 @@ WORKFLOWS = (
             {
                 "each": {
                     "for": {"each": "item", "in": "${ .items }"},
-                    "do": [{"one": _safe(_call("steady"))}],
+                    "do": [{"one": safe(call("steady"))}],
                 }
             },
             {
@@ -225,11 +144,11 @@ WORKFLOWS = (
     workflow(
         "people",
         [
-            {"ask": _human("Go on?")},
-            {"work": _safe(_call("once"))},
-            {"hear": {"listen": {"to": {"one": _event("sim.go")}}}},
-            {"finish": _safe(_call("plain"))},
-            {"again": {"listen": {"to": {"all": [_event("sim.go"), _event("sim.stop")]}}}},
+            {"ask": human("Go on?")},
+            {"work": safe(call("once"))},
+            {"hear": {"listen": {"to": {"one": event("sim.go")}}}},
+            {"finish": safe(call("plain"))},
+            {"again": {"listen": {"to": {"all": [event("sim.go"), event("sim.stop")]}}}},
             {"count": {"set": {"heard": "${ length }"}}},
         ],
     ),
@@ -238,7 +157,7 @@ WORKFLOWS = (
         [
             {
                 "guarded": {
-                    "try": [{"ask": _human("Now?", timeout={"after": "PT40S"})}],
+                    "try": [{"ask": human("Now?", timeout={"after": "PT40S"})}],
                     "catch": {
                         "errors": {"with": {"status": 408}},
                         "do": [{"late": {"set": {"late": True}}}],
@@ -256,13 +175,13 @@ WORKFLOWS = (
             {"nap": {"wait": {"seconds": 7}, "output": {"as": {"slept": SLOW_JQ}}}},
             {
                 "hear": {
-                    "listen": {"to": {"one": _event("sim.go", data='${ tostring | test("sim") }')}},
+                    "listen": {"to": {"one": event("sim.go", data='${ tostring | test("sim") }')}},
                     "output": {"as": "${ . }"},
                     "export": {"as": {"heard": "${ length }"}},
                 }
             },
             {"rest": {"wait": {"seconds": 30}}},
-            {"any": {"listen": {"to": {"any": [_event("sim.go"), _event("sim.stop")]}}}},
+            {"any": {"listen": {"to": {"any": [event("sim.go"), event("sim.stop")]}}}},
             {"last": {"set": {"heard": "${ $context.heard }"}}},
         ],
         input={"from": {"asked": SLOW_JQ}},
@@ -274,10 +193,10 @@ WORKFLOWS = (
         [
             {
                 "each": {
-                    "listen": {"to": {"any": [_event("sim.go")], "until": {"one": _event("sim.stop")}}},
+                    "listen": {"to": {"any": [event("sim.go")], "until": {"one": event("sim.stop")}}},
                     "foreach": {
                         "item": "event",
-                        "do": [{"work": _safe(_call("steady"))}],
+                        "do": [{"work": safe(call("steady"))}],
                         "output": {"as": "$event.for"},
                         "export": {"as": {"done": SLOW_JQ}},
                     },
@@ -285,7 +204,7 @@ WORKFLOWS = (
             },
             {
                 "some": {
-                    "listen": {"to": {"any": [_kin("sim.go"), _kin("sim.stop")], "until": "length > 2"}},
+                    "listen": {"to": {"any": [kin("sim.go"), kin("sim.stop")], "until": "length > 2"}},
                     "timeout": {"after": "PT10M"},
                 }
             },
@@ -305,8 +224,8 @@ WORKFLOWS = (
                                     "listen": {
                                         "to": {
                                             "all": [
-                                                _event("sim.told", of="${ $workflow.id }"),
-                                                _event("sim.late", of="${ $workflow.id }"),
+                                                event("sim.told", of="${ $workflow.id }"),
+                                                event("sim.late", of="${ $workflow.id }"),
                                             ]
                                         }
                                     }
@@ -315,10 +234,10 @@ WORKFLOWS = (
                             {
                                 "tell": {
                                     "do": [
-                                        {"now": _emit("sim.told", data=SLOW_JQ)},
-                                        {"work": _safe(_call("plain"))},
-                                        {"late": _emit("sim.late")},
-                                        {"go": _emit("sim.go", data={"for": "sim"})},
+                                        {"now": emit("sim.told", data=SLOW_JQ)},
+                                        {"work": safe(call("plain"))},
+                                        {"late": emit("sim.late")},
+                                        {"go": emit("sim.go", data={"for": "sim"})},
                                     ]
                                 }
                             },
@@ -337,14 +256,14 @@ WORKFLOWS = (
                 "both": {
                     "fork": {
                         "branches": [
-                            {"one": _safe(_run("sequence"))},
-                            {"two": _safe(_run("people", timeout={"after": "PT5M"}))},
-                            {"three": _safe(_run("nest", {"n": 2}))},
+                            {"one": safe(run("sequence"))},
+                            {"two": safe(run("people", timeout={"after": "PT5M"}))},
+                            {"three": safe(run("nest", {"n": 2}))},
                         ]
                     }
                 }
             },
-            {"alone": _run("web", waits=False)},
+            {"alone": run("web", waits=False)},
             {"count": {"set": {"joined": "${ length }"}}},
         ],
     ),
@@ -352,9 +271,9 @@ WORKFLOWS = (
         "nest",
         [
             {"look": {"switch": [{"enough": {"when": "(.n // 1) < 1", "then": "rest"}}]}},
-            {"again": {**_run("nest", {"n": "${ (.n // 1) - 1 }"}), "then": "last"}},
+            {"again": {**run("nest", {"n": "${ (.n // 1) - 1 }"}), "then": "last"}},
             {"rest": {"wait": {"seconds": 7}}},
-            {"work": _safe(_call("steady"))},
+            {"work": safe(call("steady"))},
             {"last": {"set": {"nested": True}}},
         ],
     ),
@@ -365,13 +284,13 @@ WORKFLOWS = (
                 "race": {
                     "fork": {
                         "compete": True,
-                        "branches": [{"below": _safe(_run("nest"))}, {"clock": {"wait": {"seconds": 9}}}],
+                        "branches": [{"below": safe(run("nest"))}, {"clock": {"wait": {"seconds": 9}}}],
                     }
                 }
             },
             {
                 "again": {
-                    "try": [{"below": _run("limits")}],
+                    "try": [{"below": run("limits")}],
                     "catch": {
                         "errors": {"with": {"status": 418}},
                         "retry": {"delay": {"seconds": 1}, "limit": {"attempt": {"count": 1}}},
@@ -384,8 +303,8 @@ WORKFLOWS = (
     workflow(
         "web",
         [
-            {"get": _safe(_http("get", "things"))},
-            {"post": _safe(_http("post", "things"))},
+            {"get": safe(http("get", "things"))},
+            {"post": safe(http("post", "things"))},
             {"done": {"set": {"called": True}}},
         ],
     ),
@@ -394,11 +313,11 @@ WORKFLOWS = (
         [
             {
                 "scope": {
-                    "do": [{"work": _safe(_call("plain"))}, {"wait": {"wait": {"seconds": 3}}}],
+                    "do": [{"work": safe(call("plain"))}, {"wait": {"wait": {"seconds": 3}}}],
                     "timeout": {"after": {"seconds": 20}},
                 }
             },
-            {"ask": _human("Still there?")},
+            {"ask": human("Still there?")},
             {"answered": {"set": {"in_time": True}}},
         ],
         timeout={"after": {"minutes": 1}},
@@ -412,7 +331,7 @@ WORKFLOWS = (
                     "try": [
                         {
                             "inner": {
-                                "try": [{"work": _call("plain")}],
+                                "try": [{"work": call("plain")}],
                                 "catch": {
                                     "errors": {},
                                     "do": [
@@ -431,94 +350,13 @@ WORKFLOWS = (
                             }
                         }
                     ],
-                    "catch": _catch_all(),
+                    "catch": catch_all(),
                 }
             },
         ],
     ),
-    workflow("brief", [{"one": _safe(_call("once"))}, {"two": _call("plain")}], timeout={"after": "PT12S"}),
-    workflow(
-        "saga",
-        [
-            {
-                "trip": {
-                    "try": [
-                        {"flight": _undoable("steady")},
-                        {"many": {"for": {"in": "${ [1, 2] }"}, "do": [{"room": _undoable("plain")}]}},
-                        {"car": _undoable("once")},
-                        {"fails": {"raise": {"error": {"type": "https://example.com/sim", "status": 418}}}},
-                    ],
-                    "catch": {
-                        "do": [
-                            {
-                                "undo": {
-                                    "try": [
-                                        {
-                                            "first": {
-                                                "call": "compensate",
-                                                "timeout": {"after": {"seconds": 25}},
-                                            }
-                                        }
-                                    ],
-                                    "catch": {
-                                        "do": [{"again": {"call": "compensate", "with": {"scope": "trip"}}}]
-                                    },
-                                }
-                            }
-                        ]
-                    },
-                }
-            },
-            {"count": {"set": {"undone": "${ type }"}}},
-        ],
-    ),
-    workflow(
-        "plan",
-        [
-            {
-                "steps": {
-                    "call": "graph",
-                    "with": {
-                        "nodes": {
-                            "last": {"function": _safe(_call("once")), "needs": ["left", "right"]},
-                            "first": {"function": _safe(_call("plain"))},
-                            "left": {"function": _safe(_call("steady")), "needs": ["first"]},
-                            "right": {
-                                "function": {"wait": {"seconds": 8}},
-                                "needs": ["first"],
-                                "input": {"jq": SLOW_JQ, "of": "${ $needs | keys }"},
-                            },
-                        }
-                    },
-                }
-            },
-            {"names": {"set": {"names": "${ keys }", "right": "${ .right.of }"}}},
-        ],
-    ),
-    workflow(
-        "many",
-        [
-            {
-                "all": {
-                    "call": "map",
-                    "with": {
-                        "in": "${ [range(7)] }",
-                        "concurrency": 3,
-                        "onError": "collect",
-                        "function": {
-                            "do": [
-                                {"nap": {"if": "${ $item == 2 }", "wait": {"seconds": 8}}},
-                                {"work": _call("steady")},
-                                {"again": _call("once", timeout={"after": {"seconds": 9}})},
-                            ]
-                        },
-                    },
-                }
-            },
-            {"some": _safe(_MOST)},
-            {"count": {"set": {"some": "${ . }"}}},
-        ],
-    ),
+    workflow("brief", [{"one": safe(call("once"))}, {"two": call("plain")}], timeout={"after": "PT12S"}),
+    *FUNCTIONS,
     workflow(
         "keyed",
         [
@@ -558,17 +396,14 @@ BUSY = workflow(
 
 LATER = (
     agent("plain", "1.1.0", concurrency=1, deadline_ms=15_000),
-    workflow("sequence", [*_SEQUENCE, {"four": _safe(_call("plain"))}], "1.1.0"),
+    workflow("sequence", [*_SEQUENCE, {"four": safe(call("plain"))}], "1.1.0"),
 )
 """New versions of some, declared while work goes on."""
 
 
-def _handled_or_token(output: JSON) -> bool:
-    return isinstance(output, dict) and ("token" in output or "handled" in output)
-
-
 EXPECTED: dict[str, Callable[[JSON], bool]] = {
-    "sequence": _handled_or_token,
+    **FUNCTIONS_EXPECTED,
+    "sequence": handled_or_token,
     "fork": lambda output: bool(output == {"joined": 3}),
     "race": lambda output: bool(output == {"raced": True}),
     "retry": lambda output: isinstance(output, dict) and ("token" in output or output == {"gave_up": True}),
@@ -582,12 +417,6 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "chase": lambda output: bool(output == {"chased": True}),
     "web": lambda output: bool(output == {"called": True}),
     "deadline": lambda output: bool(output == {"in_time": True}),
-    "saga": lambda output: bool(output == {"undone": "array"}),
-    "plan": lambda output: bool(output == {"names": ["first", "last", "left", "right"], "right": ["first"]}),
-    "many": lambda output: bool(
-        isinstance(output, dict)
-        and ("handled" in output["some"] if isinstance(output["some"], dict) else len(output["some"]) == 3)
-    ),
     "busy": lambda output: bool(output == {"at": 349}),
     "nested": lambda output: isinstance(output, dict) and ("token" in output or output == {"handled": 409}),
     "brief": lambda output: isinstance(output, dict) and "token" in output,

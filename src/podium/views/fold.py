@@ -367,7 +367,7 @@ class Fold:
 
 _NO_FRAME = ("", 0)
 _WITHOUT_ATTEMPTS = {"human": "waiting", "workflow": "nested"}
-_PARALLEL = frozenset({"fork", "map"})
+_PARALLEL = frozenset({"fork", "map", "fanout"})
 
 
 def _deprecated(spec: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """The lifecycle of a run as CloudEvents: what its records mean to whoever knows the workflow language alone.
 
 A pure projection: the records are folded as the kernel folds them, and each change of a phase is told. The
-types and their data are those of the workflow DSL 1.0.3, "Lifecycle Events"; the reference has a page of them.
+types and their data are those of the workflow DSL 1.0.3, "Lifecycle Events"; a page of the reference lists
+them.
 """
 
 from __future__ import annotations

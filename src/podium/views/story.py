@@ -214,6 +214,9 @@ class _Teller:
             self._say("task", f"{task} goes over {len(items) if items is not None else 'its'} items")
         elif kind == "fork":
             self._say("task", f"{task} forks")
+        elif kind == "fanout":
+            asked = ", ".join(one["agent"] for one in body.get("items") or [])
+            self._say("task", f"{task} asks {record['spread']['size']} agents: {asked or 'who was erased'}")
         elif kind == "compensate":
             self._say("task", f"{task} undoes what was done")
             self._why(body)

@@ -12,7 +12,7 @@ from podium.workflow.endpoints import endpoint_part
 from podium.workflow.expressions import WHOLE, Part, mapping, template
 from podium.workflow.program import Authentication, CallAgent, CallHttp, CallHuman, Expression, Schema
 
-_AGENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(@[0-9A-Za-z.+-]+)?")
+AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(@[0-9A-Za-z.+-]+)?")
 _CAPABILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 _IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
@@ -20,22 +20,27 @@ _IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
 
 def call_agent(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallAgent:
     """The arguments of `call: agent`."""
+    if isinstance(arguments, dict) and ("capability" in arguments) == ("agent" in arguments):
+        message = "`call: agent` needs either `capability` (any agent that offers it) or `agent` (this one)."
+        rule = "missing-field" if "capability" not in arguments else "conflicting-fields"
+        draft.refuse(rule, place, message)
+    return asked_agent(draft, arguments, place, scope)
+
+
+def asked_agent(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallAgent:
+    """The same, with or without `capability` and `agent`."""
     given = draft.table(
         arguments, place, "`call: agent`", ("capability", "agent", "input", "idempotencyKey", "select"),
         unsupported={
             "team": "name a capability; the least busy agent that offers it is asked",
             "budget": "limit the work with a `timeout`",
             "route": "use `select` with labels",
-            "fanout": "use `fork` with one branch for each agent",
         },
     )  # fmt: skip
-    if isinstance(arguments, dict) and ("capability" in given) == ("agent" in given):
-        message = "`call: agent` needs either `capability` (any agent that offers it) or `agent` (this one)."
-        draft.refuse("missing-field" if "capability" not in given else "conflicting-fields", place, message)
     require, prefer = _select(draft, given.get("select", {}), place / "select")
     return CallAgent(
         capability=_name(draft, given, "capability", place, _CAPABILITY, "`ticket.classify`"),
-        agent=_name(draft, given, "agent", place, _AGENT, "`name` or `name@version`"),
+        agent=_name(draft, given, "agent", place, AGENT_NAME, "`name` or `name@version`"),
         input=draft.template(given["input"], place / "input", scope) if "input" in given else None,
         key=_key(draft, given, place, scope),
         require=require,

@@ -10,10 +10,12 @@ from podium.facts.secrets import NAME
 from podium.facts.values import JSON, Problem
 from podium.resources.troubles import pointer, shown
 from podium.workflow.authenticating import policy
+from podium.workflow.calling import TASK_SCOPE, Uses
 from podium.workflow.catching import error_template, retry_policy
 from podium.workflow.draft import PROBLEMS_MAX, Draft, Place, Scope
+from podium.workflow.extending import extensions
 from podium.workflow.program import Duration, Expression, Program
-from podium.workflow.tasks import TASK_SCOPE, TaskCompiler, Uses
+from podium.workflow.tasks import TaskCompiler
 
 VALUES_DEPTH_MAX = 200
 VALUES_MAX = 200_000
@@ -155,9 +157,10 @@ def _check_evaluation(draft: Draft, value: JSON) -> None:
 def _uses(draft: Draft, value: JSON) -> Uses:
     place = _ROOT / "use"
     given = draft.table(
-        value, place, "`use`", ("functions", "retries", "errors", "timeouts", "secrets", "authentications"),
+        value, place, "`use`", (
+            "functions", "retries", "errors", "timeouts", "secrets", "authentications", "extensions",
+        ),
         unsupported={
-            "extensions": "write the tasks where they are needed",
             "catalogs": "define functions under `use.functions`",
         },
     )  # fmt: skip
@@ -168,7 +171,8 @@ def _uses(draft: Draft, value: JSON) -> Uses:
         **{
             name: draft.named(given.get(name, {}), place / name, f"`use.{name}`")
             for name in ("functions", "retries", "errors", "timeouts")
-        }
+        },
+        extensions=extensions(draft, given.get("extensions", []), place / "extensions"),
     )
 
 
@@ -189,6 +193,8 @@ def _check_uses(draft: Draft, uses: Uses, compiler: TaskCompiler) -> None:
     place = _ROOT / "use"
     for name in uses.functions:
         compiler.function(name)
+    for extension in uses.extensions:
+        compiler.extension(extension)
     for name, retry in uses.retries.items():
         retry_policy(draft, retry, place / "retries" / name, TASK_SCOPE.with_names("error"))
     for name, value in draft.authentications.items():

@@ -134,6 +134,7 @@ def _filter(draft: Draft, value: JSON, place: Place, scope: Scope) -> EventFilte
         },
         predicate,
         keys,
+        kind if isinstance(kind := attributes.get("type"), str) and "${" not in kind else "",
     )
 
 

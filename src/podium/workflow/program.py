@@ -141,6 +141,7 @@ class EventFilter:
     attributes: Mapping[str, Expression] = field(default_factory=dict)
     predicate: Expression | None = None  # `with.data` as an expression: true consumes it
     keys: Mapping[str, Correlation] = field(default_factory=dict)  # `correlate`, by name
+    kind: str = ""  # the type that an event must have, if that is written down; "" for any
 
 
 # What each kind of task needs beside the common part of Node.
@@ -245,6 +246,15 @@ class Listen:
         return self.endless or self.until is not None or self.until_events is not None
 
     @property
+    def kinds(self) -> frozenset[str]:
+        """The types of events that it may take; none stands for all."""
+        asked = (self.to, self.until_events) if self.until_events is not None else (self.to,)
+        if any(not one.filters for one in asked):
+            return frozenset()
+        kinds = frozenset(one.kind for events in asked for one in events.filters)
+        return frozenset() if "" in kinds else kinds
+
+    @property
     def streams(self) -> bool:
         """Whether it has to do with its events one by one."""
         return self.goes_on or self.foreach is not None
@@ -302,6 +312,33 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
+class Fanout:
+    """The same question to several agents.
+
+    Attributes:
+        bodies: nodes of the calls: one for each agent, or one for all.
+        count: where there is one for all: how many of those that offer it are asked; 0 for all of them.
+        quorum: how many must answer well; 0 for all.
+        reconciles: whether another task makes one answer of theirs, and so is told who gave which.
+    """
+
+    bodies: tuple[int, ...]
+    count: int = 0
+    quorum: int = 0
+    reconciles: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extended:
+    """A task that an extension is woven around; `before` and `after` are nodes, 0 if there are none."""
+
+    when: Expression | None
+    before: int
+    task: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
 class Compensate:
     """Undo what was done in the `try` named `scope`, in the whole run (`workflow`), or by default (`""`) in
     the `try` whose `catch` it stands in.
@@ -324,7 +361,7 @@ class Undo:
 
 @dataclass(frozen=True, slots=True)
 class CallAgent:
-    """Exactly one of `capability` and `agent` (`name` or `name@version`) is given.
+    """`capability` or `agent` (`name` or `name@version`) is given, or both: this agent, for this capability.
 
     `require` are labels that the agent must carry; among several, those that carry more of `prefer` win.
     """
@@ -416,6 +453,8 @@ Detail: TypeAlias = (
     | Map
     | Graph
     | Compensate
+    | Fanout
+    | Extended
     | CallOpenApi
     | RunProcess
 )
@@ -428,7 +467,7 @@ class Node:
     Attributes:
         index: place in `Program.nodes`.
         kind: `do for fork try set switch raise wait listen foreach emit workflow agent human http openapi
-            map graph compensate`.
+            map graph compensate fanout extended before`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.
@@ -438,6 +477,8 @@ class Node:
         timeout: `timeout.after`.
         then: `continue`, `exit`, `end`, or the name of a task in the same scope.
         undo: what undoes it, if it was settled well.
+        extends: of a task with extensions, and of what these do: the node that stands for the task with all
+            of its extensions; 0 for others.
         target: index into the parent's children where control goes on after this task; `END` for end,
             `EXIT` for exit. A next index past the last child ends the scope.
         beyond: the same where the task is skipped: the index after its own.
@@ -461,12 +502,19 @@ class Node:
     target: int = 0
     beyond: int = 0
     undo: Undo | None = None
+    extends: int = 0
 
 
 END = -1
 """As a target: the whole workflow ends well with this task's output."""
 EXIT = -2
 """As a target: the enclosing scope ends well with this task's output."""
+BEFORE_OVER = -11
+"""As a target inside a task with an extension: what is done before has ended, and the task comes next."""
+BEFORE_LEFT = -13
+"""The same, where it left the task: its output is the task's."""
+AFTER_OVER = -14
+"""The same: what is done after has ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from podium.facts.values import JSON
 from podium.resources.troubles import did_you_mean, pointer, shown
-from podium.workflow.calls import call_agent, call_http, call_human
+from podium.workflow.calling import (
+    CALLS,
+    COMPOSED,
+    OWN,
+    TASK_SCOPE,
+    UNSUPPORTED_CALLS,
+    USE_AGENT,
+    CallCompiler,
+    Siblings,
+    Uses,
+    fans_out,
+    is_own,
+)
 from podium.workflow.catching import caught, raised, referenced
-from podium.workflow.draft import NOTHING, TASK_ARGUMENTS, Draft, Place, Scope
+from podium.workflow.draft import NOTHING, Draft, Place, Scope
 from podium.workflow.emitting import emitted
+from podium.workflow.extending import Extension, woven
+from podium.workflow.fanning import fanned
 from podium.workflow.listening import listened
 from podium.workflow.nesting import nested
-from podium.workflow.openapi_calls import call_openapi
 from podium.workflow.processes import ran
 from podium.workflow.program import (
     END,
@@ -30,11 +43,8 @@ from podium.workflow.program import (
     Set,
     Switch,
     Try,
-    Undo,
     Wait,
 )
-from podium.workflow.spreading import Compiler, Feed, call_graph, call_map
-from podium.workflow.undoing import UNDOABLE, call_compensate, undo
 
 COMMON = ("if", "input", "output", "export", "timeout", "then", "metadata")
 DIRECTIVES = {"end": END, "exit": EXIT}
@@ -43,65 +53,24 @@ DEPTH_MAX = 50
 TASKS_MAX = 10_000
 """Functions that call functions multiply; a document that unfolds beyond this is refused."""
 
-_CALLS: dict[str, Callable[[Draft, JSON, Place, Scope], Detail]] = {
-    "agent": call_agent,
-    "human": call_human,
-    "http": call_http,
-    "openapi": call_openapi,
-}
-_COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {
-    "graph": call_graph,
-    "map": call_map,
-}
-"""Podium's functions that run other tasks."""
-_OWN = (*_CALLS, *_COMPOSED, "compensate")
-"""Everything that `call` may name but functions."""
-_USE_AGENT = "put it behind an agent and use `call: agent`"
-_UNSUPPORTED_CALLS = {
-    **dict.fromkeys(("grpc", "asyncapi"), "use `call: http`, or put it behind an agent"),
-    **dict.fromkeys(("a2a", "mcp", "tool", "policy"), _USE_AGENT),
-    "plan": "write the tasks down, or let an agent do the whole work",
-}
 _RUNS: dict[str, tuple[str, Callable[[Draft, JSON, Place, Scope], Detail]]] = {
     "workflow": ("workflow", nested),
     "script": ("process", ran),
     "shell": ("process", ran),
 }
 """What a `run` may run: the kind of its node, and what compiles it."""
-_UNSUPPORTED_RUNS = {"container": _USE_AGENT}
+_UNSUPPORTED_RUNS = {"container": USE_AGENT}
 _UNSUPPORTED_TASKS: dict[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Uses:
-    """What the document defines for reuse, under `use`."""
-
-    functions: dict[str, JSON]
-    retries: dict[str, JSON]
-    errors: dict[str, JSON]
-    timeouts: dict[str, JSON]
-
-
-@dataclass(frozen=True, slots=True)
-class Siblings:
-    """The scope a task stands in: names to indexes, and the task's own index. Branches have no names."""
-
-    names: Mapping[str, int]
-    own: int
-
-
-class TaskCompiler:
+class TaskCompiler(CallCompiler):
     """Compiles the tasks of one document into a draft."""
 
     def __init__(self, draft: Draft, uses: Uses) -> None:
-        self._draft, self._uses = draft, uses
-        self._open_functions: list[str] = []
-        self._tries: list[str] = []
-        self._undo: Undo | None = None  # of the call that is compiled next, as its caller says
-        self._undos = 0
-        self._free = 0
+        super().__init__(draft, uses)
         self._depth = 0
         self._tasks = 0
+        self._extending = 0
 
     def body(self, tasks: JSON, place: Place, scope: Scope) -> int:
         """A list of tasks that has no name of its own; gives the index of its node."""
@@ -114,46 +83,12 @@ class TaskCompiler:
         """Check a function of `use.functions`, whether it is called or not; it leaves no nodes."""
         place = Place("/use/functions" + pointer((name,)), "")
         nodes = len(self._draft.nodes)
-        if name in _OWN or name in _UNSUPPORTED_CALLS:
+        if name in OWN or name in UNSUPPORTED_CALLS:
             self._draft.refuse("wrong-value", place, f"A function cannot be called `{name}`: Podium has one.")
         self._open_functions.append(name)
         self._task(name, self._uses.functions[name], place, Siblings({}, 0), TASK_SCOPE)
         self._open_functions.pop()
         del self._draft.nodes[nodes:]
-
-    @property
-    def draft(self) -> Draft:
-        return self._draft
-
-    def part(self, name: str, function: JSON, place: Place, scope: Scope, feed: Feed | None = None) -> int:
-        """A function of `use.functions`, or a task written in its place, that another task runs.
-
-        Args:
-            feed: what it gets as its input, if not what the other task hands it.
-        """
-        if isinstance(function, str) and self._function_name(function, place) is not None:
-            function = {"call": function}
-        if not isinstance(function, dict):
-            if not isinstance(function, str):
-                message = "`function` must name one of `use.functions`, or be a task."
-                self._draft.refuse("wrong-type", place, message)
-            return self._draft.reserve()
-        # The language leaves open what stands in the arguments of functions that it does not know.
-        self._free += 1
-        index = self._task(name, function, place, Siblings({}, 0), scope)
-        self._free -= 1
-        node = self._draft.nodes[index]
-        if feed is None or node is None:
-            return index
-        if node.condition is None and node.input_schema is None and node.input_from is None:
-            self._draft.nodes[index] = replace(node, input_from=feed.value)
-            return index
-        # What the task itself says of its input counts from what it is given.
-        wrapper = self._draft.reserve()
-        self._draft.nodes[wrapper] = Node(
-            wrapper, "do", "", feed.place.reference, Do((index,), {"": 0}), input_from=feed.value, target=1
-        )
-        return wrapper
 
     def timeout(self, value: JSON, place: Place, scope: Scope) -> Duration | None:
         """`timeout`, inline or by name."""
@@ -205,8 +140,41 @@ class TaskCompiler:
             self._draft.refuse("too-large", place, "The tasks nest too deep, or are too many.")
             return index
         self._depth += 1
-        self._draft.nodes[index] = self._node(index, name, task, place, siblings, scope)
+        self._draft.nodes[index] = self._extended(index, name, task, place, siblings, scope)
         self._depth -= 1
+        return index
+
+    def _extended(
+        self, index: int, name: str, task: JSON, place: Place, siblings: Siblings, scope: Scope
+    ) -> Node | None:
+        """A task with the extensions that are for it around it, the first one outermost."""
+        around: list[Extension] = []
+        if self._uses.extensions and not self._extending and (kinds := _kinds_of(task)):
+            around = [extension for extension in self._uses.extensions if extension.extends(kinds[0])]
+        places = [index, *(self._draft.reserve() for _ in around)]
+        node = self._node(places[-1], name, task, place, siblings, scope)
+        for own, extension in zip(reversed(places[:-1]), reversed(around), strict=True):
+            if node is not None:
+                self._draft.nodes[node.index] = node
+                node = woven(self._draft, own, extension, node, index, self._extension_body)
+        return node
+
+    def extension(self, extension: Extension) -> None:
+        """Check an extension, whether there are tasks for it or not; it leaves no nodes."""
+        nodes = len(self._draft.nodes)
+        for field, tasks in (("before", extension.before), ("after", extension.after)):
+            if tasks is not None:
+                self._extension_body(tasks, Place(extension.path, "") / field)
+        del self._draft.nodes[nodes:]
+
+    def _extension_body(self, tasks: JSON, place: Place) -> int:
+        """What an extension does stands apart from the task, and is not extended itself."""
+        kept = self._open_functions, self._tries, self._undo, self._free
+        self._open_functions, self._tries, self._undo, self._free = [], [], None, 0
+        self._extending += 1
+        index = self.body(tasks, place, TASK_SCOPE)
+        self._extending -= 1
+        self._open_functions, self._tries, self._undo, self._free = kept
         return index
 
     def _node(
@@ -216,13 +184,18 @@ class TaskCompiler:
         if kind is None:
             return None
         flow = self._flow(task, place, siblings, scope)
-        if kind == "call" and not _is_own(task["call"]):
+        if kind == "call" and not is_own(task["call"]):
             return self._called(index, name, task, place, scope, flow)
         if kind == "try":
             self._tries.append(name)
         arguments = task.get("with", {})
         if kind == "call":
             arguments = self._without_undo(task["call"], arguments, place / "with", scope, flow)
+            if fans_out(task["call"], arguments):
+                kind, detail = fanned(
+                    self._draft, arguments, place / "with", scope, task, flow.pop("undo", None)
+                )
+                return Node(index, kind, name, place.reference, detail, definition=task, **flow)
         kind, detail = self._detail(kind, {**task, "with": arguments}, place, siblings, scope)
         if kind == "try":
             self._tries.pop()
@@ -233,7 +206,7 @@ class TaskCompiler:
         if not isinstance(task, dict):
             self._draft.refuse("wrong-type", place, "A task must be an object.")
             return None
-        kinds = [kind for kind in KINDS if kind in task and not (kind == "do" and "for" in task)]
+        kinds = _kinds_of(task)
         for kind in set(_UNSUPPORTED_TASKS) & set(task):
             self._draft.unsupported(place / kind, f"`{kind}`", _UNSUPPORTED_TASKS[kind])
             return None
@@ -296,10 +269,10 @@ class TaskCompiler:
         draft, value, at = self._draft, task[kind], place / kind
         if kind == "call" and value == "compensate":
             return value, self._compensate(task["with"], place, scope)
-        if kind == "call" and value in _COMPOSED:
-            return value, _COMPOSED[value](self, task["with"], place / "with", scope)
+        if kind == "call" and value in COMPOSED:
+            return value, COMPOSED[value](self, task["with"], place / "with", scope)
         if kind == "call":
-            return value, _CALLS[value](draft, task["with"], place / "with", scope)
+            return value, CALLS[value](draft, task["with"], place / "with", scope)
         if kind == "do":
             return kind, self._sequence(value, at, scope)
         if kind == "for":
@@ -412,144 +385,6 @@ class TaskCompiler:
         then, target = self._directive(given.get("then", "continue"), place / "then", siblings)
         return Case(name, when, then, target)
 
-    # --- undoing --------------------------------------------------------------------------------
-
-    def _without_undo(
-        self, call: str, arguments: JSON, place: Place, scope: Scope, flow: dict[str, Any]
-    ) -> JSON:
-        """The arguments of a call but for what undoes it, which is the task's."""
-        if call not in UNDOABLE:
-            return arguments
-        flow["undo"], self._undo = self._undo, None
-        if not isinstance(arguments, dict) or "compensate" not in arguments:
-            return arguments
-        at = place / "compensate"
-        if flow["undo"] is not None:
-            self._draft.refuse("conflicting-fields", at, "Whoever calls this function says what undoes it.")
-        elif call != "agent" and not self._free:
-            message = (
-                f"The language has no `compensate` in the `with` of `call: {call}`. Make the call a function"
-                " under `use.functions`, and write `compensate` in the `with` where that is called."
-            )
-            self._draft.refuse("unknown-field", at, message)
-        flow["undo"] = undo(self._draft, arguments["compensate"], at, scope, self._undo_function)
-        return _without(arguments, "compensate")
-
-    def _with_undo(self, function: str, arguments: dict[str, JSON], place: Place, scope: Scope) -> JSON:
-        """The arguments for a function but for what undoes it."""
-        at = place / "compensate"
-        if not self._is_plain_call(function) or self._uses.functions[function]["call"] not in UNDOABLE:
-            message = f"`{shown(function)}` is more than one call; write `compensate` at a call inside of it."
-            self._draft.refuse("unknown-field", at, message)
-        else:
-            self._undo = undo(self._draft, arguments["compensate"], at, scope, self._undo_function)
-        return _without(arguments, "compensate")
-
-    def _undo_function(self, function: JSON, place: Place) -> int:
-        self._undos += 1
-        outer, self._undo = self._undo, None
-        index = self.part("", function, place, TASK_SCOPE)
-        self._undo = outer
-        self._undos -= 1
-        return index
-
-    def _compensate(self, arguments: JSON, place: Place, scope: Scope) -> Detail:
-        if self._undos:
-            self._draft.refuse("circular", place / "call", "What undoes a call cannot compensate itself.")
-        return call_compensate(self._draft, arguments, place / "with", scope, self._tries)
-
-    # --- functions ------------------------------------------------------------------------------
-
-    def _called(
-        self, index: int, name: str, task: dict[str, JSON], place: Place, scope: Scope, flow: dict[str, Any]
-    ) -> Node | None:
-        """A call of a function of `use.functions`: the arguments become the input of the function's task."""
-        function = self._function_name(task["call"], place / "call")
-        if function is None:
-            return None
-        arguments = None
-        given, has_arguments = task.get("with"), "with" in task
-        if isinstance(given, dict) and "compensate" in given:
-            given = self._with_undo(function, given, place / "with", scope)
-            has_arguments = bool(given)
-        if has_arguments:
-            self._draft.named(given, place / "with", "`with`")
-            # Seen as the data; `$input` would be the input of another task than the one written here.
-            arguments = self._draft.template(given, place / "with", scope.without("input"))
-        filtered = arguments is not None and "input_from" in flow
-        if not filtered and self._is_plain_call(function):
-            kind, detail = self._plain_call(function, place, flow)
-            flow["input_from"] = arguments if arguments is not None else flow.get("input_from")
-            return Node(index, kind, name, place.reference, detail, definition=task, **flow)
-        body = self._nested(function, place.reference, arguments, flow)
-        return Node(index, "do", name, place.reference, body, definition=task, **flow)
-
-    def _is_plain_call(self, function: str) -> bool:
-        """Whether a function is a call and nothing else, so that it needs no task of its own."""
-        definition = self._uses.functions[function]
-        return (
-            isinstance(definition, dict)
-            and definition.keys() <= {"call", "with", "metadata"}
-            and isinstance(definition.get("call"), str)
-            and definition["call"] in _CALLS
-        )
-
-    def _plain_call(self, function: str, place: Place, flow: dict[str, Any]) -> tuple[str, Detail]:
-        definition = self._uses.functions[function]
-        at = Place("/use/functions" + pointer((function, "with")), place.reference)
-        kind: str = definition["call"]
-        free, self._free = self._free, 0
-        self._open_functions.append(function)
-        given = self._without_undo(kind, definition.get("with", {}), at, TASK_SCOPE, flow)
-        self._open_functions.pop()
-        self._free = free
-        return kind, _CALLS[kind](self._draft, given, at, TASK_SCOPE)
-
-    def _nested(
-        self, function: str, reference: str, arguments: Expression | None, flow: dict[str, Any]
-    ) -> Do:
-        """The function's task; around it one that passes the arguments, where the call filters its input."""
-        place = Place("/use/functions" + pointer((function,)), f"{reference}/call" + pointer((function,)))
-        wrapper = None
-        if arguments is not None and "input_from" in flow:
-            wrapper = self._draft.reserve()
-        elif arguments is not None:
-            flow["input_from"] = arguments
-        tries, self._tries = self._tries, []
-        free, self._free = self._free, 0
-        self._open_functions.append(function)
-        child = self._task(function, self._uses.functions[function], place, Siblings({}, 0), TASK_SCOPE)
-        self._open_functions.pop()
-        self._tries, self._free = tries, free
-        body = Do((child,), {function: 0})
-        if wrapper is None:
-            return body
-        self._draft.nodes[wrapper] = Node(
-            wrapper, "do", "", f"{reference}/with", body, input_from=arguments, target=1
-        )
-        return Do((wrapper,), {"": 0})
-
-    def _function_name(self, value: JSON, place: Place) -> str | None:
-        if not isinstance(value, str):
-            self._draft.refuse("wrong-type", place, "`call` must name a function.")
-            return None
-        if value in _UNSUPPORTED_CALLS:
-            self._draft.unsupported(place, f"`call: {value}`", _UNSUPPORTED_CALLS[value])
-            return None
-        if value in self._open_functions:
-            self._draft.refuse("circular", place, f"The function `{shown(value)}` calls itself.")
-            return None
-        if value in self._uses.functions:
-            return value
-        if "://" in value or "@" in value:
-            self._draft.unsupported(place, "a function of a catalog", "define it under `use.functions`")
-            return None
-        known = [*_OWN, *self._uses.functions]
-        hint = did_you_mean(value, known) or f" Known: {', '.join(known)}."
-        message = f"There is no function `{shown(value)}`; define it under `use.functions`.{hint}"
-        self._draft.refuse("unknown-function", place, message)
-        return None
-
 
 KINDS: dict[str, tuple[str, ...]] = {
     "call": ("call", "with"),
@@ -568,15 +403,12 @@ KINDS: dict[str, tuple[str, ...]] = {
 """Kinds of tasks: the member that tells it, and those that belong to it."""
 _OPTIONAL = ("with", "while", "foreach")
 
-TASK_SCOPE = Scope(TASK_ARGUMENTS)
 
-
-def _without(given: dict[str, JSON], name: str) -> dict[str, JSON]:
-    return {field: value for field, value in given.items() if field != name}
-
-
-def _is_own(call: JSON) -> bool:
-    return isinstance(call, str) and call in _OWN
+def _kinds_of(task: JSON) -> list[str]:
+    """The members that say what kind of task it is; one, if it is right."""
+    if not isinstance(task, dict):
+        return []
+    return [kind for kind in KINDS if kind in task and not (kind == "do" and "for" in task)]
 
 
 def _which_kind(task: dict[str, JSON], kinds: list[str]) -> str:

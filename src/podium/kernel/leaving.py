@@ -1,0 +1,70 @@
+"""What a frame or an effect that goes takes with it. Called by `evolve` alone."""
+
+from __future__ import annotations
+
+from podium.kernel.state import Effect, Frame, Run, Shard
+
+
+def leave(shard: Shard, run: Run, frame: Frame) -> None:
+    """Drop a frame and everything below it."""
+    if frame.open:
+        leave_below(shard, run, frame)
+    if frame.effect:
+        effect = run.effects.get(frame.effect)
+        if effect is not None:
+            drop_effect(shard, run, effect)
+    del run.frames[frame.id]
+    run.ready.pop(frame.id, None)
+    if frame.kind == "graph":
+        shard.graphs.get(run.id, {}).pop(frame.id, None)
+    elif frame.kind == "listen":
+        shard.listeners[run.id] -= 1
+        if not shard.listeners[run.id]:
+            del shard.listeners[run.id]
+
+
+def leave_below(shard: Shard, run: Run, frame: Frame) -> None:
+    """Drop everything below a frame. Frames stand in the order of their numbers, parents before children."""
+    gone = {frame.id}
+    below = []
+    for other in run.frames.values():
+        if other.parent in gone:
+            gone.add(other.id)
+            below.append(other)
+    for other in below:
+        other.open = 0
+        leave(shard, run, other)
+    frame.open = 0
+
+
+def leave_line(shard: Shard, run: Run, top: Frame, origin: int) -> None:
+    """Drop everything below a frame: most often the line from it down to `origin`, and nothing else."""
+    frame, line = run.frames[origin], list[Frame]()
+    while frame.open == (1 if line else 0) and frame is not top:
+        line.append(frame)
+        frame = run.frames[frame.parent]
+    if frame is not top or frame.open > len(line[:1]):
+        leave_below(shard, run, top)
+        return
+    for other in reversed(line):
+        other.open = 0
+        leave(shard, run, other)
+    top.open = 0
+
+
+def release(shard: Shard, effect: Effect) -> None:
+    """Give a running attempt's slot back."""
+    shard.running[effect.digest] -= 1
+    assert shard.running[effect.digest] >= 0
+    shard.freed.append(effect.digest)
+
+
+def drop_effect(shard: Shard, run: Run, effect: Effect) -> None:
+    """Forget an effect that nobody waits for any more; its attempt is to be stopped."""
+    del run.effects[effect.id]
+    if effect.status == "nested":
+        run.children -= 1
+        shard.kin.append(("orphaned", effect.key))
+    elif effect.status == "running":
+        release(shard, effect)
+        shard.abandoned.append((run.id, effect.id, effect.token))
