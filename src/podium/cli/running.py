@@ -226,8 +226,9 @@ class _Watch:
 
     def watch(self, run_id: str, timeout: float | None) -> int:
         """Follow a run to its end, and show it."""
-        # A terminal that is closed hands the run over, as Ctrl-C does.
-        signal.signal(signal.SIGHUP, signal.default_int_handler)
+        if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            # A terminal that is closed hands the run over, as Ctrl-C does; under `nohup` it goes on here.
+            signal.signal(signal.SIGHUP, signal.default_int_handler)
         self._tell_resumed()
         try:
             found = self._look(run_id)
