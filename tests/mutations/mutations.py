@@ -521,6 +521,7 @@ MUTATIONS = (
         "runtime/shard.py",
         "if frozen.seq > state.seq:",
         "if False:",
+        "KeyError",
         tests=("tests/runtime/test_shard.py",),
     ),
     _one(
