@@ -16,9 +16,13 @@ from tests.mutations.mutations import Edit, Mutation
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "src" / "podium"
+TRANSCRIPTS = ROOT / "tests" / "sim" / "transcripts"
+"""Where worlds are kept that broke a guarantee once."""
 
-SEEDS_MAX = 60
+SEEDS_MAX = 100
 """Within so many worlds every seeded bug shows itself."""
+
+PATIENCE_S = 1_800
 
 
 class Caught(NamedTuple):
@@ -50,11 +54,12 @@ def copy_sources(folder: Path, edits: Iterable[Edit]) -> Path:
 def hunt(sources: Path, mutation: Mutation | None = None, seeds: int = SEEDS_MAX) -> Caught:
     """What finds the bug in a copy of the sources."""
     tests = mutation.tests if mutation is not None else ()
-    return _test(sources, tests) if tests else _simulate(sources, seeds)
+    return _test(sources, tests) if tests else hunt_worlds(sources, str(seeds))
 
 
-def _simulate(sources: Path, seeds: int) -> Caught:
-    child = _run(sources, "-m", "tests.mutations.hunt", str(seeds))
+def hunt_worlds(sources: Path, *arguments: str) -> Caught:
+    """What the simulator finds in a copy of the sources; see `hunt.py` for the arguments."""
+    child = _run(sources, "-m", "tests.mutations.hunt", *arguments)
     if child.returncode:
         return Caught("", 0, child.stderr[-2_000:])
     told = msgspec.json.decode(child.stdout)
@@ -76,5 +81,10 @@ def _run(sources: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": f"{sources}{os.pathsep}{ROOT}", "PYTHONHASHSEED": "0"}
     environment.pop("PYTEST_XDIST_WORKER", None)
     return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutations.mutations import MUTATIONS, Edit, Mutation
-from tests.mutations.seeding import copy_sources, hunt
+from tests.mutations.seeding import TRANSCRIPTS, copy_sources, hunt, hunt_worlds
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.name)
@@ -16,6 +16,14 @@ def test_a_seeded_bug_is_caught(mutation: Mutation, tmp_path: Path) -> None:
     assert caught.by, f"nothing noticed that {mutation.breaks}: {caught.message}"
     if not mutation.tests:
         assert caught.by in mutation.caught_by, caught.message
+
+
+@pytest.mark.parametrize("path", sorted(TRANSCRIPTS.glob("*.txt")), ids=lambda path: path.stem)
+def test_a_world_that_is_kept_still_shows_what_was_wrong(path: Path, tmp_path: Path) -> None:
+    """If it does not, the simulator has changed: `python -m tests.mutations.record NAME`."""
+    mutation = next(mutation for mutation in MUTATIONS if mutation.name == path.stem)
+    caught = hunt_worlds(copy_sources(tmp_path, mutation.edits), "--world", str(path))
+    assert caught.by in mutation.caught_by, caught.message
 
 
 def test_an_unchanged_copy_passes(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import cut, moment, money, say, short, show_json, show_line, show_one, show_rows, span
 from podium.cli.progress import name_of
-from podium.cli.running import OWN_KEY
+from podium.cli.watching import OWN_KEY
 
 if TYPE_CHECKING:
     from podium.views.story import Line

@@ -117,8 +117,8 @@ def _awake(state: Shard, run: Run, now: int) -> None:
         ready = [run.frames[of].task for of in run.ready if run.frames[of].kind not in ALWAYS_READY]
         hold(not ready, "I13", f"{ready} of run {run.id} could go on and does not: {describe(run)}")
     else:
-        asked = pending.asked - pending.answers.keys()
-        hold(bool(asked), "I13", f"run {run.id} has more to do, and nothing lets it: {describe(run)}")
+        goes_on = bool(pending.asked - pending.answers.keys()) or 0 < at <= state.now
+        hold(goes_on, "I13", f"run {run.id} has more to do, and nothing lets it: {describe(run)}")
 
 
 def _together(state: Shard, run: Run) -> None:

@@ -113,11 +113,21 @@ class HubProcess:
             self._stage.auditor.all_changed()
             self._check([])
 
+    @property
+    def paused(self) -> bool:
+        return self.alive and self._stage.now < self.paused_until
+
+    def go_on(self) -> None:
+        """The process is not paused any more."""
+        self._stage.note("revived", self.name)
+        self.paused_until = self._stage.now
+        self._stage.after(1, self.serve)
+
     def serve(self) -> None:
         """Serve what waits, unless the process is paused."""
         if not self.alive:
             return
-        if self._stage.now < self.paused_until:
+        if self.paused:
             self._stage.at(self.paused_until, self.serve)
             return
         inputs, self.inbox = self.inbox, []

@@ -131,22 +131,25 @@ class People:
                 self._tell(i.ResolveEffect(run_id=run.id, effect=effect.id, verdict=verdict, output=output))
         listens = any(frame.kind == "listen" for frame in run.frames.values())
         if chance(0.5 if listens else 0.05):
-            to_all = chance(0.3)
-            kind = random.choice(("sim.go", "sim.stop", "sim.other"))
-            event = {
-                "specversion": "1.0",
-                "type": kind,
-                "source": "sim",
-                "id": f"{run.id}/{stage.now}",
-                "subject": "all" if to_all else "one",
-                "data": {"for": "sim" if chance(0.7) else "nobody"},
-            }
-            self._tell(i.SendEvent(run_id="" if to_all else run.id, event=event))
+            for number in range(2 if chance(0.3) else 1):
+                self._send(run, number, random)
         if run.status == "suspended" and (stage.healed or chance(0.3)):
             self._tell(i.ResumeRun(run_id=run.id))
         elif not stage.healed and chance(stage.conditions.meddling):
             meddle = random.choice(MEDDLES)
             self._tell(meddle(run_id=run.id))
+
+    def _send(self, run: Run, number: int, random: Random) -> None:
+        to_all = random.random() < 0.3
+        event = {
+            "specversion": "1.0",
+            "type": random.choice(("sim.go", "sim.stop", "sim.other")),
+            "source": "sim",
+            "id": f"{run.id}/{self._stage.now}/{number}",
+            "subject": "all" if to_all else "one",
+            "data": {"for": "sim" if random.random() < 0.7 else "nobody"},
+        }
+        self._tell(i.SendEvent(run_id="" if to_all else run.id, event=event))
 
     def _tell(self, told: Any, answered: Callable[[Reply], None] | None = None) -> None:
         """Tell a hub, under a name of one's own; sometimes the former hub, sometimes twice."""

@@ -18,7 +18,7 @@ from podium.store.interface import Store
 LINES_MAX = 2_000
 """No more of a transcript is remembered."""
 
-STEPS_MAX = 5_000
+STEPS_MAX = 2_500
 """More than worlds need, by far: one in which more happens goes round in circles."""
 
 

@@ -11,6 +11,9 @@ from podium.sim.stage import Stage
 SETTLING_MS = 40_000
 """How long a paused hub may still sleep after the heal."""
 
+REVIVAL = 0.5
+"""How likely a paused hub goes on just when its successor has died."""
+
 JUMPS_MS = (-86_400_000, -40_000, -2_000, 1_500, 40_000, 86_400_000)
 
 
@@ -95,7 +98,11 @@ class Succession:
     def _gone(self, hub: HubProcess) -> None:
         """A hub died; somebody starts another, if it was the one that counts."""
         if self.current is hub:
-            self._stage.after(self._stage.chance["successor"].randrange(10, 3_000), self._start)
+            chance = self._stage.chance
+            # The worst moment for a zombie: nobody is there, and its successor has done something or nothing.
+            if self.former is not None and self.former.paused and chance["revival"].random() < REVIVAL:
+                self.former.go_on()
+            self._stage.after(chance["successor"].randrange(10, 3_000), self._start)
 
     def _start(self) -> None:
         self.start()

@@ -13,11 +13,12 @@ LINES_MAX = 400
 """The end of a longer transcript is kept."""
 
 
-def text(failure: Failure) -> str:
-    """The transcript of a failure."""
+def text(failure: Failure, was: str = "") -> str:
+    """The transcript of a failure; `was` says in a line what had been wrong."""
     lines = failure.transcript[-LINES_MAX:]
     return "\n".join(
         [
+            *([f"was: {was}"] if was else []),
             f"broke: {type(failure.error).__name__}: {failure.error}",
             f"seed: {failure.seed}",
             f"conditions: {msgspec.json.encode(failure.conditions).decode()}",

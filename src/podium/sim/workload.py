@@ -111,7 +111,7 @@ WORKFLOWS = (
                             "delay": {"seconds": 1},
                             "backoff": {"exponential": {}},
                             "jitter": {"from": {"milliseconds": 0}, "to": {"milliseconds": 700}},
-                            "limit": {"attempt": {"count": 2}},
+                            "limit": {"attempt": {"count": 1}},
                         },
                         "do": [{"gave_up": {"set": {"gave_up": True}}}],
                     },
@@ -366,13 +366,13 @@ WORKFLOWS = (
                         {
                             "call": {
                                 "call": "agent",
-                                "with": {"capability": "steady.do", "idempotencyKey": "${ $workflow.id }"},
+                                "with": {"capability": "plain.do", "idempotencyKey": "${ $workflow.id }"},
                             }
                         }
                     ],
                     "catch": {
                         "errors": {},
-                        "retry": {"delay": {"seconds": 2}, "limit": {"duration": {"seconds": 30}}},
+                        "retry": {"delay": {"seconds": 2}, "limit": {"duration": {"seconds": 6}}},
                     },
                 }
             }
