@@ -203,6 +203,7 @@ class ShardHost:
     def _thaw(self, state: Shard, inputs: list[Input], now: int) -> list[str]:
         """Load the cold runs that the inputs name, or that are due."""
         wanted: dict[str, None] = {}
+        past = max(now, state.now)
         for told in inputs:
             run_id = getattr(told, "run_id", "")
             if run_id:
@@ -210,8 +211,8 @@ class ShardHost:
                     wanted[run_id] = None
             elif type(told) is i.SendEvent:
                 wanted.update(dict.fromkeys(self._listening()))
-            elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
-                wanted.update((run_text(run), None) for _, run in self.store.due(self.number, now))
+            elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= past:
+                wanted.update((run_text(run), None) for _, run in self.store.due(self.number, past))
                 self._overtaken = [of for of in wanted if of in state.runs]
         missing = [run_bytes(run_id) for run_id in wanted if run_id not in state.runs]
         if not missing:
