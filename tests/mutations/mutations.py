@@ -397,6 +397,14 @@ MUTATIONS = (
         "state.seq = loaded.seq",
         "I9",
     ),
+    _one(
+        "set-back-holds-up",
+        "what is due at once waits until a wall clock that was set back has caught up",
+        "runtime/host.py",
+        "return max(now, self.shard.state.now)",
+        "return now",
+        tests=("tests/runtime/test_host.py",),
+    ),
     # --- runs -----------------------------------------------------------------------------------------
     _one(
         "suspension-ignored",

@@ -105,6 +105,18 @@ class Host:
             return self._retry_at or self.shard.wake_at()
         return 1
 
+    def wait_ms(self) -> int:
+        """How long it is until then; -1 if for ever."""
+        at, now = self.wake_at(), self._clock.now()
+        if not at:
+            return -1
+        return max(at - (now if self._retry_at else self._past(now)), 0)
+
+    def _past(self, now: int) -> int:
+        """What has come by now: kernel time never goes back, though the clock may be set back a little."""
+        assert self.shard.state is not None
+        return max(now, self.shard.state.now)
+
     def serve(self, inputs: list[Input]) -> None:
         """Decide these inputs and whatever is due, make it durable, release it.
 
@@ -127,7 +139,7 @@ class Host:
         if store.full:
             inputs = [told for told in inputs if not self._spared(told)]
         wake_at = self.shard.wake_at()
-        if wake_at and wake_at <= now:
+        if wake_at and wake_at <= self._past(now):
             inputs.append(i.Tick())
         if any(isinstance(told, i.Apply | i.Delete) for told in inputs):
             inputs = [told for told in inputs if not self._declare(told, now)]

@@ -211,8 +211,8 @@ class Hub:
 
     def _timeout(self) -> float:
         """Seconds to sleep at most; 0 if something is due already."""
-        at = self._host.wake_at()
-        return min(max(at - self.clock.now(), 0) / 1000, SLEEP_MAX_S) if at else SLEEP_MAX_S
+        wait_ms = self._host.wait_ms()
+        return min(wait_ms / 1000, SLEEP_MAX_S) if wait_ms >= 0 else SLEEP_MAX_S
 
     def _reply(self, ticket: int, reply: Reply) -> None:
         future = self._tickets.pop(ticket, None)

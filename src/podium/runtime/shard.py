@@ -225,13 +225,14 @@ class ShardHost:
         """Load the cold runs that the inputs name, or that are due."""
         wanted: dict[str, None] = {}
         events: dict[bytes, None] = {}
+        past = max(now, state.now)
         for told in inputs:
             run_id = getattr(told, "run_id", "")
             if run_id:
                 if run_id not in state.runs and not (isinstance(told, i.SubmitRun) and not told.key):
                     wanted[run_id] = None
-            elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= now:
-                wanted.update((run_text(run), None) for _, run in self.store.due(self.number, now))
+            elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= past:
+                wanted.update((run_text(run), None) for _, run in self.store.due(self.number, past))
                 self._overtaken = [of for of in wanted if of in state.runs]
             if isinstance(told, i.Emitted) or (isinstance(told, i.SendEvent) and not run_id):
                 events[ANY_EVENT] = events[event_key(told.event.get("type"))] = None

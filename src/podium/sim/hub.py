@@ -132,7 +132,7 @@ class HubProcess:
             return
         inputs, self.inbox = self.inbox, []
         self._stage.note("serve", self.name, *(_brief(told) for told in inputs))
-        now = self.clock.now()
+        now = self._past()
         if self._guarded(lambda: self.host.serve(list(inputs))):
             self._check(inputs, now)
 
@@ -170,7 +170,7 @@ class HubProcess:
         stage.promises.released(self._abandoned, self.mine)
         for order in self._abandoned:
             self.mine.pop((order.run_id, order.effect, order.token), None)
-        stage.auditor.compare(host, self.clock.now())
+        stage.auditor.compare(host, self._past())
         stage.promises.dispatched(host, self.mine)
         reports = self._kept + [told for told in inputs if isinstance(told, i.Reported)]
         if host.trouble:
@@ -182,10 +182,14 @@ class HubProcess:
             hold(not late, "I9", f"{late}, and was looked at in vain at {now}")
         if stage.chance["observer"].random() < 0.02:
             stage.auditor.compare_recovery(host)
-        at = host.wake_at()
-        if at:
-            sleep_ms = min(at - self.clock.now(), int(SLEEP_MAX_S * 1_000))
-            self._alarm(stage.now + max(sleep_ms, 1))
+        wait_ms = host.wait_ms()
+        if wait_ms >= 0:
+            self._alarm(stage.now + max(min(wait_ms, int(SLEEP_MAX_S * 1_000)), 1))
+
+    def _past(self) -> int:
+        """Kernel time as the hub has it."""
+        state = self.host.shard.state
+        return max(self.clock.now(), state.now if state is not None else 0)
 
     def _note_spin(self, inputs: list[i.Input]) -> None:
         state = self.host.shard.state

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from podium.sim.agents import Agents
-from podium.sim.hub import HubProcess
+from podium.sim.hub import EPOCH_MS, HubProcess
 from podium.sim.stage import Stage
 
 SETTLING_MS = 40_000
@@ -93,7 +93,9 @@ class Succession:
         stage.disk.make_room()
         if self.current is not None:
             self.current.skew_ms = 0
-            stage.ledger.punctual_from = self.current.clock.now() + 2 * SETTLING_MS
+            # By the clock that is furthest ahead: a hub may be dead, and the log from one that was fast.
+            now = max(self.current.clock.now(), EPOCH_MS + stage.now, stage.ledger.replica.now)
+            stage.ledger.punctual_from = now + 2 * SETTLING_MS
 
     def _gone(self, hub: HubProcess) -> None:
         """A hub died; somebody starts another, if it was the one that counts."""
