@@ -74,6 +74,7 @@ def promises(figures: dict[str, Any]) -> list[tuple[str, bool]]:
         ("views caught up within 1 s", all(at["views_behind_s"] <= 1 for at in busy)),
         ("100-way fan-out in 30 ms", figures["fan_out"]["fan_out_100_p50_ms"] <= 30),
         ("map over 10,000 items in 2 s", figures["map"]["map_10000_p50_s"] <= 2),
+        ("50 ms of waiting for hostile expressions", figures["hostile"]["hostile_wait_max_ms"] <= 50),
         ("10,000 waiting runs in 20 MB", figures["waiting_10000"]["over_idle_mb"] <= 20),
         ("200,000 passivated", figures["waiting_200000"]["cold_runs"] >= 200_000),
         ("1,000 in flight again in 1 s", figures["recovery"]["dispatched_again_after_up_s"] <= 1),
@@ -88,6 +89,7 @@ def main() -> None:
         figures[name] = steps(runs)
     figures["fan_out"] = child("bench.fanout")
     figures["map"] = child("bench.map")
+    figures["hostile"] = child("bench.hostile")
     figures["waiting_10000"] = child("bench.waiting", "--runs", "10000")
     figures["waiting_200000"] = child("bench.waiting", "--runs", "200000")
     figures["recovery"] = child("bench.recovery", "--runs", "1000")

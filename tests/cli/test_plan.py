@@ -183,6 +183,8 @@ def test_the_use_of_what_is_deprecated_is_said(podium: Command) -> None:
     assert "greeter@1.0.0 is deprecated: use hailer" in done.stdout
     done = podium("apply", "team")
     assert "note: Workflow/test/greet@1.0.0/do/0/greet/with: greeter@1.0.0 is deprecated" in done.stderr
+    assert "deprecated: use hailer" in podium("get", "agents").stdout
+    assert "deprecated: use hail\n" in podium("get", "workflows").stdout
     done = podium("run", "greet")
     assert done.returncode == 0
     assert "note: test/greet@1.0.0 is deprecated: use hail" in done.stderr

@@ -1,10 +1,11 @@
-"""A map over many items, whose hub is killed in the middle."""
+"""Runs of many items, and of tasks deep inside each other, whose hub is killed in the middle."""
 
 from __future__ import annotations
 
 import json
 
 from tests.cli.command import Command, until
+from tests.workflow.nesting import KINDS, nested
 
 WORKFLOW = """\
 apiVersion: podium.dev/v1
@@ -59,3 +60,21 @@ def test_a_map_killed_in_the_middle_goes_on_where_it_was(podium: Command) -> Non
     assert len(again.stderr.splitlines()) < 40
     assert len(podium("story", run["id"]).stdout.splitlines()) < 20
     assert podium("audit", "verify").returncode == 0
+
+
+def test_tasks_a_hundred_deep_survive_their_hub(podium: Command) -> None:
+    header = {"dsl": "1.0.3", "namespace": "test", "name": "deep", "version": "1.0.0"}
+    gate = {"call": "agent", "with": {"capability": "pass"}}
+    document = {"document": header, "do": nested(100, KINDS, gate)}
+    (podium.team / "deep.yaml").write_text(json.dumps(document))
+    first = podium.start("run", "team", "--workflow", "deep")
+    until(podium.calls)
+    first.kill()
+    first.communicate()
+    podium.open_gate()
+    again = podium("run", "team", "--workflow", "deep", "--resume")
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout) == {"passed": True}
+    (run,) = podium.json("get", "runs")
+    assert podium.json("describe", "workflow", "deep")["document"]["do"] == document["do"]
+    assert podium("story", run["id"]).returncode == 0

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.catalog import Declared
 from podium.facts.events import Record
-from podium.facts.values import Refused
+from podium.facts.values import Accepted, Refused
 from podium.kernel.catalog import Catalog
 from podium.kernel.declaring import Declaration
 from tests.kernel.conversation import Conversation, agent, workflow
@@ -186,6 +188,22 @@ def test_a_run_goes_on_when_its_workflow_is_deleted() -> None:
         talk.catalog.fold(Record(talk.catalog.seq + 1, "", talk.now, event, body))
     talk.settle("work", 5)
     assert talk.output == 5
+
+
+def test_a_key_stands_for_its_run_when_its_workflow_is_deleted() -> None:
+    talk = Conversation("[{work: {call: agent, with: {agent: helper}}}]", agents=(agent("helper"),))
+    first = i.SubmitRun(run_id=talk.run_id, workflow="test/talk", key="k", input={"n": 1})
+    talk.tell(first)
+    made = talk.catalog.declare(i.Delete(kind="Workflow", name="test/talk"), dict)
+    assert isinstance(made, Declaration)
+    for event, body in made.changes:
+        talk.catalog.fold(Record(talk.catalog.seq + 1, "", talk.now, event, body))
+    assert talk.tell(first) == Accepted(talk.run_id, created=False)
+    other = talk.tell(msgspec.structs.replace(first, input={"n": 2}))
+    assert isinstance(other, Refused) and other.code == "conflict"
+    for gone in (msgspec.structs.replace(first, workflow="other"), i.SubmitRun(run_id="r", workflow="talk")):
+        reply = talk.tell(gone)
+        assert isinstance(reply, Refused) and reply.problems[0].rule == "unknown-workflow"
 
 
 def test_the_history_says_what_became_of_a_resource() -> None:

@@ -85,3 +85,11 @@ def test_an_error_stops_what_is_below_its_catcher() -> None:
 
 def test_the_end_of_a_run_stops_everything() -> None:
     assert told(requested(1, 2, "/a"), {"type": "RunCancelled"}) == {"/a": "stopped"}
+
+
+def test_a_task_with_extensions_counts_once() -> None:
+    around = [started(2, "/a", kind="extended"), requested(1, 3, "/a/extensions/x/before/0/b", 2)]
+    inside = [settled(1, "/a/extensions/x/before/0/b"), requested(2, 4, "/a", 2)]
+    found = progress([*around, *inside])["/a"]
+    assert (found.status, found.times) == ("running", 1)
+    assert told(*around, *inside, settled(2, "/a"), completed(2, "/a"))["/a"] == "done"

@@ -157,6 +157,24 @@ def test_what_no_way_leads_round_breaks_behind_a_condition_too() -> None:
     assert breaks(workflow(tasks)) == [("/do/1/b/with/input", "/amount")]
 
 
+def test_answers_of_several_agents_go_to_who_makes_one_of_them() -> None:
+    answer = record(agent=TEXT, output=record(reference=NUMBER))
+    judge = agent("judge", payment_judge=(record(answers={"type": "array", "items": answer}), TEXT))
+    tasks = """
+    - pay:
+        call: agent
+        with: {capability: payment.refund, input: {amount: one}, fanout: {to: all, reconcile: payment.judge}}
+    - again: {call: agent, with: {capability: payment.refund, input: {amount: '${ . }'}}}
+    """
+    found = [(one.path, one.at) for one in remarks(workflow(tasks), judge) if one.weight == "breaks"]
+    assert [at for _, at in found] == ["/amount", "/answers/0/output/reference", "/amount"]
+    tasks = """
+    - pay: {call: agent, with: {capability: payment.refund, input: {amount: 1}, fanout: {to: all}}}
+    - again: {call: agent, with: {capability: payment.refund, input: {amount: '${ .[0].reference }'}}}
+    """
+    assert breaks(workflow(tasks)) == [("/do/1/again/with/input", "/amount")]
+
+
 def test_what_undoes_a_call_gets_what_the_call_got_and_gave() -> None:
     undo = "{call: agent, with: {capability: payment.refund, input: {amount: '${ .output.reference }'}}}"
     pay = "{capability: payment.refund, input: {amount: 1}, compensate: {function: back}}"

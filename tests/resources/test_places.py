@@ -125,7 +125,9 @@ def test_bounds_on_size_depth_and_aliases() -> None:
     bomb = "a0: &a0 [x]\n" + "".join(
         f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
     )
-    deep_by_aliases = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [[[*a{n - 1}]]]\n" for n in range(1, 60))
+    deep_by_aliases = "a0: &a0 [x]\n" + "".join(
+        f"a{n}: &a{n} [[[*a{n - 1}]]]\n" for n in range(1, DEPTH_MAX // 3 + 2)
+    )
     for text, rule in [
         (" " * (TEXT_BYTES_MAX + 1), "too-large"),
         ("[" * (DEPTH_MAX + 1), "too-deep"),

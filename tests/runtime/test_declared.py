@@ -39,7 +39,10 @@ def test_a_plan_changes_nothing_and_is_the_same_with_a_hub_and_without(house: Ho
         ("change", "test/echo"),
         ("add", "test/ask"),
     ]
-    assert [(one["weight"], one["rule"]) for one in planned["remarks"]] == [("breaks", "missing-agent")]
+    assert [(one["weight"], one["rule"]) for one in planned["remarks"]] == [
+        ("breaks", "missing-agent"),
+        ("warns", "same-version"),
+    ]
     assert (planned["differs"], planned["breaks"]) == (True, True)
     assert house.refused("apply", resources=wanted) == ("refused", "missing-agent")
     house.close()

@@ -123,6 +123,8 @@ def test_lists_show_those_at_the_top_unless_asked(house: House) -> None:
     assert listed(status="waiting") == {ask, below_loose}
     assert listed(status="running", workflow="test/middle", nested=True) == {middle}
     assert listed(workflow="test/middle") == set()
+    same = house.call("unfinished", workflow="ask", input={"n": 1})
+    assert [row["id"] for row in same] == [below_loose]
     house.serving.hub.views.close()
     assert listed() == {top, loose, below_loose}
     assert listed(parent=top) == {middle}

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import pytest
 
+from podium.cli import logs
 from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of
 from tests.runtime.serving import House, workflow
@@ -24,7 +25,7 @@ LOGIN = {"username": "administrator", "password": PASSWORD}
 SECRETS = {"token": TOKEN, "db": LOGIN, "login": LOGIN}
 
 AGENTS = """
-import base64, json, logging, sys
+import asyncio, base64, gc, json, logging, sys
 from pathlib import Path
 
 SEEN = Path(__file__).with_name("seen")
@@ -47,6 +48,24 @@ async def echo(input, context):
 async def fail(input):
     note(input)
     raise ValueError("cannot use " + input["token"])
+
+
+async def flood(input):
+    note(input)
+    return {"many": [input["token"]] * 20_000}
+
+
+async def stray(input):
+    note(input)
+
+    async def later():
+        raise RuntimeError("nobody hears of " + input["token"])
+
+    asyncio.ensure_future(later())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gc.collect()
+    return "gone"
 
 
 def sync(input, context):
@@ -127,19 +146,21 @@ def test_no_agent_leaves_a_trace_of_a_secret(
     house: House, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level(logging.INFO)
-    folder = house.folder
+    folder, names = house.folder, ("echo", "fail", "sync", "program", "flood")
     house.apply(
         function(folder, "echo"), function(folder, "fail"), function(folder, "sync", "process"),
+        function(folder, "flood"),
         agent(folder, "program", type="process", command=[sys.executable, "leaky.py"], cwd=".", env={}),
-        *(with_secrets(f"run-{name}", name) for name in ("echo", "fail", "sync", "program")),
+        *(with_secrets(f"run-{name}", name) for name in names),
     )  # fmt: skip
-    shown = {name: ended(house, f"run-{name}") for name in ("echo", "fail", "sync", "program")}
+    shown = {name: ended(house, f"run-{name}") for name in names}
     assert shown["echo"]["output"]["said"] == "Bearer (secret token)"
     assert shown["fail"]["error"]["title"].endswith("cannot use (secret token)")
     assert shown["sync"]["output"] == ["(secret token)", {"pw (secret db)": 1}]
     assert shown["program"]["error"]["title"] == "no (secret token)"
     seen = [json.loads(line) for line in (folder / "seen").read_text().splitlines()]
-    assert seen == [{"token": TOKEN, "password": f"pw {PASSWORD}"}] * 4
+    assert seen == [{"token": TOKEN, "password": f"pw {PASSWORD}"}] * 5
+    assert shown["flood"]["output"]["many"][-1] == "(secret token)"
     told = json.dumps(shown)
     out, err = capfd.readouterr()
     house.close()
@@ -147,6 +168,22 @@ def test_no_agent_leaves_a_trace_of_a_secret(
     for text in (told, caplog.text, out, err):
         for secret in (TOKEN, PASSWORD):
             assert not any(form.decode() in text for form in forms(secret))
+
+
+DOCUMENT = {
+    "openapi": "3.0.0",
+    "servers": [{"url": "/"}],
+    "paths": {
+        "/described/{t}": {
+            "post": {
+                "operationId": "send",
+                "parameters": [
+                    {"name": "t", "in": "path", "required": True}, {"name": "key", "in": "header"},
+                ],
+            }
+        }
+    },
+}  # fmt: skip
 
 
 class Service:
@@ -162,7 +199,9 @@ class Service:
                 seen.append(
                     {"path": self.path, "body": body, **{k.lower(): v for k, v in self.headers.items()}}
                 )
-                told = {"access_token": f"issued for {PASSWORD}", "asked": seen[-1]}
+                told: Any = {"access_token": f"issued for {PASSWORD}", "asked": seen[-1]}
+                if self.path.startswith("/document"):
+                    told = DOCUMENT
                 status = 500 if self.path.startswith("/fail") else 200
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
@@ -209,10 +248,24 @@ def test_no_call_leaves_a_trace_of_a_secret(house: House, monkeypatch: pytest.Mo
         tasks.append(
             {name: {"input": {"from": source}, "call": "http", "with": {**arguments, "endpoint": endpoint}}}
         )
+    kept = policies["kept"]
+    described = {
+        "document": {"endpoint": {"uri": f"{service.url}/document/{{t}}", "authentication": kept}},
+        "operationId": "send", "parameters": {"t": "${ .t }", "key": "${ $authorization.parameter }"},
+        "authentication": kept, "output": "response",
+    }  # fmt: skip
+    tasks.append({"described": {"input": {"from": source}, "call": "openapi", "with": described}})
+    shell = {"command": "cat; env; echo $1 >&2", "stdin": "${ .t }", "arguments": ["${ .t }"],
+             "environment": {"PASSWORD": "${ .password }"}}  # fmt: skip
+    tasks.append({"shell": {"input": {"from": source}, "run": {"shell": shell, "return": "all"}}})
+    remote = {"call": "agent", "with": {"capability": "remote"}}
+    tasks.append({"agent": {"input": {"from": source}, **remote}})
     failing = {"method": "get", "endpoint": f"{service.url}/fail/{{t}}"}
     tasks.append({"fail": {"input": {"from": source}, "call": "http", "with": failing}})
     flow = workflow("calls", *tasks, use={"secrets": ["token", "login"]})
-    house.apply(flow)
+    monkeypatch.setenv("PODIUM_ALLOW_RUN", "shell")
+    house.restart()
+    house.apply(agent(house.folder, "remote", type="http", url=f"{service.url}/agent", headers={}), flow)
     shown = ended(house, "calls")
     assert shown["error"]["title"].endswith("answered 500") and "(secret token)" in shown["error"]["title"]
     basic = "Basic " + base64.b64encode(f"administrator:{PASSWORD}".encode()).decode()
@@ -221,13 +274,37 @@ def test_no_call_leaves_a_trace_of_a_secret(house: House, monkeypatch: pytest.Mo
     bearer = f"Bearer issued for {PASSWORD}"
     assert headers == {
         "inline": basic, "kept": basic, "bearer": f"Bearer {TOKEN}", "oauth2": bearer, "fail": None,
+        "document": basic, "described": basic, "agent": None,
     }  # fmt: skip
+    assert json.loads(asked["agent"]["body"])["password"] == PASSWORD
+    assert asked["described"]["key"] == basic.removeprefix("Basic ")
     assert asked["inline"]["x-t"] == f"t {TOKEN}" and json.loads(asked["inline"]["body"]) == {"t": [TOKEN]}
     house.close()
     service.close()
     assert_nothing_is_kept(house.state)
     told = json.dumps(shown)
     assert not any(form.decode() in told for secret in (TOKEN, PASSWORD) for form in forms(secret))
+
+
+def test_what_an_agent_leaves_behind_is_masked_in_the_log_of_the_hub(house: House, tmp_path: Path) -> None:
+    handler = logging.FileHandler(tmp_path / "hub.log")
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    logging.getLogger().addHandler(handler)
+    formatters = {one: one.formatter for one in logging.getLogger().handlers}
+    try:
+        logs.veil(house.serving.hub.vault.mask)
+        house.apply(function(house.folder, "stray"), with_secrets("run-stray", "stray"))
+        assert ended(house, "run-stray")["output"] == "gone"
+        logging.getLogger("of.a.library").warning("and %s too", TOKEN)
+        house.close()
+    finally:
+        for one, formatter in formatters.items():
+            one.setFormatter(formatter)
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+    text = (tmp_path / "hub.log").read_text()
+    assert "nobody hears of (secret token)" in text and "and (secret token) too" in text
+    assert TOKEN not in text
 
 
 def test_what_was_used_stands_in_the_record(house: House) -> None:

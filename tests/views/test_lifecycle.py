@@ -225,6 +225,22 @@ def test_a_workflow_that_runs_another() -> None:
     assert lines(talk, status=True) == ["workflow running", "below running"]
 
 
+def test_a_task_with_extensions_is_told_of_once() -> None:
+    watch = {"watch": {"extend": "all", "after": [{"note": {"set": {"y": 1}}}]}}
+    bare = {"bare": {"extend": "call", "when": "false", "before": [{"no": {"wait": "PT1H"}}]}}
+    talk = talked(
+        "[{one: {set: {x: 1}}}, {ask: {call: human, with: {title: Go?}}}]", use={"extensions": [watch, bare]}
+    )
+    assert lines(talk, status=True)[-2:] == ["ask waiting", "workflow waiting"]
+    talk.answer_human()
+    note = "note created", "note started", "note completed"
+    said = [line.rpartition("/")[2] for line in lines(talk)]
+    assert said == [
+        "workflow started", "one created", "one started", *note, "one completed",
+        "ask created", "ask started", *note, "ask completed", "workflow completed",
+    ]  # fmt: skip
+
+
 def test_bodies_that_were_erased_leave_blanks() -> None:
     talk = talked("[{one: {set: {x: 1}}}, {two: {raise: {error: {type: https://a.b/c, status: 400}}}}]")
     for record in talk.log:

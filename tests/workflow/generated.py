@@ -287,6 +287,10 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         "retries": {"later": draw(retries)}, "timeouts": {"soon": {"after": draw(fixed)}},
         "functions": {"helper": draw(simple.filter(lambda one: one.get("call") != "helper"))},
     }  # fmt: skip
+    kinds = st.sampled_from("call composite emit for listen raise run set switch try wait all".split())
+    extension = some({"extend": kinds}, when=bare, before=lists(simple), after=lists(simple))
+    if draw(st.booleans()):
+        use["extensions"] = [{"more": draw(extension)}]
     parts = draw(
         some(
             {"evaluate": st.sampled_from([{}, {"language": "jq", "mode": "loose"}, {"mode": "strict"}])},

@@ -8,7 +8,9 @@ import pytest
 
 from podium.workflow.compile import compile_workflow
 from podium.workflow.program import END, CallHuman, Compensate, Do, Extended, Fanout, Graph, Map
+from podium.workflow.tasks import DEPTH_MAX
 from tests.workflow.documents import DOCUMENTS, document, problems_of
+from tests.workflow.nesting import KINDS, nested
 from tests.workflow.test_compile import by_reference, program_of
 
 ASK = {"call": "agent", "with": {"capability": "doc.check"}}
@@ -190,6 +192,20 @@ def test_what_an_extension_does_is_not_extended() -> None:
     references = [node.reference for node in program_of(DOCUMENTS["extending"]).nodes]
     assert not [one for one in references if one.count("/extensions/") > 1]
     assert "/do/3/last/fork/branches/1/b/with/function/extensions/logging/before" in references
+
+
+@pytest.mark.parametrize("kinds", [KINDS, *((kind,) for kind in KINDS)], ids="-".join)
+@pytest.mark.parametrize("extend", [False, True])
+def test_tasks_nest_a_hundred_deep(kinds: tuple[str, ...], extend: bool) -> None:
+    note = {"x": {"extend": "all", "after": [{"n": {"set": {"x": 1}}}]}}
+    value = document(*nested(100, kinds, {"set": {"x": 1}}), use={"extensions": [note] if extend else []})
+    assert len(program_of(value).nodes) > 100
+
+
+def test_tasks_that_nest_deeper_are_refused() -> None:
+    assert ("too-large") in {rule for rule, _ in problems_of(document(*nested(DEPTH_MAX, KINDS, ASK)))}
+    deep = document(*nested(2_000, ("do",), ASK))
+    assert {rule for rule, _ in problems_of(deep)} == {"too-large"}
 
 
 def extension(**fields: Any) -> dict[str, Any]:

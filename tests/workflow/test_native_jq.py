@@ -1,7 +1,16 @@
-"""The native part of jq against jq itself: whatever runs as Python gives what jq gives."""
+"""The native part of jq against jq itself: whatever runs as Python gives what jq gives.
+
+The expressions are generated; and they are all those of the documents here, of the examples and pages of this
+repository and, where `PODIUM_OWS` names a copy of the specification, of its kit and its examples.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
 from typing import Any
 
 import jq
@@ -9,11 +18,17 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
+from podium.workflow.compile import compile_workflow
 from podium.workflow.expressions import compile_expression, compile_template
 from podium.workflow.jq_text import Malformed
 from podium.workflow.program import Expression, ExpressionFailed, Undecided
+from tests.conformance.kit import scenarios
+from tests.workflow.documents import DOCUMENTS, HEADER
 
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "workflow-language.md"
 FAILED = object()
 ARGUMENTS = {"input": {"a": {"b": 1.5}, "c": [1, "x"]}, "context": None}
 
@@ -71,10 +86,10 @@ def texts(draw: st.DrawFn, depth: int = 3) -> str:
     ][form - 7]
 
 
-def natively(expression: Expression, data: Any) -> Any:
+def natively(expression: Expression, data: Any, arguments: Mapping[str, Any] = ARGUMENTS) -> Any:
     assert expression.native is not None
     try:
-        return expression.native(data, ARGUMENTS)
+        return expression.native(data, arguments)
     except Undecided:
         event("left to jq")
         return Undecided
@@ -85,9 +100,9 @@ def natively(expression: Expression, data: Any) -> Any:
 class Asked:
     """A program as the worker runs it."""
 
-    def __init__(self, expression: Expression) -> None:
+    def __init__(self, expression: Expression, arguments: Mapping[str, Any] = ARGUMENTS) -> None:
         self._program = jq.compile(f"first(({expression.program}), null) | tojson")
-        self._arguments = {name: ARGUMENTS[name] for name in expression.arguments}
+        self._arguments = {name: arguments[name] for name in expression.arguments}
 
     def gives(self, data: Any) -> Any:
         argument = msgspec.json.encode({"d": data, "v": self._arguments}).decode()
@@ -247,3 +262,104 @@ def test_an_argument_that_is_not_there() -> None:
     assert expression.native is not None
     with pytest.raises(KeyError):
         expression.native({}, ARGUMENTS)
+
+
+# --- expressions that people wrote
+
+
+def _expressions(value: Any) -> Iterator[Expression]:
+    """Every expression of a program."""
+    if isinstance(value, Expression):
+        yield value
+        yield from (one.expression for one in value.loose)
+    elif is_dataclass(value):
+        for member in fields(value):
+            yield from _expressions(getattr(value, member.name))
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from _expressions(item)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _expressions(item)
+
+
+def _documents() -> Iterator[Any]:
+    yaml = YAML(typ="safe", pure=True)
+    yield from DOCUMENTS.values()
+    for path in sorted((ROOT / "examples").rglob("*.yaml")):
+        yield from yaml.load_all(path.read_text())
+    for text in re.findall(r"^```yaml\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+        examples = list(yaml.load_all(text))
+        for value in examples:
+            yield value if isinstance(value, dict) else {"document": dict(HEADER), "do": value}
+    if folder := os.environ.get("PODIUM_OWS", ""):
+        for path in sorted(Path(folder, "examples").glob("*.yaml")):
+            yield yaml.load(path.read_text())
+        for scenario in scenarios(Path(folder, "ctk", "features")):
+            yield yaml.load(scenario.document)
+
+
+def _written() -> list[Expression]:
+    """Every expression that has a native form, once."""
+    found: dict[str, Expression] = {}
+    for document in _documents():
+        program = compile_workflow(document, "sha256:0")[0] if "document" in document else None
+        for expression in _expressions(program.nodes if program is not None else None):
+            if expression.native is not None and not expression.constant and not expression.loose:
+                found.setdefault(expression.program, expression)
+    return list(found.values())
+
+
+WRITTEN = _written()
+
+
+def _shaped(draw: Any, names: list[str]) -> Any:
+    """Data that has the members which an expression looks for, if it is lucky."""
+    members = st.dictionaries(st.sampled_from(names), values, max_size=len(names)) if names else st.just({})
+    inner = st.dictionaries(st.sampled_from(names), members, max_size=3) if names else st.just({})
+    return draw(st.one_of(values, members, inner, st.lists(members, max_size=3)))
+
+
+def test_people_wrote_enough_of_them() -> None:
+    assert len(WRITTEN) > 150
+
+
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_native_and_jq_agree_on_what_people_wrote(drawn: st.DataObject) -> None:
+    expression = drawn.draw(st.sampled_from(WRITTEN))
+    names = sorted(set(re.findall(r"\.([A-Za-z_]\w*)", expression.program)) - {"d", "v"})
+    arguments = {name: _shaped(drawn.draw, names) for name in expression.arguments}
+    data = _shaped(drawn.draw, names)
+    mine = natively(expression, data, arguments)
+    if mine is not Undecided:
+        theirs = Asked(expression, arguments).gives(data)
+        event("failed" if mine is FAILED else "gave a value")
+        assert same(mine, theirs), (expression.text, data, arguments, mine, theirs)
+
+
+_PIECES = re.compile(r"[A-Za-z_]\w*|\d+|\"[^\"]*\"|\S")
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_native_and_jq_agree_on_what_people_could_have_written(drawn: st.DataObject) -> None:
+    """Pieces of what people wrote, put together anew."""
+    pieces = sorted({piece for one in WRITTEN for piece in _PIECES.findall(one.text)})
+    base = drawn.draw(st.sampled_from(WRITTEN)).text.replace("${", "").replace("}", "", 1)
+    parts = re.findall(r"\s+|" + _PIECES.pattern, base)[:40]
+    for _ in range(drawn.draw(st.integers(1, 3))):
+        place = drawn.draw(st.integers(0, max(len(parts) - 1, 0)))
+        parts[place : place + drawn.draw(st.integers(0, 1))] = [drawn.draw(st.sampled_from(pieces))]
+    try:
+        expression = compile_expression("".join(parts))
+    except Malformed:
+        return
+    if expression.native is None:
+        return
+    arguments = {name: drawn.draw(values) for name in expression.arguments}
+    asked = Asked(expression, arguments)
+    for data in drawn.draw(st.lists(values, min_size=1, max_size=3)):
+        mine = natively(expression, data, arguments)
+        if mine is not Undecided:
+            assert same(mine, asked.gives(data)), (expression.text, data, arguments)

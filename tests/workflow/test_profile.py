@@ -37,7 +37,6 @@ def test_a_document_within_the_profile_compiles_and_is_valid(document: Any) -> N
 OUTSIDE = {
     "schedule": "schedule every cron on",
     "catalogs, and resources of other places": "catalogs resource",
-    "extensions": "extensions extend before",
     "asyncapi": "amount channel consume correlationId filter message operation payload protocol server "
     "subscription variables",
     "grpc": "host port proto",

@@ -82,7 +82,7 @@ def agents(*, limit: int = 100, options: Given) -> int:
         ("version", lambda row: row["version"]),
         ("runtime", lambda row: row["runtime"]),
         ("capabilities", lambda row: ", ".join(row["capabilities"])),
-        ("description", lambda row: row["description"]),
+        ("description", lambda row: _described(row["description"], row)),
     )
     show_rows(rows, options.format or "table", columns, "no agents; `podium apply` declares some")
     return Exit.OK
@@ -101,10 +101,15 @@ def workflows(*, limit: int = 100, options: Given) -> int:
     columns = (
         ("workflow", lambda row: row["name"]),
         ("version", lambda row: row["version"]),
-        ("summary", lambda row: row["title"] or row["summary"]),
+        ("summary", lambda row: _described(row["title"] or row["summary"], row)),
     )
     show_rows(rows, options.format or "table", columns, "no workflows; `podium apply` declares some")
     return Exit.OK
+
+
+def _described(text: str, row: Row) -> str:
+    """What an agent or a workflow is, and whether it should still be used."""
+    return f"deprecated: {row['deprecated']}" if row["deprecated"] else text
 
 
 def _remark(row: Row) -> str:

@@ -83,7 +83,7 @@ def _known(shard: Shard, told: Any, out: Outcome) -> Run | None:
 
 
 def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
-    digest = view.current("Workflow", told.workflow)
+    digest = view.current("Workflow", told.workflow) or _deleted(shard, told)
     if not digest:
         message = f"no workflow is named {told.workflow}; `podium get workflows` lists them"
         out.reply(told.ticket, Refused("not-found", (Problem("unknown-workflow", "/workflow", message),)))
@@ -112,6 +112,17 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
     advance(Step(shard, run, view, out))
     notice = f"{program.label} is deprecated: {started.deprecated}" if started.deprecated else ""
     out.reply(told.ticket, Accepted(run.id, notices=(notice,) if notice else ()))
+
+
+def _deleted(shard: Shard, told: i.SubmitRun) -> str:
+    """The digest of a workflow that was deleted since, where its run is asked for again by its key; ""."""
+    known = shard.runs.get(told.run_id)
+    if known is None or not told.key:
+        return ""
+    full, _, version = known.workflow.partition("@")
+    bare = full.rpartition("/")[2]
+    names = (full, bare, known.workflow, f"{bare}@{version}", known.digest)
+    return known.digest if told.workflow in names else ""
 
 
 def _submitted_again(known: Run, told: i.SubmitRun, submitted: str, out: Outcome) -> None:

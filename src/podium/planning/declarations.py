@@ -10,7 +10,7 @@ import msgspec
 
 from podium.facts.catalog import AgentVersion, Capability, Declared, WorkflowVersion
 from podium.facts.values import JSON, Problem
-from podium.planning.flow import Offer
+from podium.planning.walking import Offer
 from podium.workflow.compile import compile_workflow
 from podium.workflow.program import CallAgent, Program
 

@@ -27,7 +27,7 @@ from podium.resources.troubles import Trouble, parts_of, pointer, shown
 
 TEXT_BYTES_MAX = 4 * 1024 * 1024
 """A text larger than this is refused; so is one whose aliases make it larger."""
-DEPTH_MAX = 100
+DEPTH_MAX = 700
 """Objects and lists nest no deeper than this."""
 
 _EMPTY: Mapping[Any, Any] = {}

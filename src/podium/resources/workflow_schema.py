@@ -65,6 +65,7 @@ def workflow_schema() -> Schema:
                 functions=_map(_ref("task")), retries=_map(_ref("retry")), errors=_map(_ref("error")),
                 timeouts=_map(_ref("timeout")), secrets={"type": "array", "items": _TEXT},
                 authentications=_map(_ref("authentication")),
+                extensions={"type": "array", "items": _named(_extension())},
             ),
             do=_ref("tasks"),
         ),
@@ -104,6 +105,14 @@ def _definitions() -> Schema:
         "tasks": {"type": "array", "items": _named(_ref("task"))},
         "task": {"anyOf": [_with_common(kind) for kind in _kinds()]},
     }  # fmt: skip
+
+
+def _extension() -> Schema:
+    kinds = "call composite emit for listen raise run set switch try wait all"
+    return _object(
+        ("extend",), extend={"enum": kinds.split()}, when=_EXPRESSION, before=_ref("tasks"),
+        after=_ref("tasks"),
+    )  # fmt: skip
 
 
 def _authentication() -> Schema:
@@ -214,9 +223,15 @@ def _run() -> Schema:
 
 
 def _calls() -> list[Schema]:
+    texts = {"type": "array", "items": _TEXT}
+    undo = _object(("function",), function={"type": ["string", "object"]}, input=_ANY)
+    fanout = _object(
+        ("to",), to={"anyOf": [{"const": "all"}, {"type": "integer", "minimum": 1}, texts]},
+        quorum={"type": "integer", "minimum": 1}, reconcile={"type": ["string", "object"]},
+    )  # fmt: skip
     agent = _object(
         capability=_TEXT, agent=_TEXT, input=_ANY, idempotencyKey=_TEXT,
-        select=_object(require=_map(_TEXT), prefer=_map(_TEXT)),
+        select=_object(require=_map(_TEXT), prefer=_map(_TEXT)), fanout=fanout, compensate=undo,
     )  # fmt: skip
     human = _object(
         ("title",), title=_TEXT, description=_TEXT, form={"type": ["object", "boolean"]},

@@ -264,10 +264,15 @@ class Inquiry:
                     after = rows[-1].run
 
     def unfinished(self, workflow: str, input: JSON) -> list[Shown]:
-        """Unfinished runs of the workflow that a name means now, with this input, newest first."""
+        """Unfinished runs of the workflow that a name means now, with this input, newest first.
+
+        Those that another run waits for are not among them.
+        """
         digest = self._sight.look(lambda _, catalog: catalog.current("Workflow", workflow))
         return self._newest(
-            lambda run: not run.ended and run.digest == digest and run.input == input, "unfinished", 100
+            lambda run: not run.ended and not run.root and run.digest == digest and run.input == input,
+            "unfinished",
+            100,
         )
 
     # --- one thing -----------------------------------------------------------------------------------

@@ -160,7 +160,7 @@ def agent_listed(digest: str, agent: AgentVersion) -> Shown:
         "name": agent.name, "version": agent.version, "digest": digest, "description": agent.description,
         "capabilities": [capability.name for capability in agent.capabilities],
         "runtime": agent.runtime.get("type", ""), "delivery": agent.delivery,
-        "concurrency": agent.concurrency, "labels": agent.labels,
+        "concurrency": agent.concurrency, "labels": agent.labels, "deprecated": agent.deprecated,
     }  # fmt: skip
 
 
@@ -175,6 +175,7 @@ def workflow_listed(digest: str, workflow: WorkflowVersion) -> Shown:
     return {
         "name": f"{workflow.namespace}/{workflow.name}", "version": workflow.version, "digest": digest,
         "title": document.get("title", ""), "summary": document.get("summary", ""),
+        "deprecated": workflow.deprecated,
     }  # fmt: skip
 
 

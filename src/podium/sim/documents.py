@@ -50,6 +50,16 @@ def http(method: str, path: str) -> dict[str, Any]:
     return {"call": "http", "with": {"method": method, "endpoint": f"https://sim.example/{path}"}}
 
 
+def described(operation: str) -> dict[str, Any]:
+    """A call of an operation of the API that a document describes."""
+    document = {"endpoint": "https://sim.example/api.json"}
+    return {"call": "openapi", "with": {"document": document, "operationId": operation}}
+
+
+def shell(command: str, **environment: str) -> dict[str, Any]:
+    return {"run": {"shell": {"command": command, "environment": environment}}}
+
+
 def event(kind: str, **attributes: Any) -> dict[str, Any]:
     return {"with": {"type": kind, **attributes}}
 

@@ -22,6 +22,7 @@ from podium.sim.ledger import Attempt
 from podium.sim.stage import Stage
 from podium.sim.violation import hold
 from podium.store.interface import StoreError
+from podium.workflow.processes import PROCESSES
 
 EPOCH_MS = 1_700_000_000_000
 """When worlds begin, in ms since 1970."""
@@ -58,6 +59,7 @@ class HubProcess:
         self.clock = GuardedClock(lambda: EPOCH_MS + stage.now + self.skew_ms, lambda: stage.now)
         store = DiskStore(stage.disk, name, stage.dice)
         system = SystemHost(store, name)
+        system.catalog.allowed = PROCESSES
         shard = ShardHost(
             store,
             SHARD,

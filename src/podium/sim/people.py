@@ -23,6 +23,9 @@ VERDICTS: tuple[Literal["succeeded", "failed", "retry"], ...] = ("succeeded", "f
 
 MEDDLES = (i.CancelRun, i.SuspendRun, i.SuspendRun, i.SuspendRun)
 
+DELETED = ("sim/patient", "sim/retry", "sim/race")
+"""What may be deleted for a while: no other workflow runs it."""
+
 PATIENCE_MS = 10_000
 """After so long without a reply a client asks again."""
 
@@ -52,6 +55,7 @@ class People:
                 again = told if random.random() < 0.5 else msgspec.structs.replace(told, input={"number": -1})
                 stage.at(random.randrange(troubled_ms), partial(self._again, again))
         stage.at(stage.chance["later"].randrange(5_000, 60_000), lambda: self._apply(LATER))
+        stage.at(stage.chance["delete"].randrange(2_000, troubled_ms), self._delete)
         self._look_after()
 
     def introduce(self) -> None:
@@ -103,6 +107,21 @@ class People:
 
         self._tell(i.Apply(resources=resources), answered)
         self._stage.after(PATIENCE_MS, insist)
+
+    def _delete(self) -> None:
+        """Delete a workflow, whether or not runs are pinned to it, and think better of it soon."""
+        random = self._stage.chance["delete"]
+        gone = random.choice([one for one in WORKFLOWS if one.name in DELETED])
+        force = random.random() < 0.7
+
+        def answered(reply: Reply) -> None:
+            rules = [] if isinstance(reply, Accepted) else [problem.rule for problem in reply.problems]
+            allowed = {"storage-full", "unknown-workflow"} | (set() if force else {"in-use"})
+            hold(not set(rules) - allowed, "I1", f"{gone.name} is not deleted: {reply}")
+
+        why = "nobody wants it" if force else ""
+        self._tell(i.Delete(kind="Workflow", name=gone.name, force=force, why=why), answered)
+        self._stage.after(random.randrange(500, 5_000), lambda: self._apply((gone,)))
 
     # --- operators -----------------------------------------------------------------------------------
 

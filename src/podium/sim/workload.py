@@ -11,6 +11,7 @@ from podium.sim.documents import (
     agent,
     call,
     catch_all,
+    described,
     emit,
     event,
     handled_or_token,
@@ -19,6 +20,7 @@ from podium.sim.documents import (
     kin,
     run,
     safe,
+    shell,
     workflow,
 )
 from podium.sim.functions import FUNCTIONS, FUNCTIONS_EXPECTED
@@ -303,10 +305,14 @@ WORKFLOWS = (
     workflow(
         "web",
         [
+            {"program": safe(shell("true", KEY="${ .key }"))},
             {"get": safe(http("get", "things"))},
             {"post": safe(http("post", "things"))},
+            {"described": safe(described("things.list"))},
             {"done": {"set": {"called": True}}},
         ],
+        use={"secrets": ["key"]},
+        input={"from": {"key": "${ $secrets.key }", "text": SLOW_JQ}},
     ),
     workflow(
         "deadline",

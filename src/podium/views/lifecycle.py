@@ -148,11 +148,15 @@ class Lifecycle:
 
     def _tell(self, run: Run, before: dict[int, Frame], endings: _Endings) -> None:
         event = self._record.event
-        phases = {frame.id: _phase(run, frame) for frame in run.frames.values() if frame.task in self._named}
+        phases = {
+            _whole(run.frames, frame).id: _phase(run, frame)
+            for frame in run.frames.values()
+            if frame.task in self._named
+        }
         known, self._phases = self._phases, phases
         if isinstance(event, e.RunStarted):
             self._of_run("started", {"definition": self._header, "startedAt": self._at})
-        if endings.at_once is not None:
+        if endings.at_once is not None and not _is_told(before, endings.at_once[0]):
             self._at_once(*endings.at_once)
         # Those inside end before those around them.
         for number in sorted(known.keys() - phases.keys(), reverse=True):
@@ -281,8 +285,24 @@ def _phase_of(run: Run, phases: dict[int, _Phase]) -> str:
     """What a run is doing: `waiting` where all that goes on in it does."""
     if run.status != "running":
         return run.status
-    leaves = [phases[frame.id].name for frame in run.frames.values() if not frame.open and frame.id in phases]
+    ends = [_whole(run.frames, frame).id for frame in run.frames.values() if not frame.open]
+    leaves = [phases[number].name for number in ends if number in phases]
     return "waiting" if leaves and all(name == "waiting" for name in leaves) else "running"
+
+
+def _whole(frames: dict[int, Frame], frame: Frame) -> Frame:
+    """The frame of a task with all of its extensions, where it is one of those that make it up."""
+    parent = frames.get(frame.parent)
+    while parent is not None and parent.kind == "extended" and parent.task == frame.task:
+        frame, parent = parent, frames.get(parent.parent)
+    return frame
+
+
+def _is_told(frames: dict[int, Frame], task: str) -> bool:
+    """Whether a task that took no time has extensions, by which it is told of."""
+    return any(
+        frame.kind == "extended" and frame.task == task and not frame.open for frame in frames.values()
+    )
 
 
 # --- what an error reaches ----------------------------------------------------------------------------

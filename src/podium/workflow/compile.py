@@ -17,7 +17,7 @@ from podium.workflow.extending import extensions
 from podium.workflow.program import Duration, Expression, Program
 from podium.workflow.tasks import TaskCompiler
 
-VALUES_DEPTH_MAX = 200
+VALUES_DEPTH_MAX = 700
 VALUES_MAX = 200_000
 
 _ROOT = Place("", "")
@@ -49,11 +49,14 @@ def compile_workflow(
     Returns:
         The program and no problems, or None and at least one problem, with its place in the document.
     """
-    foreign = list(_foreign(document, "", 0))
+    foreign = list(_foreign(document))
     if foreign:
         return None, foreign[:PROBLEMS_MAX]
     draft = Draft()
-    program = _program(draft, document, digest)
+    try:
+        program = _program(draft, document, digest)
+    except RecursionError:
+        return None, [Problem("too-large", "", "The tasks nest too deep.")]
     if syntax_check is not None and not draft.problems:
         _check_syntax(draft, syntax_check)
     if draft.problems:
@@ -218,25 +221,29 @@ def _check_syntax(draft: Draft, syntax_check: Callable[[list[str]], list[str | N
             draft.refuse("expression", path, f"`{shown(piece.text)}` is no expression: {fault}.")
 
 
-def _foreign(value: JSON, path: str, depth: int, budget: list[int] | None = None) -> Iterator[Problem]:
-    """What in the document is not JSON, or too much of it."""
-    budget = budget if budget is not None else [VALUES_MAX]
-    budget[0] -= 1
-    if depth > VALUES_DEPTH_MAX or budget[0] == 0:
-        yield Problem("too-large", path, "The document nests too deep, or holds too many values.")
-    elif budget[0] < 0:
-        return
-    elif isinstance(value, dict):
-        for key, member in value.items():
-            if not isinstance(key, str) or not _encodable(key):
-                yield Problem("wrong-type", path, f"The name {shown(key)} must be a text; quote it.")
-            else:
-                yield from _foreign(member, path + pointer((key,)), depth + 1, budget)
-    elif isinstance(value, list):
-        for number, member in enumerate(value):
-            yield from _foreign(member, f"{path}/{number}", depth + 1, budget)
-    elif not _is_scalar(value):
-        yield Problem("wrong-type", path, f"{shown(value)} is no JSON value; quote it if it is a text.")
+def _foreign(document: JSON) -> Iterator[Problem]:
+    """What in the document is not JSON, or too much of it, in the order of reading."""
+    left = VALUES_MAX
+    waiting: list[tuple[JSON, str, int]] = [(document, "", 0)]
+    while waiting:
+        value, path, depth = waiting.pop()
+        left -= 1
+        if depth > VALUES_DEPTH_MAX or left == 0:
+            yield Problem("too-large", path, "The document nests too deep, or holds too many values.")
+        if depth > VALUES_DEPTH_MAX or left <= 0:
+            continue
+        inside: list[tuple[JSON, str, int]] = []
+        if isinstance(value, dict):
+            for key, member in value.items():
+                if not isinstance(key, str) or not _encodable(key):
+                    yield Problem("wrong-type", path, f"The name {shown(key)} must be a text; quote it.")
+                else:
+                    inside.append((member, path + pointer((key,)), depth + 1))
+        elif isinstance(value, list):
+            inside = [(member, f"{path}/{number}", depth + 1) for number, member in enumerate(value)]
+        elif not _is_scalar(value):
+            yield Problem("wrong-type", path, f"{shown(value)} is no JSON value; quote it if it is a text.")
+        waiting += reversed(inside)
 
 
 def _is_scalar(value: JSON) -> bool:

@@ -48,7 +48,7 @@ from podium.workflow.program import (
 
 COMMON = ("if", "input", "output", "export", "timeout", "then", "metadata")
 DIRECTIVES = {"end": END, "exit": EXIT}
-DEPTH_MAX = 50
+DEPTH_MAX = 120
 """Tasks inside tasks, deeper than anyone reads."""
 TASKS_MAX = 10_000
 """Functions that call functions multiply; a document that unfolds beyond this is refused."""
@@ -110,11 +110,11 @@ class TaskCompiler(CallCompiler):
                 message = f"`{shown(name)}` is there twice in this list; rename one, so that `then` can tell."
                 self._draft.refuse("duplicate-name", at, message)
             names.setdefault(name, index)
-        children = tuple(
-            self._task(name, task, at, Siblings(names, index), scope)
-            for index, (name, task, at) in enumerate(items)
-        )
-        return Do(children, names)
+        # Plain loops here: tasks nest, and with them the calls.
+        children = []
+        for index, (name, task, at) in enumerate(items):
+            children.append(self._task(name, task, at, Siblings(names, index), scope))
+        return Do(tuple(children), names)
 
     def _items(self, tasks: JSON, place: Place) -> list[tuple[str, JSON, Place]]:
         """Name, definition and place of each task of a list."""
@@ -140,23 +140,27 @@ class TaskCompiler(CallCompiler):
             self._draft.refuse("too-large", place, "The tasks nest too deep, or are too many.")
             return index
         self._depth += 1
-        self._draft.nodes[index] = self._extended(index, name, task, place, siblings, scope)
+        around = self._extensions_of(task)
+        places = [index, *(self._draft.reserve() for _ in around)]
+        node = self._node(places[-1], name, task, place, siblings, scope)
+        if around and node is not None:
+            node = self._extended(node, around, places)
+        self._draft.nodes[index] = node
         self._depth -= 1
         return index
 
-    def _extended(
-        self, index: int, name: str, task: JSON, place: Place, siblings: Siblings, scope: Scope
-    ) -> Node | None:
-        """A task with the extensions that are for it around it, the first one outermost."""
-        around: list[Extension] = []
-        if self._uses.extensions and not self._extending and (kinds := _kinds_of(task)):
-            around = [extension for extension in self._uses.extensions if extension.extends(kinds[0])]
-        places = [index, *(self._draft.reserve() for _ in around)]
-        node = self._node(places[-1], name, task, place, siblings, scope)
+    def _extensions_of(self, task: JSON) -> list[Extension]:
+        """The extensions that are for a task, in their order."""
+        if not self._uses.extensions or self._extending:
+            return []
+        kinds = _kinds_of(task)
+        return [extension for extension in self._uses.extensions if kinds and extension.extends(kinds[0])]
+
+    def _extended(self, node: Node, around: list[Extension], places: list[int]) -> Node:
+        """A task with its extensions around it, the first one outermost. `places` are theirs, and its own."""
         for own, extension in zip(reversed(places[:-1]), reversed(around), strict=True):
-            if node is not None:
-                self._draft.nodes[node.index] = node
-                node = woven(self._draft, own, extension, node, index, self._extension_body)
+            self._draft.nodes[node.index] = node
+            node = woven(self._draft, own, extension, node, places[0], self._extension_body)
         return node
 
     def extension(self, extension: Extension) -> None:
@@ -350,8 +354,10 @@ class TaskCompiler(CallCompiler):
         if len(set(names)) != len(names):
             self._draft.refuse("duplicate-name", at, "Two branches have the same name.")
         compete = self._draft.flag(given.get("compete", False), place / "compete", "`compete`")
-        branches = tuple(self._task(name, task, at, Siblings({}, 0), scope) for name, task, at in items)
-        return Fork(branches, names, compete)
+        branches = []
+        for name, task, at in items:
+            branches.append(self._task(name, task, at, Siblings({}, 0), scope))
+        return Fork(tuple(branches), names, compete)
 
     def _try(self, task: dict[str, JSON], place: Place, siblings: Siblings, scope: Scope) -> Try:
         body = self.body(task["try"], place / "try", scope)
