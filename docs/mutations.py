@@ -8,7 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.mutations.mutations import MUTATIONS, Mutation  # noqa: E402
+from tests.mutations.mutation import Mutation  # noqa: E402
+from tests.mutations.mutations import MUTATIONS  # noqa: E402
 
 PAGE = ROOT / "docs" / "testing.md"
 BEGIN, END = "<!-- mutations -->\n", "<!-- /mutations -->\n"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tests.mutations.mutations import Edit, Mutation
+from tests.mutations.mutation import Edit, Mutation
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "src" / "podium"

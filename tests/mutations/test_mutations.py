@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations.mutations import MUTATIONS, Edit, Mutation
+from tests.mutations.mutation import Edit, Mutation
+from tests.mutations.mutations import MUTATIONS
 from tests.mutations.seeding import TRANSCRIPTS, copy_sources, hunt, hunt_worlds
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Set
 from typing import NamedTuple
 
-from podium.facts.catalog import Declared
+import msgspec
+
+from podium.facts.catalog import Declared, WorkflowVersion
 from podium.facts.events import (
     Body,
     Event,
@@ -84,8 +86,8 @@ def meant(declared: Declarations, kind: str, name: str) -> list[Entry]:
 def _unsound(one: Declared, before: Declarations, programs: Programs, allowed: Set[str]) -> list[Problem]:
     if one.kind != "Workflow":
         return []
-    declared = before.after([one])
-    program, problems = programs.of(one.digest, declared.workflows[one.digest])
+    known = before.workflows.get(one.digest)
+    program, problems = programs.of(one.digest, known or msgspec.convert(one.spec, WorkflowVersion))
     return problems if program is None else forbidden(program, allowed)
 
 

@@ -50,18 +50,22 @@ class Declarations:
 
     def __post_init__(self) -> None:
         names: dict[str, dict[str, Entry]] = {"Agent": {}, "Workflow": {}}
+        newest: dict[str, dict[str, Entry]] = {"Agent": {}, "Workflow": {}}
         for entry in self.entries:
             names[entry.kind].update(dict.fromkeys(names_of(entry), entry))
+            newest[entry.kind][entry.name] = entry
         object.__setattr__(self, "_names", names)
+        object.__setattr__(self, "_newest", newest)
 
     def current(self, kind: str, name: str) -> Entry | None:
         """What a name means."""
         names: dict[str, dict[str, Entry]] = self._names  # type: ignore[attr-defined]
         return names[kind].get(name)
 
-    def newest(self, kind: str) -> dict[str, Entry]:
+    def newest(self, kind: str) -> Mapping[str, Entry]:
         """The newest version of each resource, by its full name."""
-        return {entry.name: entry for entry in self.entries if entry.kind == kind}
+        newest: dict[str, dict[str, Entry]] = self._newest  # type: ignore[attr-defined]
+        return newest[kind]
 
     def after(self, declared: Iterable[Declared]) -> Declarations:
         """With these applied."""
@@ -70,9 +74,9 @@ class Declarations:
         for one in declared:
             entries.pop((one.kind, one.name, one.version), None)
             entries[one.kind, one.name, one.version] = Entry(one.kind, one.name, one.version, one.digest)
-            if one.kind == "Agent":
+            if one.kind == "Agent" and one.digest not in agents:
                 agents[one.digest] = msgspec.convert(one.spec, AgentVersion)
-            else:
+            elif one.kind == "Workflow" and one.digest not in workflows:
                 workflows[one.digest] = msgspec.convert(one.spec, WorkflowVersion)
         return Declarations(tuple(entries.values()), agents, workflows)
 

@@ -96,6 +96,8 @@ class _Planner:
 
     def plan(self) -> Plan:
         changes = [*map(self._applied, self._declared), *map(self._gone, self._removed)]
+        if all(change.action == "none" for change in changes):
+            return Plan(tuple(changes), ())
         for change in changes:
             self._evolved[change.kind, change.name] = {
                 evolved.capability: evolved for evolved in change.contract

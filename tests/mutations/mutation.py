@@ -1,0 +1,35 @@
+"""A bug to seed: text replacements in the sources, and what must catch it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Edit(NamedTuple):
+    """One replacement; `old` occurs exactly once in the file, which is named below `src/podium`."""
+
+    file: str
+    old: str
+    new: str
+
+
+class Mutation(NamedTuple):
+    """A bug.
+
+    Attributes:
+        breaks: what no longer holds, for the table in docs/testing.md.
+        caught_by: the guarantees (or exceptions) that the simulator may name when it finds it.
+        tests: node ids of the tests that find it, where the simulator is not the one to.
+    """
+
+    name: str
+    breaks: str
+    edits: tuple[Edit, ...]
+    caught_by: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+
+
+def one(
+    name: str, breaks: str, file: str, old: str, new: str, *caught_by: str, tests: tuple[str, ...] = ()
+) -> Mutation:
+    return Mutation(name, breaks, (Edit(file, old, new),), caught_by, tests)
