@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from types import SimpleNamespace
-from typing import Any, TypeAlias
-from urllib.parse import urlencode
+from typing import TypeAlias
 
 import msgspec
 
 from podium.agents.http_call import HttpCallAdapter
 from podium.agents.interface import AttemptFailed
+from podium.agents.requesting import Sender
 from podium.agents.web import Answered
 from podium.facts.orders import Perform
 from podium.facts.values import JSON
@@ -35,13 +35,12 @@ class StandIn:
         url: str,
         headers: Mapping[str, str],
         body: bytes | None = None,
-        query: Mapping[str, Any] | None = None,
+        digest: tuple[str, str] | None = None,
     ) -> Answered:
-        uri = f"{url}?{urlencode(query)}" if query else url
-        self.asked.append((method, uri))
-        status, content = self._site(method, uri, headers)
+        self.asked.append((method, url))
+        status, content = self._site(method, url, headers)
         kind = {"content-type": "application/json; charset=utf-8"}
-        return Answered(status, kind, msgspec.json.encode(content), "utf-8", dict(headers), uri)
+        return Answered(status, kind, msgspec.json.encode(content), "utf-8", dict(headers), url)
 
     def serve(self, talk: Conversation) -> None:
         """Perform the HTTP calls of a run until it asks for nothing more."""
@@ -50,8 +49,9 @@ class StandIn:
 
     def _perform(self, talk: Conversation, order: Perform) -> None:
         attempt = SimpleNamespace(order=order, progress=lambda value: None, log=lambda line: None)
+        adapter = HttpCallAdapter(Sender(self, None))  # type: ignore[arg-type]
         try:
-            performed = asyncio.run(HttpCallAdapter(self).perform(None, attempt))  # type: ignore[arg-type]
+            performed = asyncio.run(adapter.perform(None, attempt))  # type: ignore[arg-type]
         except AttemptFailed as failure:
             del talk.open[order.run_id, order.effect]
             talk.tell(failed(order, failure))
