@@ -110,7 +110,7 @@ class Host:
         at, now = self.wake_at(), self._clock.now()
         if not at:
             return -1
-        return max(at - (now if self._retry_at else self._past(now)), 0)
+        return 0 if not self._retry_at and at <= self._past(now) else max(at - now, 0)
 
     def _past(self, now: int) -> int:
         """What has come by now: kernel time never goes back, though the clock may be set back a little."""
