@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from podium.resources.places import DEPTH_MAX
 from tests.cli.command import Command, until
 
 # One hub serves most of these tests, so one worker runs them.
@@ -74,7 +75,7 @@ MANIFESTS: list[tuple[str, bytes | str, int, str]] = [
     ("empty", "", 2, "empty.yaml:1:1: The file declares nothing: it is empty"),
     ("binary", bytes(range(256)) * 10, 2, "binary.yaml"),
     ("latin", "document: é".encode("latin-1"), 2, "latin.yaml:1:11: Byte 10 (0xe9) is not UTF-8"),
-    ("deep", "a: " + "[" * 5000 + "]" * 5000, 2, "nest deeper than 100 levels"),
+    ("deep", "a: " + "[" * 5000 + "]" * 5000, 2, f"nest deeper than {DEPTH_MAX} levels"),
     ("huge", b"# " + b"x" * 5_000_000, 2, "at most 4,194,304 are read"),
     ("nothing", "a: 1\n", 2, "This declares nothing"),
 ]  # fmt: skip

@@ -23,8 +23,8 @@ def test_a_run_below_another_is_listed_answered_and_told_of(podium: Command) -> 
     (child,) = podium.json("get", "runs", "--parent", top["id"][:8])
     assert (child["parent"], child["parent_task"], child["phase"]) == (top["id"], "/do/0/below", "waiting")
     table = podium("get", "runs", "--nested", "-o", "table").stdout
-    assert f"started by run {top['id'][:8]}; waits for a person (/do/0/approve)" in table
-    assert f"waits for run {child['id'][:8]} (/do/0/below)" in table
+    assert f"started by run {top['id'][:8]}; waits for a person (approve)" in table
+    assert f"waits for run {child['id'][:8]} (below)" in table
     assert podium.json("get", "runs", "--status", "waiting")[0]["id"] == child["id"]
     assert podium("answer", child["id"], "--decision", "deny").returncode == 0
     assert json.loads(podium("follow", top["id"]).stdout) == {"decided": "deny"}

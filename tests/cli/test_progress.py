@@ -6,11 +6,15 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from rich.console import Console
 
 from podium.cli import output, progress
 from podium.cli.progress import Screen, fit, name_of, widths_of
+from podium.facts.events import EVENTS, Record
+from podium.facts.values import standard_error
+from podium.runtime.presenting import record_shown
 
 DEEP = "/do/3/look/fork/branches/2/complexity/try/0/measureAll/try/0/measure"
 
@@ -49,8 +53,11 @@ class Story:
         self.screen = Screen("test/a@1.0.0 3f2a", lambda: [{"effect": 2, "progress": {"seen": 3, "of": 9}}])
         self.screen._console = Console(width=width)
 
-    def hear(self, type: str, body: dict[str, Any] | None = None, **fields: Any) -> None:
-        self.screen.hear({"type": type, "at": 1_000, "run_id": "3f2a", "body": body, **fields})
+    def hear(self, type: str, body: Any = None, **fields: Any) -> None:
+        """A record with this event and body comes, as the door shows it."""
+        kind = EVENTS[type]
+        told = None if kind.BODY is None else msgspec.convert(body or {}, kind.BODY)
+        self.screen.hear(record_shown(Record(1, "3f2a", 1_000, kind(**fields), told)))
 
     def lines(self) -> list[str]:
         console = Console(width=self.screen._console.width, file=io.StringIO())
@@ -70,11 +77,12 @@ def story(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 def test_a_screen(story: Story) -> None:
     ask: dict[str, Any] = {"kind": "human", "agent": "", "started": False}
     call = {"kind": "agent", "agent": "measurer@1.0.0", "started": True}
-    story.hear("EffectRequested", effect=1, task="/do/0/first", **call)
-    story.hear("EffectSettled", {}, effect=1, status="succeeded", cost_nano=2_000_000)
-    story.hear("EffectRequested", effect=2, task=DEEP, **call)
-    story.hear("EffectRequested", effect=3, task="/do/2/ask", **ask, body={"input": {"title": "Go?"}})
-    story.hear("TaskStarted", task="/do/3/nap", kind="wait", frame=7)
+    story.hear("EffectRequested", effect=1, frame=2, parent=1, task="/do/0/first", **call)
+    story.hear("EffectSettled", effect=1, status="succeeded", cost_nano=2_000_000)
+    story.hear("EffectRequested", effect=2, frame=3, parent=1, task=DEEP, **call)
+    asked = {"input": {"title": "Go?"}}
+    story.hear("EffectRequested", asked, effect=3, frame=4, parent=1, task="/do/2/ask", **ask)
+    story.hear("TaskStarted", task="/do/3/nap", kind="wait", frame=7, parent=1)
     assert story.lines() == [
         "test/a@1.0.0 3f2a: running, cost 0.002",
         "done   first               measurer@1.0.0   0 ms  0.002",
@@ -84,8 +92,9 @@ def test_a_screen(story: Story) -> None:
         "Go?",
         "  podium answer 3f2a --task ask --decision approve",
     ]
-    story.hear("AttemptFailed", {"error": {"title": "x" * 300}}, effect=2, cost_nano=0)
-    story.hear("TaskCompleted", task="/do/3/nap", frame=7)
+    failed = {"error": standard_error("runtime", DEEP, "x" * 300)}
+    story.hear("AttemptFailed", failed, effect=2, cost_nano=0)
+    story.hear("TaskCompleted", task="/do/3/nap", frame=7, parent=1)
     assert max(map(len, story.lines())) < story.screen._console.width
     story.hear("RunCancelled")
     shown = story.lines()

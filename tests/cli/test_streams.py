@@ -113,7 +113,7 @@ def test_people_step_in_while_a_run_goes_on(podium: Command) -> None:
     assert podium("answer", asked, "--decision", "deny").returncode == 0
     assert podium("answer", asked).returncode == 5
     assert podium("send", listens, "--type", "other").returncode == 0
-    assert podium("send", "--type", "go").stderr == "reached 1 runs\n"
+    assert podium("send", "--type", "go").stderr == "reached 1 run\n"
     assert podium("suspend", slow["id"][:8]).returncode == 0
     assert podium("resume", slow["id"]).returncode == 0
     assert podium("cancel", slow["id"], "--why", "enough").returncode == 0

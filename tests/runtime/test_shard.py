@@ -6,6 +6,7 @@ import pytest
 
 from podium.facts import inputs as i
 from podium.facts.identity import run_id_of
+from podium.facts.values import Accepted
 from podium.runtime.shard import ShardHost
 from podium.runtime.system import SystemHost
 from podium.store.interface import Fenced
@@ -22,7 +23,8 @@ def test_a_host_does_not_decide_on_what_its_successor_left_in_the_cold() -> None
     former = ShardHost(store, 1, before.catalog, "former", passivate_ms=0)
     former.open(1)
     after.open(2)
-    after.apply(i.Apply(resources=(NAP,)), 2)
+    reply, _ = after.declare(i.Apply(resources=(NAP,)), 2, dict)
+    assert isinstance(reply, Accepted)
     successor = ShardHost(store, 1, after.catalog, "successor", passivate_ms=0)
     successor.open(2)
     run_id = run_id_of("test", "key")

@@ -62,6 +62,11 @@ class People:
         """Tell a new hub what is declared."""
         self._apply((*AGENTS, *WORKFLOWS, BUSY))
 
+    @property
+    def content(self) -> bool:
+        """Whether all that they wanted to submit was accepted."""
+        return len(self._submitted) == len(self._stage.conditions.runs) and not self.unaccepted
+
     def submit(self, told: i.SubmitRun) -> None:
         """Ask until it is accepted, as a careful client does."""
         self.unaccepted[told.key] = self._submitted[told.key] = told

@@ -58,7 +58,7 @@ class World:
 
     def _quiet(self) -> bool:
         hub = self.hubs.current
-        if self.people.unaccepted or hub is None or not hub.alive:
+        if not self.people.content or hub is None or not hub.alive:
             return False
         return all(run.ended for run in self.stage.ledger.replica.runs.values())
 
