@@ -85,7 +85,9 @@ MANIFESTS: list[tuple[str, bytes | str, int, str]] = [
 def test_manifests(podium: Command, name: str, text: bytes | str, code: int, said: str) -> None:
     file = podium.folder / f"{name}.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    refuses(podium("run", file.name), code, said)
+    done = podium("run", file.name)
+    refuses(done, code, said)
+    assert max(map(len, done.stderr.splitlines())) < 400
 
 
 def test_what_is_no_manifest(podium: Command) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Given = Annotated[Options, Parameter(parse=False)]
 
 _PROBLEMS_SHOWN_MAX = 50
+_PATH_SHOWN_MAX = 200
 _NOT_OF_DOCUMENTS = ("storage-full", "hub-stopped", "missing-reason")
 
 
@@ -194,11 +195,13 @@ def placed(problem: Problem, document: Document) -> Problem:
 
 def told(problems: Sequence[Problem]) -> str:
     """Problems as lines: `file:line:column: message (rule, path)`; what has no place is named."""
+    from podium.resources.troubles import shown
+
     lines = []
     for problem in problems[:_PROBLEMS_SHOWN_MAX]:
         place = ":".join(str(part) for part in (problem.file, problem.line, problem.column) if part)
         place = place or problem.resource
-        what = ", ".join(filter(None, (problem.rule, problem.path)))
+        what = ", ".join(filter(None, (problem.rule, shown(problem.path, _PATH_SHOWN_MAX))))
         lines.append(f"{place}: {problem.message} ({what})" if place else f"{problem.message} ({what})")
     if len(problems) > _PROBLEMS_SHOWN_MAX:
         lines.append(f"and {len(problems) - _PROBLEMS_SHOWN_MAX} more problems")
