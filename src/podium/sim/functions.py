@@ -22,7 +22,7 @@ _MOST = {
 
 def _undoable(name: str) -> dict[str, Any]:
     """A call, and what undoes it, which may fail as well."""
-    undo = {"input": "${ .output.token }", "function": {"do": [{"cancel": call("steady")}]}}
+    undo = {"input": "${ .output.token }", "function": {"do": [{"cancel": call("plain")}]}}
     return {"call": "agent", "with": {"capability": f"{name}.do", "compensate": undo}}
 
 
