@@ -68,17 +68,22 @@ COMMANDS = {
         "looking:runs", _LOOKS, "List runs.", "podium get runs --status waiting",
     ),
     "get agents": Command("looking:agents", _LOOKS, "List agents.", "podium get agents -o json"),
+    "get tools": Command("looking:tools", _LOOKS, "List tools.", "podium get tools"),
     "get workflows": Command("looking:workflows", _LOOKS, "List workflows.", "podium get workflows"),
     "get agent": Command(
         "revising:agent", _LOOKS, "Show one agent, or what became of it.",
         "podium get agent greeter --history",
+    ),
+    "get tool": Command(
+        "revising:tool", _LOOKS, "Show one tool, or what became of it.",
+        "podium get tool payments.refund --history",
     ),
     "get workflow": Command(
         "revising:workflow", _LOOKS, "Show one workflow, or what became of it.",
         "podium get workflow hello/greet --history",
     ),
     "describe": Command(
-        "looking:describe", _LOOKS, "Show all that is known of one run, agent or workflow.",
+        "looking:describe", _LOOKS, "Show all that is known of one run or resource.",
         "podium describe run 3f2a",
     ),
     "story": Command("looking:story", _LOOKS, "Tell what happened in a run, and why.", "podium story 3f2a"),
@@ -118,18 +123,18 @@ COMMANDS = {
         "podium plan examples/hello",
     ),
     "apply": Command(
-        "declaring:apply", _FILES, "Declare agents and workflows.", "podium apply examples/hello",
+        "declaring:apply", _FILES, "Declare agents, tools and workflows.", "podium apply examples/hello",
     ),
     "diff": Command(
-        "planning:diff", _FILES, "Show what changed between two revisions of an agent or a workflow.",
+        "planning:diff", _FILES, "Show what changed between two revisions of a resource.",
         "podium diff greeter 1.0.0 1.1.0",
     ),
     "delete": Command(
-        "revising:delete", _FILES, "Delete an agent or a workflow that nothing uses.",
+        "revising:delete", _FILES, "Delete an agent, a tool or a workflow that nothing uses.",
         "podium delete agent greeter",
     ),
     "validate": Command(
-        "declaring:validate", _FILES, "Check agents and workflows without declaring them.",
+        "declaring:validate", _FILES, "Check agents, tools and workflows without declaring them.",
         "podium validate examples",
     ),
     "schema": Command(
@@ -150,7 +155,7 @@ COMMANDS = {
 
 _FAMILIES = {
     "get": App(
-        name="get", help="List runs, agents or workflows.", group=_LOOKS, sort_key=-1,
+        name="get", help="List runs and resources.", group=_LOOKS, sort_key=-1,
         help_epilogue="Example: `podium get runs`",
     ),
     "audit": App(

@@ -28,7 +28,7 @@ _NOT_OF_DOCUMENTS = ("storage-full", "hub-stopped", "missing-reason")
 def apply(
     *paths: Path, prune: bool = False, force: bool = False, reason: str = "", options: Given
 ) -> int:  # fmt: skip
-    """Declare agents and workflows.
+    """Declare agents, tools and workflows.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def apply(
 
 
 def validate(*paths: Path, options: Given) -> int:
-    """Check agents and workflows without declaring them.
+    """Check agents, tools and workflows without declaring them.
 
     Parameters
     ----------
@@ -74,22 +74,22 @@ def validate(*paths: Path, options: Given) -> int:
     return Exit.OK
 
 
-def schema(kind: Literal["agent", "workflow"] = "agent", /, *, options: Given) -> int:
+def schema(kind: Literal["agent", "tool", "workflow"] = "agent", /, *, options: Given) -> int:
     """Print the JSON Schema of a kind of manifest.
 
     Parameters
     ----------
     kind
-        Of agents, or of workflow documents as far as Podium runs them.
+        Of agents or tools, or of workflow documents as far as Podium runs them.
     """
-    if kind == "agent":
-        from podium.resources.kinds import Agent
-
-        found = Agent.model_json_schema(by_alias=True)
-    else:
+    if kind == "workflow":
         from podium.resources.workflow_schema import workflow_schema
 
         found = workflow_schema()
+    else:
+        from podium.resources.known import KINDS
+
+        found = KINDS[kind.capitalize()].model_json_schema(by_alias=True)
     show_one(found, options.format or "json")
     return Exit.OK
 

@@ -88,6 +88,29 @@ def agents(*, limit: int = 100, options: Given) -> int:
     return Exit.OK
 
 
+def tools(*, limit: int = 100, options: Given) -> int:
+    """List tools.
+
+    Parameters
+    ----------
+    limit
+        So many at most.
+    """
+    with hubs.looked_at(options.state) as client:
+        rows = client.get("tools", limit=limit)
+    columns = (
+        ("tool", lambda row: row["name"]),
+        ("version", lambda row: row["version"]),
+        ("side effect", lambda row: row["side_effect"]),
+        ("risk", lambda row: row["risk"]),
+        ("groups", lambda row: ", ".join(row["groups"])),
+        ("undo", lambda row: row["undo"]),
+        ("description", lambda row: _described(row["description"], row)),
+    )
+    show_rows(rows, options.format or "table", columns, "no tools; `podium apply` declares some")
+    return Exit.OK
+
+
 def workflows(*, limit: int = 100, options: Given) -> int:
     """List workflows.
 
@@ -108,7 +131,7 @@ def workflows(*, limit: int = 100, options: Given) -> int:
 
 
 def _described(text: str, row: Row) -> str:
-    """What an agent or a workflow is, and whether it should still be used."""
+    """What a resource is, and whether it should still be used."""
     return f"deprecated: {row['deprecated']}" if row["deprecated"] else text
 
 
@@ -135,8 +158,8 @@ def _awaited(one: Row) -> str:
 # --- one thing --------------------------------------------------------------------------------
 
 
-def describe(kind: Literal["run", "agent", "workflow"], name: str, /, *, options: Given) -> int:
-    """Show all that is known of one run, agent or workflow.
+def describe(kind: Literal["run", "agent", "tool", "workflow"], name: str, /, *, options: Given) -> int:
+    """Show all that is known of one run or resource.
 
     Parameters
     ----------

@@ -50,23 +50,26 @@ def plan(*paths: Path, prune: bool = False, against: Path | None = None, options
     return Exit.DIFFERENCE if made["differs"] else Exit.OK
 
 
+Kind = Literal["agent", "tool", "workflow"]
+
+
 def diff(
-    name: str, before: str = "", after: str = "", /, *, kind: Literal["agent", "workflow"] | None = None,
+    name: str, before: str = "", after: str = "", /, *, kind: Kind | None = None,
     options: Given,
 ) -> int:  # fmt: skip
-    """Show what changed between two revisions of an agent or a workflow.
+    """Show what changed between two revisions of a resource.
 
     Parameters
     ----------
     name
-        Of the agent or the workflow.
+        Of the resource.
     before
         Version, digest or number of a revision, as `podium get agent NAME --history` shows them; the one
         before the current one, unless given.
     after
         Likewise; the current one, unless given.
     kind
-        What it is, where an agent and a workflow have the same name.
+        What it is, where two resources of different kinds have the same name.
     """
     with hubs.looked_at(options.state) as client:
         one = client.revision(name, before or "previous", kind or "")
@@ -133,7 +136,7 @@ def _portable(documents: Sequence[Document]) -> list[Declared]:
     made = []
     for one in documents:
         folder = one.spec.get("folder", "")
-        spec = _without(one.spec, folder) if one.kind == "Agent" and folder else one.spec
+        spec = _without(one.spec, folder) if folder else one.spec
         made.append(Declared(one.kind, one.name, one.version, digest_of(spec), spec))
     return made
 
@@ -153,16 +156,17 @@ def _between(one: Shown, other: Shown) -> Shown:
     """Two revisions of one resource as a change."""
     import msgspec
 
-    from podium.facts.catalog import AgentVersion, WorkflowVersion
+    from podium.facts.catalog import VERSIONS, WorkflowVersion
     from podium.planning.differences import differences
-    from podium.planning.evolution import evolutions, workflow_evolution
+    from podium.planning.evolution import evolution
 
-    if one["kind"] == "Agent":
-        versions = [msgspec.convert(revision["content"], AgentVersion) for revision in (one, other)]
-        contract = evolutions(versions[0], versions[1])
-    else:
-        documents = [WorkflowVersion("", "", "", revision["content"]) for revision in (one, other)]
-        contract = workflow_evolution(documents[0], documents[1])
+    kind = VERSIONS[one["kind"]]
+    contents = (one["content"], other["content"])
+    versions = [
+        WorkflowVersion("", "", "", content) if kind is WorkflowVersion else msgspec.convert(content, kind)
+        for content in contents
+    ]
+    contract = evolution(*versions)
     return {
         "action": "change", "kind": one["kind"], "name": one["name"],
         "version": other["version"], "digest": other["digest"], "before_version": one["version"],

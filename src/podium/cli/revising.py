@@ -1,4 +1,4 @@
-"""`delete`, `get agent` and `get workflow`: the life of one resource."""
+"""`delete`, `get agent`, `get tool` and `get workflow`: the life of one resource."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from podium.cli.output import moment, say, show_json, show_line, show_rows
 Given = Annotated[Options, Parameter(parse=False)]
 
 
+Kind = Literal["agent", "tool", "workflow"]
+
+
 def delete(
-    kind: Literal["agent", "workflow"], name: str, /, *, force: bool = False, reason: str = "",
+    kind: Kind, name: str, /, *, force: bool = False, reason: str = "",
     options: Given,
 ) -> int:  # fmt: skip
-    """Delete an agent or a workflow that nothing uses.
+    """Delete an agent, a tool or a workflow that nothing uses.
 
     Parameters
     ----------
@@ -67,6 +70,19 @@ def agent(name: str, /, *, history: bool = False, options: Given) -> int:
     return _show("agent", name, history, options)
 
 
+def tool(name: str, /, *, history: bool = False, options: Given) -> int:
+    """Show one tool, or what became of it.
+
+    Parameters
+    ----------
+    name
+        Of the tool.
+    history
+        List its revisions, newest first.
+    """
+    return _show("tool", name, history, options)
+
+
 def workflow(name: str, /, *, history: bool = False, options: Given) -> int:
     """Show one workflow, or what became of it.
 
@@ -80,7 +96,7 @@ def workflow(name: str, /, *, history: bool = False, options: Given) -> int:
     return _show("workflow", name, history, options)
 
 
-def _show(kind: Literal["agent", "workflow"], name: str, history: bool, options: Options) -> int:
+def _show(kind: Kind, name: str, history: bool, options: Options) -> int:
     with hubs.looked_at(options.state) as client:
         found = client.history(name, kind)
     rows = found if history else [row for row in found if row["current"]]

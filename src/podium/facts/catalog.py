@@ -1,4 +1,4 @@
-"""What the catalog holds: declared agents and workflows in the form that the hub works with."""
+"""What the catalog holds: declared resources in the form that the hub works with."""
 
 from __future__ import annotations
 
@@ -81,6 +81,87 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     deprecated: str = ""
 
 
+class Egress(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Somewhere outside that a tool reaches.
+
+    Attributes:
+        host: name or address; "" where `argument` says where it stands.
+        scheme, port, method: of the request; port 0 is the scheme's own, method "" is any.
+        region: where the host stands; "" if that is not said.
+        argument: JSON pointer into the arguments, to the URL that is reached; "" for a fixed host.
+    """
+
+    host: str = ""
+    scheme: str = "https"
+    port: int = 0
+    method: str = ""
+    region: str = ""
+    argument: str = ""
+
+
+class Related(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Another tool that is called for one: `name` or `name@version`.
+
+    `args` is what it gets, a value that may hold expressions in `${ }`; None for all that there is to tell.
+    """
+
+    tool: str
+    args: JSON = None
+
+
+class ToolVersion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One version of a declared tool: what it takes and gives, what it does to the world, and its binding.
+
+    Attributes:
+        name: unique in the catalog, `payments.refund`.
+        version: semantic version.
+        runtime: the binding, as an agent has it.
+        side_effect: `none`, `read`, `write` or `irreversible`.
+        args: JSON Schema 2020-12 that all arguments keep; None accepts anything.
+        result: JSON Schema 2020-12 that every result keeps; None accepts anything.
+        risk: from 0, harmless, to 5.
+        groups: groups that policies can name.
+        result_labels: labels that everything it gives carries.
+        egress: what it reaches outside.
+        undo: the tool that undoes a call; it is told `{input, output}` of that.
+        probe: the tool that tells what became of a call; it is told `{input, key}` of that.
+        delivery, deadline_ms, heartbeat_ms, retry, concurrency, cost_nano, labels, description, folder,
+            deprecated: as of an agent.
+    """
+
+    name: str
+    version: str
+    runtime: dict[str, JSON]
+    side_effect: str
+    args: JSON = None
+    result: JSON = None
+    risk: int = 0
+    groups: tuple[str, ...] = ()
+    result_labels: tuple[str, ...] = ()
+    egress: tuple[Egress, ...] = ()
+    undo: Related | None = None
+    probe: Related | None = None
+    delivery: Delivery = "at-least-once"
+    deadline_ms: int = 60_000
+    heartbeat_ms: int = 0
+    retry: Retry = Retry()
+    concurrency: int = 4
+    cost_nano: int = 0
+    labels: dict[str, str] = {}
+    description: str = ""
+    folder: str = ""
+    deprecated: str = ""
+
+    def performer(self) -> AgentVersion:
+        """The tool as whoever performs it sees it: an agent with one capability, which has its name."""
+        offered = Capability(self.name, self.args, self.result, self.description, self.deprecated)
+        return AgentVersion(
+            self.name, self.version, (offered,), self.runtime, self.delivery, self.deadline_ms,
+            self.heartbeat_ms, self.retry, self.concurrency, self.cost_nano, self.labels, self.description,
+            self.folder, self.deprecated,
+        )  # fmt: skip
+
+
 class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     """One declared workflow: its identity, and the document it was declared by."""
 
@@ -102,15 +183,23 @@ def notice_of(document: Mapping[str, JSON]) -> str:
     return notice if isinstance(notice, str) else "do not use it any more" if notice else ""
 
 
+VERSIONS: dict[str, type[msgspec.Struct]] = {
+    "Agent": AgentVersion,
+    "Tool": ToolVersion,
+    "Workflow": WorkflowVersion,
+}
+"""What the catalog holds of each kind of resource."""
+
+
 class Declared(msgspec.Struct, frozen=True, omit_defaults=True):
     """One resource as it is applied: what `resources.manifest` makes of a document in a file.
 
     Attributes:
-        kind: `Agent` or `Workflow`.
-        name: the agent's name; `namespace/name` of a workflow.
+        kind: one of `VERSIONS`.
+        name: the resource's name; `namespace/name` of a workflow.
         version: its semantic version.
         digest: `sha256:` and the hex digest of the canonical JSON of `spec`.
-        spec: an `AgentVersion` or a `WorkflowVersion` as JSON.
+        spec: what `VERSIONS` has for the kind, as JSON.
     """
 
     kind: str

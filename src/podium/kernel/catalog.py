@@ -1,4 +1,4 @@
-"""The catalog: agents and workflows as they were declared, folded from the system shard's log.
+"""The catalog: resources as they were declared, folded from the system shard's log.
 
 The run shards look at it through a frozen view: it changes only between steps.
 """
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from podium.contracts.checking import compile_schema
-from podium.facts.catalog import AgentVersion, Revision, WorkflowVersion
+from podium.facts.catalog import VERSIONS, AgentVersion, Revision, ToolVersion, WorkflowVersion
 from podium.facts.events import Record, ResourceApplied, ResourceBody, ResourceDeleted
 from podium.facts.identity import digest_of
 from podium.facts.inputs import Apply, Delete
@@ -36,6 +36,8 @@ class Catalog:
         seq: last record of the system shard folded.
         revision: number of changes.
         digest: digest over all changes, in order.
+        versions: everything ever applied, by kind and digest.
+        agents: whoever performs effects, by digest: agents, and tools as they are performed.
         history: what became of each resource, by kind and name, oldest first.
         draining: no attempt may start any more: the hub stops, and its successor starts what is queued.
         allowed: what `run` may run beside workflows; a setting of the hub.
@@ -47,8 +49,8 @@ class Catalog:
         self.digest = ""
         self.draining = False
         self.allowed: frozenset[str] = frozenset()
+        self.versions: dict[str, dict[str, Any]] = {kind: {} for kind in VERSIONS}
         self.agents: dict[str, AgentVersion] = {}
-        self.workflows: dict[str, WorkflowVersion] = {}
         self.history: dict[tuple[str, str], list[Revision]] = {}
         self._current: dict[str, str] = {}
         self._offers: dict[str, list[tuple[str, AgentVersion]]] = {}
@@ -83,10 +85,12 @@ class Catalog:
         self.digest = digest_of(told)
         self._deleted.discard(event.digest)
         self._entries[entry[:3]] = entry
-        if event.kind == "Agent":
-            self.agents[event.digest] = msgspec.convert(body.spec, AgentVersion)
-        else:
-            self.workflows[event.digest] = msgspec.convert(body.spec, WorkflowVersion)
+        version = msgspec.convert(body.spec, VERSIONS[event.kind])
+        self.versions[event.kind][event.digest] = version
+        if isinstance(version, AgentVersion):
+            self.agents[event.digest] = version
+        elif isinstance(version, ToolVersion):
+            self.agents[event.digest] = version.performer()
         self._name(entry)
 
     def _note(self, record: Record, event: ResourceApplied | ResourceDeleted) -> None:
@@ -118,19 +122,27 @@ class Catalog:
 
     # --- looking things up ---------------------------------------------------------------------------
 
+    @property
+    def workflows(self) -> dict[str, WorkflowVersion]:
+        return self.versions["Workflow"]
+
+    @property
+    def tools(self) -> dict[str, ToolVersion]:
+        return self.versions["Tool"]
+
     def current(self, kind: str, name: str) -> str:
         """The digest that a name means now; "" if nothing has it."""
         if kind == "Workflow" and name in self.workflows and name not in self._deleted:
             return name
         return self._current.get(f"{kind}/{name}", "")
 
-    def listed(self, kind: str) -> Iterator[tuple[str, AgentVersion | WorkflowVersion]]:
+    def listed(self, kind: str) -> Iterator[tuple[str, Any]]:
         """(digest, version) of what is current, by name."""
         found: dict[str, str] = {}
         for key, digest in self._current.items():
             if key.startswith(kind + "/") and "@" not in key:
                 found.setdefault(digest, key)
-        table: dict[str, Any] = self.agents if kind == "Agent" else self.workflows
+        table = self.versions[kind]
         for digest in sorted(found, key=lambda of: found[of]):
             yield digest, table[digest]
 
@@ -189,7 +201,8 @@ class Catalog:
 
     def declarations(self) -> Declarations:
         """What is declared, as of now; it stays so."""
-        return Declarations(tuple(self._entries.values()), dict(self.agents), dict(self.workflows))
+        versions = {kind: dict(table) for kind, table in self.versions.items()}
+        return Declarations(tuple(self._entries.values()), versions)
 
     def declare(self, told: Apply | Delete, runs: Runs) -> Declaration | Refused:
         """What applying or deleting resources changes: all of it, or nothing and the reasons."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from podium.facts.catalog import Declared, WorkflowVersion
+from podium.facts.catalog import VERSIONS, Declared, WorkflowVersion
 from podium.facts.events import (
     Body,
     Event,
@@ -75,7 +75,7 @@ def delete(
 
 def meant(declared: Declarations, kind: str, name: str) -> list[Entry]:
     """The versions that deleting a name concerns: one, if it names one; else all of the resource."""
-    newest = declared.current(kind, name) if kind in ("Agent", "Workflow") else None
+    newest = declared.current(kind, name) if kind in VERSIONS else None
     if newest is None:
         return []
     if "@" in name:

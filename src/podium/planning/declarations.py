@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from podium.facts.catalog import AgentVersion, Capability, Declared, WorkflowVersion
+from podium.facts.catalog import (
+    VERSIONS,
+    AgentVersion,
+    Capability,
+    Declared,
+    ToolVersion,
+    WorkflowVersion,
+)
 from podium.facts.values import JSON, Problem
 from podium.planning.walking import Offer
 from podium.workflow.compile import compile_workflow
@@ -41,21 +48,32 @@ class Declarations:
 
     Attributes:
         entries: those that names can mean, the one applied last at the end.
-        agents, workflows: by digest; also of versions that no name means any more.
+        versions: by kind and digest; also those that no name means any more.
     """
 
     entries: tuple[Entry, ...] = ()
-    agents: Mapping[str, AgentVersion] = field(default_factory=dict)
-    workflows: Mapping[str, WorkflowVersion] = field(default_factory=dict)
+    versions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        names: dict[str, dict[str, Entry]] = {"Agent": {}, "Workflow": {}}
-        newest: dict[str, dict[str, Entry]] = {"Agent": {}, "Workflow": {}}
+        names: dict[str, dict[str, Entry]] = {kind: {} for kind in VERSIONS}
+        newest: dict[str, dict[str, Entry]] = {kind: {} for kind in VERSIONS}
         for entry in self.entries:
             names[entry.kind].update(dict.fromkeys(names_of(entry), entry))
             newest[entry.kind][entry.name] = entry
         object.__setattr__(self, "_names", names)
         object.__setattr__(self, "_newest", newest)
+
+    @property
+    def agents(self) -> Mapping[str, AgentVersion]:
+        return self.versions.get("Agent", {})
+
+    @property
+    def tools(self) -> Mapping[str, ToolVersion]:
+        return self.versions.get("Tool", {})
+
+    @property
+    def workflows(self) -> Mapping[str, WorkflowVersion]:
+        return self.versions.get("Workflow", {})
 
     def current(self, kind: str, name: str) -> Entry | None:
         """What a name means."""
@@ -70,21 +88,19 @@ class Declarations:
     def after(self, declared: Iterable[Declared]) -> Declarations:
         """With these applied."""
         entries = {entry[:3]: entry for entry in self.entries}
-        agents, workflows = dict(self.agents), dict(self.workflows)
+        versions = {kind: dict(self.versions.get(kind, {})) for kind in VERSIONS}
         for one in declared:
             entries.pop((one.kind, one.name, one.version), None)
             entries[one.kind, one.name, one.version] = Entry(one.kind, one.name, one.version, one.digest)
-            if one.kind == "Agent" and one.digest not in agents:
-                agents[one.digest] = msgspec.convert(one.spec, AgentVersion)
-            elif one.kind == "Workflow" and one.digest not in workflows:
-                workflows[one.digest] = msgspec.convert(one.spec, WorkflowVersion)
-        return Declarations(tuple(entries.values()), agents, workflows)
+            if one.digest not in versions[one.kind]:
+                versions[one.kind][one.digest] = msgspec.convert(one.spec, VERSIONS[one.kind])
+        return Declarations(tuple(entries.values()), versions)
 
     def without(self, removed: Iterable[Entry]) -> Declarations:
         """With these deleted."""
         gone = set(removed)
         kept = tuple(entry for entry in self.entries if entry not in gone)
-        return Declarations(kept, self.agents, self.workflows)
+        return Declarations(kept, self.versions)
 
     def performers(self, call: CallAgent) -> list[tuple[AgentVersion, Capability]]:
         """Who may be asked by a call, with what it is asked for."""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import msgspec
 
 from podium.contracts.certainty import handed
 from podium.contracts.compatibility import Compatibility, Finding, Verdict, compare
 from podium.contracts.fragments import Library
-from podium.facts.catalog import AgentVersion, Capability, WorkflowVersion
+from podium.facts.catalog import AgentVersion, Capability, ToolVersion, WorkflowVersion
 from podium.facts.values import JSON
 from podium.planning.declarations import ends_of
 
@@ -59,6 +59,19 @@ def evolution_of(capability: str, before: tuple[JSON, JSON], after: tuple[JSON, 
         capability, _class(backward, forward), backward, forward, taken.findings, given.findings,
         _clearly_breaks(before[0], after[0]), _clearly_breaks(after[1], before[1]),
     )  # fmt: skip
+
+
+def evolution(before: Any, after: Any) -> tuple[Evolution, ...]:
+    """How the contracts of a resource changed; nothing where its kind has none.
+
+    Args:
+        before, after: versions of it, as the catalog has them.
+    """
+    if isinstance(before, AgentVersion):
+        return evolutions(before, after)
+    if isinstance(before, ToolVersion):
+        return evolutions(before.performer(), after.performer())
+    return workflow_evolution(before, after) if isinstance(before, WorkflowVersion) else ()
 
 
 def evolutions(before: AgentVersion, after: AgentVersion) -> tuple[Evolution, ...]:

@@ -10,7 +10,7 @@ import msgspec
 from podium.facts.catalog import Declared
 from podium.planning.declarations import Declarations, Entry, Programs
 from podium.planning.differences import Difference, differences
-from podium.planning.evolution import Evolution, evolutions, workflow_evolution
+from podium.planning.evolution import Evolution, evolution
 from podium.planning.flow import flow_of
 from podium.planning.reviewing import Remark, calls_of, review, runs_of
 from podium.workflow.program import CallAgent, Program
@@ -147,9 +147,8 @@ class _Planner:
         )  # fmt: skip
 
     def _evolution(self, old: Entry, new: Declared | Entry) -> tuple[Evolution, ...]:
-        if new.kind == "Agent":
-            return evolutions(self._before.agents[old.digest], self._after.agents[new.digest])
-        return workflow_evolution(self._before.workflows[old.digest], self._after.workflows[new.digest])
+        before, after = self._before.versions[old.kind], self._after.versions[new.kind]
+        return evolution(before[old.digest], after[new.digest])
 
     def _runs_of(self, kind: str, name: str) -> int:
         """Unfinished runs of any version of a workflow."""
@@ -300,4 +299,4 @@ def _content(declared: Declarations, one: Entry | Declared) -> Any:
     """What is declared, as its author knows it."""
     if one.kind == "Workflow":
         return declared.workflows[one.digest].document
-    return msgspec.json.decode(msgspec.json.encode(declared.agents[one.digest]))
+    return msgspec.json.decode(msgspec.json.encode(declared.versions[one.kind][one.digest]))

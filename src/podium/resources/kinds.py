@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -38,7 +38,7 @@ def refusal(rule: str, message: str) -> PydanticCustomError:
     return PydanticCustomError(rule, "{message}", {"message": message})
 
 
-def _matching(rule: str, pattern: str, what: str) -> AfterValidator:
+def matching(rule: str, pattern: str, what: str) -> AfterValidator:
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: str) -> str:
@@ -83,12 +83,12 @@ _IDENTIFIER = r"[A-Za-z_]\w*"
 Version = Annotated[
     str,
     Field(max_length=128),
-    _matching("version", _SEMANTIC, 'a semantic version; write three numbers as text, "1.0.0"'),
+    matching("version", _SEMANTIC, 'a semantic version; write three numbers as text, "1.0.0"'),
 ]
 AgentName = Annotated[
     str,
     Field(max_length=128),
-    _matching(
+    matching(
         "name",
         rf"{_LABEL}(\.{_LABEL})*",
         "a name; use lower-case letters, digits, `-` and `.`, `code-reviewer`",
@@ -97,7 +97,7 @@ AgentName = Annotated[
 CapabilityName = Annotated[
     str,
     Field(max_length=128),
-    _matching(
+    matching(
         "name",
         rf"{_WORD}(\.{_WORD})*",
         "a capability's name; use lower-case words with dots between, `ticket.classify`",
@@ -105,26 +105,24 @@ CapabilityName = Annotated[
 ]
 WorkflowName = Annotated[
     str,
-    _matching(
+    matching(
         "name", r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?", "a name; use up to 63 letters, digits and `-`"
     ),
 ]
 LabelName = Annotated[
     str,
-    _matching(
+    matching(
         "name", r"[A-Za-z0-9]([\w./-]{0,125}[A-Za-z0-9])?", "a label's name, `team` or `example.org/team`"
     ),
 ]
 LabelValue = Annotated[str, Field(max_length=256)]
 ProcessText = Annotated[str, AfterValidator(_without_nul)]
-EnvironmentName = Annotated[
-    str, _matching("name", r"[^=\0]+", "a name that an environment variable can have")
-]
-HeaderName = Annotated[str, _matching("name", r"[!#$%&'*+.^`|~\w-]+", "a name that an HTTP header can have")]
-HeaderValue = Annotated[str, _matching("text", r"[^\r\n\0]*", "a header's value; it must stay on one line")]
+EnvironmentName = Annotated[str, matching("name", r"[^=\0]+", "a name that an environment variable can have")]
+HeaderName = Annotated[str, matching("name", r"[!#$%&'*+.^`|~\w-]+", "a name that an HTTP header can have")]
+HeaderValue = Annotated[str, matching("text", r"[^\r\n\0]*", "a header's value; it must stay on one line")]
 ImportPath = Annotated[
     str,
-    _matching(
+    matching(
         "callable",
         rf"{_IDENTIFIER}(\.{_IDENTIFIER})*:{_IDENTIFIER}(\.{_IDENTIFIER})*",
         "an import path; write `module:function`",
@@ -171,21 +169,23 @@ SchemaReference = Annotated[
 ]
 
 
-class _Model(BaseModel):
+class Model(BaseModel):
+    """Strict: no field that is not declared, no value of another type."""
+
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 # --- parts of an agent ------------------------------------------------------------------------
 
 
-class Metadata(_Model):
+class Metadata(Model):
     """What identifies a resource."""
 
     name: AgentName = Field(description="unique among the agents of a catalog")
     labels: dict[LabelName, LabelValue] = Field(default={}, description="for selection and for people")
 
 
-class Capability(_Model):
+class Capability(Model):
     """A named, typed function that the agent offers."""
 
     name: CapabilityName = Field(description="dotted lower-case words, `ticket.classify`")
@@ -197,19 +197,19 @@ class Capability(_Model):
     def normalised(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            **_unless(None, input=self.input, output=self.output),
-            **_unless("", description=self.description, deprecated=self.deprecated),
+            **unless(None, input=self.input, output=self.output),
+            **unless("", description=self.description, deprecated=self.deprecated),
         }
 
 
-class Timing(_Model):
+class Timing(Model):
     """How long an attempt may take."""
 
     deadline: DurationAboveZero = Field(default=60_000, description="an attempt that takes longer has failed")
     heartbeat: Duration = Field(default=0, description="an attempt silent for longer has failed")
 
 
-class Retry(_Model):
+class Retry(Model):
     """How often, and after what pause, a failed attempt is made again."""
 
     attempts: int = Field(default=1, ge=1, le=1000, description="attempts in all, the first one counted")
@@ -222,25 +222,25 @@ class Retry(_Model):
 
     def normalised(self) -> dict[str, Any]:
         return {
-            **_unless(1, attempts=self.attempts),
-            **_unless("exponential", backoff=self.backoff),
-            **_unless(0, delay_ms=self.delay, delay_max_ms=self.max_delay, jitter_ms=self.jitter),
+            **unless(1, attempts=self.attempts),
+            **unless("exponential", backoff=self.backoff),
+            **unless(0, delay_ms=self.delay, delay_max_ms=self.max_delay, jitter_ms=self.jitter),
         }
 
 
-class Price(_Model):
+class Price(Model):
     """An amount of money."""
 
     usd: Money = Field(description='text such as "0.002"')
 
 
-class Cost(_Model):
+class Cost(Model):
     """What a call is expected to cost."""
 
     per_call: Price = Field(alias="perCall", description="what one call is expected to cost")
 
 
-class FunctionRuntime(_Model):
+class FunctionRuntime(Model):
     """A Python callable, run by the worker."""
 
     callable: ImportPath = Field(description="import path, `module:function`")
@@ -262,7 +262,7 @@ class FunctionRuntime(_Model):
         }
 
 
-class ProcessRuntime(_Model):
+class ProcessRuntime(Model):
     """A program: JSON on its standard input, JSON on its standard output."""
 
     command: list[ProcessText] = Field(min_length=1, description="the program and its arguments")
@@ -289,7 +289,7 @@ class ProcessRuntime(_Model):
         }
 
 
-class HttpRuntime(_Model):
+class HttpRuntime(Model):
     """A service: JSON by POST."""
 
     url: str = Field(description="where the input is posted to")
@@ -313,7 +313,7 @@ class HttpRuntime(_Model):
         return {"type": "http", "url": self.url, "headers": self.headers}
 
 
-class Runtime(_Model):
+class Runtime(Model):
     """How the agent is reached: exactly one of these."""
 
     function: FunctionRuntime | None = Field(default=None, description="a Python callable")
@@ -347,8 +347,25 @@ class Runtime(_Model):
 
 # --- the kinds --------------------------------------------------------------------------------
 
+Places = tuple[tuple[str, ...], ...]
+"""Where in `spec` a JSON Schema may stand; `*` is every item of a list."""
 
-class AgentSpec(_Model):
+
+class Resource(Protocol):
+    """What is asked of every kind."""
+
+    KIND: ClassVar[str]
+    SCHEMAS: ClassVar[Places]
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    def normalised(self, folder: str) -> dict[str, Any]:
+        """The resource as the catalog holds it, as JSON; `folder` is where relative paths start from."""
+
+
+class AgentSpec(Model):
     """What the agent offers, how it behaves, and how it is reached."""
 
     version: Version = Field(description='semantic version as text, "1.0.0"')
@@ -374,15 +391,24 @@ class AgentSpec(_Model):
         return value
 
 
-class Agent(_Model):
+class Agent(Model):
     """A declared implementation of capabilities, in versions, with a runtime binding."""
 
     KIND: ClassVar[str] = "Agent"
+    SCHEMAS: ClassVar[Places] = (("capabilities", "*", "input"), ("capabilities", "*", "output"))
 
     api_version: Literal["podium.dev/v1"] = Field(alias="apiVersion", description="always `podium.dev/v1`")
     kind: Literal["Agent"] = Field(description="always `Agent`")
     metadata: Metadata = Field(description="name and labels")
     spec: AgentSpec = Field(description="contract and runtime binding")
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+    @property
+    def version(self) -> str:
+        return self.spec.version
 
     def normalised(self, folder: str) -> dict[str, Any]:
         """The agent version as JSON, as the catalog holds it; whatever has its default is left out.
@@ -397,12 +423,12 @@ class Agent(_Model):
             "version": spec.version,
             "capabilities": [capability.normalised() for capability in spec.capabilities],
             "runtime": spec.runtime.binding.normalised(folder),
-            **_unless("at-least-once", delivery=spec.delivery),
-            **_unless(60_000, deadline_ms=spec.timing.deadline),
-            **_unless(0, heartbeat_ms=spec.timing.heartbeat, cost_nano=self._cost_nano()),
-            **_unless({}, retry=spec.retry.normalised(), labels=self.metadata.labels),
-            **_unless(CONCURRENCY_DEFAULT, concurrency=self._concurrency()),
-            **_unless("", description=spec.description, folder=folder, deprecated=spec.deprecated),
+            **unless("at-least-once", delivery=spec.delivery),
+            **unless(60_000, deadline_ms=spec.timing.deadline),
+            **unless(0, heartbeat_ms=spec.timing.heartbeat, cost_nano=self._cost_nano()),
+            **unless({}, retry=spec.retry.normalised(), labels=self.metadata.labels),
+            **unless(CONCURRENCY_DEFAULT, concurrency=self._concurrency()),
+            **unless("", description=spec.description, folder=folder, deprecated=spec.deprecated),
         }
 
     def _cost_nano(self) -> int:
@@ -416,7 +442,7 @@ class Agent(_Model):
         return CONCURRENCY_IN_PROCESS if in_process else CONCURRENCY_DEFAULT
 
 
-class WorkflowIdentity(_Model):
+class WorkflowIdentity(Model):
     """The part of a workflow's `document` that says which workflow it is."""
 
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
@@ -426,11 +452,8 @@ class WorkflowIdentity(_Model):
     version: Version = Field(description='semantic version as text, "1.0.0"')
 
 
-KINDS: dict[str, type[Agent]] = {Agent.KIND: Agent}
-"""Every kind that a resource in Kubernetes shape may have."""
-
-
-def _unless(default: object, **members: Any) -> dict[str, Any]:
+def unless(default: object, **members: Any) -> dict[str, Any]:
+    """The members that do not have their default."""
     return {name: value for name, value in members.items() if value != default}
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from pydantic import ValidationError
 
-from podium.resources.kinds import API_VERSION, KINDS, Agent, WorkflowIdentity
+from podium.resources.kinds import API_VERSION, Agent, Places, WorkflowIdentity
+from podium.resources.known import KINDS
 from podium.resources.places import Tree, compose
 from podium.resources.refusals import troubles_of
 from podium.resources.schemas import schema_faults
@@ -28,11 +29,11 @@ class Document:
     """A resource that a text declares, whole and checked as far as it can be checked alone.
 
     Attributes:
-        kind: `Agent` or `Workflow`.
-        name: the agent's name; `namespace/name` of a workflow.
+        kind: one of `resources.known.KINDS`, or `Workflow`.
+        name: the resource's name; `namespace/name` of a workflow.
         version: its semantic version.
         digest: `sha256:` and the hex digest of the canonical JSON of `spec`.
-        spec: of an agent `facts.catalog.AgentVersion` as JSON; of a workflow
+        spec: what `facts.catalog.VERSIONS` has for the kind, as JSON; of a workflow
             `{"namespace", "name", "version", "document"}`.
         file: what it was read from.
         tree: the document as written; places of a workflow's tasks come from it.
@@ -107,25 +108,25 @@ def _unknown_document(tree: Tree, file: str) -> Trouble:
     return Trouble("unknown-document", "", message, file, *tree.place(""))
 
 
-# --- agents -----------------------------------------------------------------------------------
+# --- resources in Kubernetes shape ------------------------------------------------------------
 
 
 def _resource(tree: Tree, file: str, folder: str, read: Read | None) -> tuple[Document | None, list[Trouble]]:
     troubles = _kind_troubles(tree, file)
     if troubles:
         return None, troubles
-    value, troubles = _SchemaFiles(tree, file, read).resolve()
+    kind = KINDS[tree.value["kind"]]
+    value, troubles = _SchemaFiles(tree, file, read).resolve(kind.SCHEMAS)
     try:
-        agent = Agent.model_validate(value)
+        found = kind.model_validate(value)
     except ValidationError as error:
-        return None, troubles + troubles_of(error, Agent, tree, file)
-    troubles += _repeated_capabilities(agent, tree, file)
+        return None, troubles + troubles_of(error, kind, tree, file)
+    if isinstance(found, Agent):
+        troubles += _repeated_capabilities(found, tree, file)
     if troubles:
         return None, troubles
-    spec = agent.normalised(folder)
-    return Document(
-        Agent.KIND, agent.metadata.name, agent.spec.version, digest_of(spec), spec, file, tree
-    ), []
+    spec = found.normalised(folder)
+    return Document(kind.KIND, found.name, found.version, digest_of(spec), spec, file, tree), []
 
 
 def _kind_troubles(tree: Tree, file: str) -> list[Trouble]:
@@ -162,7 +163,7 @@ def _repeated_capabilities(agent: Agent, tree: Tree, file: str) -> list[Trouble]
 
 
 class _SchemaFiles:
-    """Puts the schemas of capabilities in place, from the files that are named, and checks them."""
+    """Puts the schemas of a resource in place, from the files that are named, and checks them."""
 
     def __init__(self, tree: Tree, file: str, read: Read | None) -> None:
         self._tree = tree
@@ -170,28 +171,32 @@ class _SchemaFiles:
         self._read = read
         self._troubles: list[Trouble] = []
 
-    def resolve(self) -> tuple[Any, list[Trouble]]:
+    def resolve(self, places: Places) -> tuple[Any, list[Trouble]]:
         """The document's value with every schema in place; only what had to change is copied."""
         value = self._tree.value
-        spec = value.get("spec")
-        capabilities = spec.get("capabilities") if isinstance(spec, dict) else None
-        if not isinstance(capabilities, list):
-            return value, []
-        resolved = [self._capability(capability, index) for index, capability in enumerate(capabilities)]
-        return {**value, "spec": {**spec, "capabilities": resolved}}, self._troubles
+        for place in places:
+            value = self._within(value, ("spec", *place), ())
+        return value, self._troubles
 
-    def _capability(self, capability: Any, index: int) -> Any:
-        if not isinstance(capability, dict):
-            return capability
-        resolved = dict(capability)
-        for side in ("input", "output"):
-            schema = capability.get(side)
-            path = pointer(("spec", "capabilities", index, side))
-            if isinstance(schema, str):
-                resolved[side] = self._from_file(schema, path)
-            elif schema is not None:
-                self._check(schema, path, self._tree, self._file, path)
-        return resolved
+    def _within(self, value: Any, place: tuple[str, ...], at: tuple[str | int, ...]) -> Any:
+        """The value with the schema at a place in it resolved."""
+        if not place:
+            return self._schema(value, pointer(at))
+        name, rest = place[0], place[1:]
+        if name == "*":
+            if not isinstance(value, list):
+                return value
+            return [self._within(item, rest, (*at, number)) for number, item in enumerate(value)]
+        if not isinstance(value, dict) or name not in value:
+            return value
+        return {**value, name: self._within(value[name], rest, (*at, name))}
+
+    def _schema(self, schema: Any, path: str) -> Any:
+        if isinstance(schema, str):
+            return self._from_file(schema, path)
+        if schema is not None:
+            self._check(schema, path, self._tree, self._file, path)
+        return schema
 
     def _from_file(self, name: str, path: str) -> Any:
         trees = self._trees(name, path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from podium.facts.catalog import Declared, Revision
@@ -13,8 +11,6 @@ from podium.planning.plan import left_out, plan
 from podium.runtime.inquiry import Sight, decline
 from podium.runtime.pinned import pinned, unfinished
 from podium.runtime.presenting import Shown
-
-KINDS = ("Agent", "Workflow")
 
 
 def planned(sight: Sight, resources: tuple[Declared, ...], prune: bool) -> Shown:
@@ -60,7 +56,7 @@ def _resource(catalog: Catalog, kind: str, name: str) -> tuple[str, str]:
     if found:
         listed = ", ".join(f"{of.lower()} {known}" for of, known in sorted(found))
         raise decline("usage", "ambiguous-name", "/name", f"{name} means {listed}; say which")
-    what = kind.lower() if kind else "agent or workflow"
+    what = kind.lower() if kind else "resource"
     raise decline("not-found", f"unknown-{kind.lower() or 'name'}", "/name", f"no {what} is named {name}")
 
 
@@ -91,7 +87,7 @@ def _revision(catalog: Catalog, kind: str, name: str, which: str) -> Shown:
     if found is None:
         message = f"{name} has no revision {which}; `podium get {kind.lower()} {name} --history` lists them"
         raise decline("not-found", "unknown-revision", "/which", message)
-    version: Any = (catalog.agents if kind == "Agent" else catalog.workflows)[found.digest]
+    version = catalog.versions[kind][found.digest]
     content: JSON = (
         version.document if kind == "Workflow" else msgspec.json.decode(msgspec.json.encode(version))
     )

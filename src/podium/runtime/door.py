@@ -84,8 +84,11 @@ class Apply(Parameters, frozen=True):
     why: str = ""
 
 
+Declarable = Literal["Agent", "Tool", "Policy", "Workflow"]
+
+
 class Delete(Parameters, frozen=True):
-    kind: Literal["Agent", "Workflow"]
+    kind: Declarable
     name: str
     principal: str = ""
     force: bool = False
@@ -99,7 +102,7 @@ class Planned(Parameters, frozen=True):
 
 class OfResource(Parameters, frozen=True):
     name: str
-    kind: Literal["", "Agent", "Workflow"] = ""
+    kind: Literal[""] | Declarable = ""
 
 
 class OfRevision(OfResource, frozen=True):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeVar, cast
 
-from podium import audit
+from podium.audit import chain
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.identity import run_bytes, run_text
@@ -28,7 +28,10 @@ from podium.store.interface import GENESIS, Reader, Row, Store, StoreError
 T = TypeVar("T")
 
 Runs = dict[str, Run]
-Kind = Literal["runs", "agents", "workflows"]
+Kind = Literal["runs", "agents", "tools", "policies", "workflows"]
+
+LISTS = {"agents": "Agent", "tools": "Tool", "policies": "Policy", "workflows": "Workflow"}
+"""Kinds of resources by the name of their list."""
 
 UNFINISHED = frozenset(("running", "suspended"))
 STATUSES = ("running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting")
@@ -134,7 +137,7 @@ behind. By status, workflow, parent, whether those that other runs wait for are 
 
 
 class Inquiry:
-    """Answers about runs, agents, workflows and the log. From any thread.
+    """Answers about runs, resources and the log. From any thread.
 
     Args:
         newest: spares looking at every run to find the newest; what is shown of each is never the views'.
@@ -199,16 +202,14 @@ class Inquiry:
         self, kind: Kind, *, status: str = "", workflow: str = "", parent: str = "", nested: bool = False,
         limit: int = 100,
     ) -> list[Shown]:  # fmt: skip
-        """Runs (newest first), agents or workflows (by name), as lines of a list. Raises Declined.
+        """Runs (newest first), or resources of a kind (by name), as lines of a list. Raises Declined.
 
         Args:
             parent: only runs that tasks of this run started.
             nested: runs that other runs wait for, too; those that wait for people are shown in any case.
         """
-        if kind == "agents":
-            return self._listed("Agent", presenting.agent_listed, limit)
-        if kind == "workflows":
-            return self._listed("Workflow", presenting.workflow_listed, limit)
+        if kind in LISTS:
+            return self._listed(LISTS[kind], limit)
         if status and status not in STATUSES:
             known = ", ".join(STATUSES)
             raise decline("usage", "unknown-status", "/status", f"{status!r} is no status; known: {known}")
@@ -234,7 +235,8 @@ class Inquiry:
         except Declined:
             return None
 
-    def _listed(self, kind: str, shown: Callable[[str, Any], Shown], limit: int) -> list[Shown]:
+    def _listed(self, kind: str, limit: int) -> list[Shown]:
+        shown = presenting.LISTED[kind]
         return self._sight.look(
             lambda _, catalog: [shown(digest, version) for digest, version in catalog.listed(kind)][:limit]
         )
@@ -278,7 +280,7 @@ class Inquiry:
     # --- one thing -----------------------------------------------------------------------------------
 
     def describe(self, kind: str, name: str) -> Shown:
-        """All that is known of a run, an agent or a workflow. Raises Declined."""
+        """All that is known of a run, or of a resource. Raises Declined."""
         if kind == "run":
             run_id = self.run_id(name)
             shown = self.run(run_id)
@@ -286,8 +288,8 @@ class Inquiry:
                 body = self.records(run_id)[0].body
                 shown["input"] = body.input if isinstance(body, e.RunStartedBody) else None
             return {"kind": "Run", **shown}
-        if kind not in ("agent", "workflow"):
-            known = "run, agent, workflow"
+        if kind.capitalize() not in presenting.LISTED:
+            known = ", ".join(["run", *(of.lower() for of in presenting.LISTED)])
             raise decline("usage", "unknown-kind", "/kind", f"{kind!r} is no kind; known: {known}")
         found = self._sight.look(lambda _, catalog: _declared(catalog, kind.capitalize(), name))
         if found is None:
@@ -342,11 +344,11 @@ class Inquiry:
             head = reader.head(shard)
             try:
                 while seq < head.seq and (rows := reader.read(shard, seq, min(1000, head.seq - seq))):
-                    seq, hash = audit.verify(hash, seq, rows)
+                    seq, hash = chain.verify(hash, seq, rows)
                     _check_blobs(rows, reader)
                 if hash != head.hash:
-                    raise audit.Break(seq + 1, f"the records after {seq} are missing")
-            except audit.Break as found:
+                    raise chain.Break(seq + 1, f"the records after {seq} are missing")
+            except chain.Break as found:
                 fault = {"seq": found.seq, "reason": str(found)}
             except (StoreError, KeyError) as error:
                 fault = {"seq": seq + 1, "reason": str(error)}
@@ -383,9 +385,7 @@ def _declared(catalog: Catalog, kind: str, name: str) -> Shown | None:
     digest = catalog.current(kind, name)
     if not digest:
         return None
-    if kind == "Agent":
-        return presenting.agent_shown(digest, catalog.agents[digest])
-    return presenting.workflow_shown(digest, catalog.workflows[digest])
+    return presenting.resource_shown(kind, digest, catalog.versions[kind][digest])
 
 
 def _check_blobs(rows: list[Row], reader: Reader) -> None:
@@ -394,4 +394,4 @@ def _check_blobs(rows: list[Row], reader: Reader) -> None:
             try:
                 reader.blob(row.body[1:33])
             except KeyError:
-                raise audit.Break(row.seq, "the blob with its body is missing") from None
+                raise chain.Break(row.seq, "the blob with its body is missing") from None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
-from podium.facts.catalog import AgentVersion, WorkflowVersion
+from podium.facts.catalog import AgentVersion, ToolVersion, WorkflowVersion
 from podium.facts.events import EVENTS, Record
 from podium.facts.values import JSON, Error, Refused
 from podium.kernel.state import Effect, Frame, Run
@@ -164,9 +164,15 @@ def agent_listed(digest: str, agent: AgentVersion) -> Shown:
     }  # fmt: skip
 
 
-def agent_shown(digest: str, agent: AgentVersion) -> Shown:
-    """All that is declared of an agent version."""
-    return {"kind": "Agent", "digest": digest, **_fields(agent)}
+def tool_listed(digest: str, tool: ToolVersion) -> Shown:
+    """A tool version as a line of a list."""
+    return {
+        "name": tool.name, "version": tool.version, "digest": digest, "description": tool.description,
+        "side_effect": tool.side_effect, "risk": tool.risk, "groups": list(tool.groups),
+        "undo": tool.undo.tool if tool.undo is not None else "",
+        "runtime": tool.runtime.get("type", ""), "delivery": tool.delivery,
+        "concurrency": tool.concurrency, "labels": tool.labels, "deprecated": tool.deprecated,
+    }  # fmt: skip
 
 
 def workflow_listed(digest: str, workflow: WorkflowVersion) -> Shown:
@@ -179,9 +185,17 @@ def workflow_listed(digest: str, workflow: WorkflowVersion) -> Shown:
     }  # fmt: skip
 
 
-def workflow_shown(digest: str, workflow: WorkflowVersion) -> Shown:
-    """All that is declared of a workflow."""
-    return {"kind": "Workflow", "digest": digest, **_fields(workflow)}
+LISTED: dict[str, Callable[[str, Any], Shown]] = {
+    "Agent": agent_listed,
+    "Tool": tool_listed,
+    "Workflow": workflow_listed,
+}
+"""What makes a line of a list of a resource, by its kind."""
+
+
+def resource_shown(kind: str, digest: str, version: Any) -> Shown:
+    """All that is declared of a version of a resource."""
+    return {"kind": kind, "digest": digest, **_fields(version)}
 
 
 def error_shown(error: Error | None) -> Shown | None:

@@ -114,6 +114,10 @@ class Views:
         """Agents by name, the current version of each or all; `after` is the last one's `name@version`."""
         return self._resources("Agent", every_version, limit, after)
 
+    def tools(self, *, every_version: bool = False, limit: int = 1_000, after: str = "") -> list[Resource]:
+        """Tools likewise."""
+        return self._resources("Tool", every_version, limit, after)
+
     def workflows(
         self, *, every_version: bool = False, limit: int = 1_000, after: str = ""
     ) -> list[Resource]:
