@@ -11,6 +11,7 @@ from random import Random
 import structlog
 
 from podium import __version__
+from podium.audit.tiles import Tile
 from podium.facts.events import EVENTS
 from podium.sim.faults import Conditions, draw
 from podium.sim.world import World
@@ -36,10 +37,10 @@ class KeepingStore(MemoryStore):
 
     def append(
         self, shard: int, rows: Sequence[Row], previous: Head, *, blobs: Iterable[tuple[bytes, bytes]] = (),
-        cold: Iterable[ColdRun] = (), thawed: Iterable[bytes] = (),
+        cold: Iterable[ColdRun] = (), thawed: Iterable[bytes] = (), tiles: Iterable[Tile] = (),
     ) -> None:  # fmt: skip
         cold = list(cold)
-        super().append(shard, rows, previous, blobs=blobs, cold=cold, thawed=thawed)
+        super().append(shard, rows, previous, blobs=blobs, cold=cold, thawed=thawed, tiles=tiles)
         self.left += [run for run in cold if run.status in ("running", "suspended")]
 
 

@@ -9,7 +9,7 @@ import apsw
 import msgspec
 import pytest
 
-from podium.audit import verify
+from podium.audit.chain import verify
 from podium.facts import stored
 from podium.facts.events import EVENTS
 from podium.facts.identity import run_text

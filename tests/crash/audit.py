@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from podium import audit
+from podium.audit import chain
 from podium.bootstrap import LOG, RUNS_SHARD
 from podium.facts import events as e
 from podium.facts.events import Record
@@ -78,7 +78,7 @@ def check(records: list[Record], performed: list[Performed], promises: Promises)
 def _check_chain(reader: SqliteReader, shard: int) -> None:
     seq, hash = 0, GENESIS
     while rows := reader.read(shard, seq, 1_000):
-        seq, hash = audit.verify(hash, seq, rows)
+        seq, hash = chain.verify(hash, seq, rows)
     head = reader.head(shard)
     assert (seq, hash) == (head.seq, head.hash), f"shard {shard} ends at {head.seq}, its links at {seq}"
 

@@ -36,8 +36,8 @@ COMMITS = (
         "link-forgotten",
         "records are not linked to those before them",
         "runtime/writer.py",
-        "hash = link(hash, record.seq,",
-        "hash = link(bytes(32), record.seq,",
+        "entry(hash, record.seq,",
+        "entry(bytes(32), record.seq,",
         "I3",
     ),
     one(

@@ -34,4 +34,4 @@ def test_an_unchanged_copy_passes(tmp_path: Path) -> None:
 
 def test_an_edit_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="0 times"):
-        copy_sources(tmp_path, [Edit("audit.py", "this is not there", "")])
+        copy_sources(tmp_path, [Edit("audit/chain.py", "this is not there", "")])

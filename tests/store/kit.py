@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
-from podium.audit import link
+from podium.audit.chain import link
 from podium.store.interface import Head, Row, Snapshot, Store
 from podium.store.memory import MemoryStore
 from podium.store.sqlite import SqliteStore

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from podium.audit import verify
+from podium.audit.chain import verify
 from podium.store.interface import (
     GENESIS,
     ColdRun,

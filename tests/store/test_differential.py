@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from podium.audit import verify
+from podium.audit.chain import verify
 from podium.store.interface import GENESIS, ColdRun, Head, Snapshot, Store, StoreError, Wait
 from podium.store.memory import MemoryStore
 from podium.store.sqlite import SqliteStore

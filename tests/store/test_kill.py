@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from random import Random
 
-from podium.audit import verify
+from podium.audit.chain import verify
 from podium.store.interface import GENESIS
 from podium.store.sqlite import SqliteStore
 

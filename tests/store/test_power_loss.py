@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from podium.audit import Break, verify
+from podium.audit.chain import Break, verify
 from podium.store.interface import GENESIS, ColdRun, Head, StoreError, Wait
 from podium.store.sqlite import SqliteStore
 from tests.store.disks import Disk, RecordingDisk

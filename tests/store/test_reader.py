@@ -9,7 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from podium.audit import link
+from podium.audit.chain import link
 from podium.store.interface import Corrupted, Head, Row
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader

@@ -114,7 +114,7 @@ class ShardHost:
         head = self.store.head(self.number)
         if head.epoch != self.writer.head.epoch:
             raise Fenced(f"shard {self.number} was taken over: its epoch is {head.epoch}; drop the shard")
-        self.writer.head = head
+        self.writer.go_on(head)
         self.state = self._load()
         self._recall(self.state)
         self._reloaded = True

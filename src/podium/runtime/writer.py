@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 
-from podium.audit import link
+from podium.audit.chain import entry
+from podium.audit.tiles import Tree
 from podium.facts import stored
 from podium.facts.events import Record
 from podium.facts.identity import run_bytes, run_text
+from podium.runtime.growth import tree_at
 from podium.store.interface import ColdRun, Head, Reader, Row, Store
 
 BODY_BYTES_MAX = 4096
@@ -20,21 +22,28 @@ class LogWriter:
 
     Attributes:
         head: epoch, last seq and last hash, as the store has confirmed them.
+        tree: the Merkle tree over the records up to there.
         appended_bytes: envelope and body bytes appended since the start, blobs included.
     """
 
-    __slots__ = ("_store", "appended_bytes", "head", "shard")
+    __slots__ = ("_store", "appended_bytes", "head", "shard", "tree")
 
     def __init__(self, store: Store, shard: int) -> None:
         self._store = store
         self.shard = shard
         self.head = Head(0, 0, b"")
+        self.tree = Tree()
         self.appended_bytes = 0
 
     def claim(self) -> Head:
         """Become the shard's writer; fences every other out."""
-        self.head = self._store.claim(self.shard)
-        return self.head
+        return self.go_on(self._store.claim(self.shard))
+
+    def go_on(self, head: Head) -> Head:
+        """Go on from where the store says that the log ends."""
+        self.head = head
+        self.tree = tree_at(self._store, self.shard, head)
+        return head
 
     def append(
         self, records: Sequence[Record], cold: Iterable[ColdRun] = (), thawed: Iterable[bytes] = ()
@@ -42,6 +51,7 @@ class LogWriter:
         """Make records durable. Raises what `Store.append` raises; then nothing here has changed."""
         epoch, _, hash = self.head
         rows: list[Row] = []
+        leaves: list[bytes] = []
         blobs: list[tuple[bytes, bytes]] = []
         encode = stored.encode
         size = 0
@@ -54,11 +64,15 @@ class LogWriter:
                 blobs.append((digest, body))
                 body = stored.BLOB + digest
             name, version, run = type(event).__name__, event.VERSION, run_bytes(record.run_id)
-            hash = link(hash, record.seq, epoch, run, name, version, record.at, envelope, body)
+            content = entry(hash, record.seq, epoch, run, name, version, record.at, envelope, body)
+            hash = sha256(content).digest()
+            leaves.append(sha256(b"\0" + content).digest())
             rows.append(Row(record.seq, epoch, run, name, version, record.at, envelope, body, hash))
-        self._store.append(self.shard, rows, self.head, blobs=blobs, cold=cold, thawed=thawed)
+        tree, tiles = self.tree.grown(leaves)
+        self._store.append(self.shard, rows, self.head, blobs=blobs, cold=cold, thawed=thawed, tiles=tiles)
         if rows:
             self.head = Head(epoch, rows[-1].seq, hash)
+            self.tree = tree
         self.appended_bytes += size
         return rows
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from podium.audit import Break, verify
+from podium.audit.chain import Break, verify
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.runtime.system import SYSTEM_SHARD

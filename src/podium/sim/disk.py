@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from podium.audit.tiles import Tile
 from podium.sim.faults import Crash, Dice
 from podium.sim.violation import hold
 from podium.store.interface import ColdRun, Head, Row, Snapshot, StorageFull, Store, StoreError
@@ -87,13 +88,14 @@ class DiskStore:
         blobs: Iterable[tuple[bytes, bytes]] = (),
         cold: Iterable[ColdRun] = (),
         thawed: Iterable[bytes] = (),
+        tiles: Iterable[Tile] = (),
     ) -> None:
         """Append, or die, or fail. A batch is durable whole or not at all: that is the commit's promise."""
         self._need_room()
         strikes, toss = self._dice.strikes, self._dice.toss
 
         def store() -> None:
-            self._disk.store.append(shard, rows, previous, blobs=blobs, cold=cold, thawed=thawed)
+            self._disk.store.append(shard, rows, previous, blobs=blobs, cold=cold, thawed=thawed, tiles=tiles)
             self._check_owner(shard)
 
         if strikes("crash_before_commit"):

@@ -9,7 +9,7 @@ from zlib import crc32
 
 import apsw
 
-from podium.audit import link
+from podium.audit.chain import link
 from podium.store.interface import GENESIS, Row
 
 SHARD_BITS = 40

@@ -5,8 +5,13 @@ Every implementation passes the same conformance kit (`tests/store`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
+
+from podium.audit.tiles import Tile
+
+STATEMENTS = -1
+"""In place of a shard: the tree over the statements."""
 
 GENESIS = bytes(32)
 """The hash that the first record of a shard links to."""
@@ -64,6 +69,14 @@ class Snapshot(NamedTuple):
     epoch: int
     state: bytes
     digest: bytes
+
+
+class Stated(NamedTuple):
+    """What was stated of all shards: its number from 1, its text, and the signed checkpoint as a note."""
+
+    number: int
+    text: str
+    note: str
 
 
 class StoreError(Exception):
@@ -127,6 +140,7 @@ class Store(Protocol):
         blobs: Iterable[tuple[bytes, bytes]] = (),
         cold: Iterable[ColdRun] = (),
         thawed: Iterable[bytes] = (),
+        tiles: Iterable[Tile] = (),
     ) -> None:
         """Append rows in one durable transaction, guarded by `previous`.
 
@@ -138,6 +152,7 @@ class Store(Protocol):
                 for one run the last counts.
             thawed: runs back in memory: their waits are deleted, their row stays. They thaw before any
                 gets cold.
+            tiles: of the tree over the rows; each replaces the one in its place.
         Raises:
             Fenced: epoch, seq or hash is not what the writer believes, or the shard was never claimed.
                 Nothing was stored.
@@ -185,6 +200,33 @@ class Store(Protocol):
     def snapshot(self, shard: int) -> Snapshot | None:
         """The newest snapshot whose digest holds."""
 
+    def save_tiles(self, shard: int, tiles: Iterable[Tile], previous: Head) -> None:
+        """Keep tiles that were made anew from the log. Raises Fenced as `append` does."""
+
+    def tile(self, shard: int, level: int, number: int) -> bytes:
+        """The hashes of a tile; b"" if it is not there. They are not checked against the log."""
+
+    def add_statement(self, stated: Stated, heads: Mapping[int, Head], tiles: Iterable[Tile]) -> None:
+        """Keep a statement, in one durable transaction.
+
+        Args:
+            heads: what the shards stand at, as it says.
+            tiles: of the tree over the statements.
+        Raises:
+            Fenced: a shard stands elsewhere, or the number is not the next; nothing was stored.
+        """
+
+    def amend_statement(self, number: int, note: str) -> None:
+        """Replace the note of a statement by one with more signatures."""
+
+    def statements(self, after: int = 0, limit: int = 1000) -> list[Stated]:
+        """Statements with number > after, in order."""
+
+    def last_statement(self) -> Stated | None: ...
+
+    def identity(self) -> str:
+        """What tells this log from any other: 32 hex digits, drawn when it was made."""
+
     def close(self) -> None: ...
 
 
@@ -203,5 +245,16 @@ class Reader(Protocol):
     def snapshot(self, shard: int) -> Snapshot | None: ...
     def chain(self, shard: int, last: int) -> Iterator[Row]:
         """The records of one run, newest first, by their back-pointers from seq `last`."""
+
+    def scan(self, shard: int, after: int, limit: int = 1000) -> list[Row]:
+        """Rows with seq > after, in order, as they are stored: for whoever checks them himself."""
+
+    def shards(self) -> list[int]:
+        """The numbers of all shards that were claimed or have records."""
+
+    def tile(self, shard: int, level: int, number: int) -> bytes: ...
+    def statements(self, after: int = 0, limit: int = 1000) -> list[Stated]: ...
+    def last_statement(self) -> Stated | None: ...
+    def identity(self) -> str: ...
 
     def close(self) -> None: ...

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 
 import msgspec
 
+from podium.audit.tiles import Tile
 from podium.store.interface import (
     GENESIS,
+    STATEMENTS,
     ColdRun,
     Corrupted,
     Fenced,
     Head,
     Row,
     Snapshot,
+    Stated,
     StoreError,
     Wait,
 )
@@ -46,6 +49,8 @@ class MemoryStore:
         self.full = False
         self._shards: dict[int, _Shard] = {}
         self._blobs: dict[bytes, bytes] = {}
+        self._tiles: dict[tuple[int, int, int], bytes] = {}
+        self._statements: list[Stated] = []
 
     def look_for_room(self) -> None:
         """Memory has room, or the process is gone."""
@@ -55,6 +60,7 @@ class MemoryStore:
         other = MemoryStore()
         other._shards = copy.deepcopy(self._shards)
         other._blobs = dict(self._blobs)
+        other._tiles, other._statements = dict(self._tiles), list(self._statements)
         return other
 
     def claim(self, shard: int) -> Head:
@@ -76,14 +82,14 @@ class MemoryStore:
         blobs: Iterable[tuple[bytes, bytes]] = (),
         cold: Iterable[ColdRun] = (),
         thawed: Iterable[bytes] = (),
+        tiles: Iterable[Tile] = (),
     ) -> None:
         if [row.seq for row in rows] != [previous.seq + 1 + i for i in range(len(rows))]:
             raise StoreError(f"the batch does not run from record {previous.seq + 1} without gaps")
         if {row.epoch for row in rows} - {previous.epoch}:
             raise StoreError(f"the batch holds records of another epoch than {previous.epoch}")
         found = self._shard(shard)
-        if found.head() != previous or not found.epoch:
-            raise Fenced(f"shard {shard} has another writer: it stands at {found.head()}, not at {previous}")
+        self._guard(shard, previous)
         for digest, content in blobs:
             self._blobs.setdefault(digest, content)
         found.log.extend(rows)
@@ -92,6 +98,7 @@ class MemoryStore:
         for cold_run in cold:
             found.cold[cold_run.run] = cold_run._replace(waits=())
             found.waits[cold_run.run] = set(cold_run.waits)
+        self._keep(shard, tiles)
 
     def read(self, shard: int, after: int, limit: int = 1000) -> list[Row]:
         return self._shard(shard).log[after : after + limit]
@@ -156,8 +163,50 @@ class MemoryStore:
                 return snapshot
         return None
 
+    def save_tiles(self, shard: int, tiles: Iterable[Tile], previous: Head) -> None:
+        self._guard(shard, previous)
+        self._keep(shard, tiles)
+
+    def tile(self, shard: int, level: int, number: int) -> bytes:
+        return self._tiles.get((shard, level, number), b"")
+
+    def add_statement(self, stated: Stated, heads: Mapping[int, Head], tiles: Iterable[Tile]) -> None:
+        for shard, head in heads.items():
+            self._guard(shard, head)
+        if stated.number != len(self._statements) + 1:
+            raise Fenced(f"statement {stated.number} does not follow {len(self._statements)}")
+        self._statements.append(stated)
+        self._keep(STATEMENTS, tiles)
+
+    def amend_statement(self, number: int, note: str) -> None:
+        self._statements[number - 1] = self._statements[number - 1]._replace(note=note)
+
+    def statements(self, after: int = 0, limit: int = 1000) -> list[Stated]:
+        return self._statements[after : after + limit]
+
+    def last_statement(self) -> Stated | None:
+        return self._statements[-1] if self._statements else None
+
+    def scan(self, shard: int, after: int, limit: int = 1000) -> list[Row]:
+        return self.read(shard, after, limit)
+
+    def shards(self) -> list[int]:
+        return sorted(self._shards)
+
+    def identity(self) -> str:
+        return "0" * 32
+
     def close(self) -> None:
         """Nothing to close: what it holds stays."""
+
+    def _guard(self, shard: int, previous: Head) -> None:
+        head = self._shard(shard).head()
+        if head != previous or not head.epoch:
+            raise Fenced(f"shard {shard} has another writer: it stands at {head}, not at {previous}")
+
+    def _keep(self, shard: int, tiles: Iterable[Tile]) -> None:
+        for level, number, hashes in tiles:
+            self._tiles[shard, level, number] = hashes
 
     def _shard(self, shard: int) -> _Shard:
         return self._shards.get(shard) or _Shard()

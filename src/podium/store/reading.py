@@ -12,7 +12,7 @@ import apsw
 from podium.store import damage
 from podium.store.damage import COLUMNS, END, LAST_SEQ, SHARD_BITS
 from podium.store.faults import RESTORE, is_damage, translate
-from podium.store.interface import GENESIS, ColdRun, Corrupted, Head, Row, Snapshot, StoreError
+from podium.store.interface import GENESIS, ColdRun, Corrupted, Head, Row, Snapshot, Stated, StoreError
 
 _EPOCH = "SELECT epoch FROM shard WHERE shard = ?"
 _LAST = f"SELECT position & 1099511627775, hash FROM log WHERE position = ({END})"
@@ -24,6 +24,11 @@ _COLD_RUNS_OF = (
     "SELECT run, seq, status, state, crc FROM cold_run WHERE shard = ? AND status = ? AND run > ? "
     "ORDER BY run LIMIT ?"
 )
+_TILE = "SELECT hashes FROM tile WHERE shard = ? AND level = ? AND number = ?"
+_STATEMENTS = "SELECT number, text, note FROM statement WHERE number > ? ORDER BY number LIMIT ?"
+_LAST_STATEMENT = "SELECT number, text, note FROM statement ORDER BY number DESC LIMIT 1"
+_CLAIMED = "SELECT shard FROM shard"
+_NEXT_SHARD = "SELECT min(position) >> 40 FROM log WHERE position >= ? << 40"
 _SNAPSHOT_SEQS = "SELECT seq FROM snapshot WHERE shard = ? ORDER BY seq DESC"
 _SNAPSHOT_AT = "SELECT seq, epoch, state, digest FROM snapshot WHERE shard = ? AND seq = ?"
 _COLD_RUNS = (
@@ -90,6 +95,37 @@ class Reading:
                 if damage.digest(found[2]) == found[3]:
                     return Snapshot(*found)
         return None
+
+    def scan(self, shard: int, after: int, limit: int = 1000) -> list[Row]:
+        """Rows with seq > after, in order, as they are stored: for whoever checks them himself."""
+        base = shard << SHARD_BITS
+        with Doing(self, "read the log", shard, after + 1):
+            found = self._connection.execute(_RANGE, (base + after + 1, base + LAST_SEQ, limit))
+            return [Row(*row) for row in found]
+
+    def shards(self) -> list[int]:
+        """The numbers of all shards that were claimed or have records."""
+        with Doing(self, "list the shards"):
+            found = {number for (number,) in self._connection.execute(_CLAIMED)}
+            number = -1
+            while (number := self._connection.execute(_NEXT_SHARD, (number + 1,)).get) is not None:
+                found.add(number)
+            return sorted(found)
+
+    def tile(self, shard: int, level: int, number: int) -> bytes:
+        """The hashes of a tile; b"" if it is not there. They are not checked against the log."""
+        with Doing(self, "read the tree over the log"):
+            return self._connection.execute(_TILE, (shard, level, number)).get or b""
+
+    def statements(self, after: int = 0, limit: int = 1000) -> list[Stated]:
+        """Statements with number > after, in order."""
+        with Doing(self, "read the statements"):
+            return [Stated(*row) for row in self._connection.execute(_STATEMENTS, (after, limit))]
+
+    def last_statement(self) -> Stated | None:
+        with Doing(self, "read the statements"):
+            found = self._connection.execute(_LAST_STATEMENT).fetchone()
+        return Stated(*found) if found is not None else None
 
     def iterate(self, shard: int, after: int = 0, batch: int = 1000) -> Iterator[Row]:
         """All rows with seq > after, in order, read in short batches. Raises as `read` does."""

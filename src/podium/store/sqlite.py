@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
 import apsw
 
+from podium.audit.tiles import Tile
 from podium.store import damage
 from podium.store.ballast import BYTES, Ballast
 from podium.store.connecting import BUSY_MS, open_writer
 from podium.store.damage import SHARD_BITS
 from podium.store.faults import fail_stop, is_damage, translate
-from podium.store.interface import ColdRun, Fenced, Head, Row, Snapshot, StorageFull, StoreError
+from podium.store.interface import (
+    STATEMENTS,
+    ColdRun,
+    Fenced,
+    Head,
+    Row,
+    Snapshot,
+    Stated,
+    StorageFull,
+    StoreError,
+)
 from podium.store.reading import Doing, Reading
 
 CHECKPOINT_PAGES = 512
@@ -41,6 +52,10 @@ _WAITING = (
     "SELECT DISTINCT run FROM waits WHERE shard = ? AND kind = ? AND key_hash = ? AND run > ? "
     "AND kind <> 'timer' ORDER BY run LIMIT ?"
 )
+_TILE = "INSERT OR REPLACE INTO tile (shard, level, number, hashes) VALUES (?, ?, ?, ?)"
+_STATE = "INSERT INTO statement (number, text, note) VALUES (?, ?, ?)"
+_AMEND = "UPDATE statement SET note = ? WHERE number = ?"
+_STATED = "SELECT coalesce(max(number), 0) FROM statement"
 _SNAPSHOT = "INSERT OR REPLACE INTO snapshot (shard, seq, epoch, state, digest) VALUES (?, ?, ?, ?, ?)"
 _DROP_SNAPSHOTS = (
     "DELETE FROM snapshot WHERE shard = ?1 AND seq NOT IN "
@@ -104,6 +119,7 @@ class SqliteStore(Reading):
         blobs: Iterable[tuple[bytes, bytes]] = (),
         cold: Iterable[ColdRun] = (),
         thawed: Iterable[bytes] = (),
+        tiles: Iterable[Tile] = (),
     ) -> None:
         _check(rows, previous)
         base = shard << SHARD_BITS
@@ -118,6 +134,7 @@ class SqliteStore(Reading):
             )
             many(_THAW, ((shard, run) for run in thawed))
             self._cool(shard, {run.run: run for run in cold})
+            many(_TILE, ((shard, *tile) for tile in tiles))
         if self._wal_pages < self._checkpoint_at or self._checkpoint(self._mode()):
             self.look_for_room()
 
@@ -139,6 +156,25 @@ class SqliteStore(Reading):
                 raise Fenced(_fenced(shard, f"its epoch is {epoch}, this writer's {snapshot.epoch}"))
             self._connection.execute(_SNAPSHOT, (shard, *snapshot))
             self._connection.execute(_DROP_SNAPSHOTS, (shard, SNAPSHOTS_KEPT))
+
+    def save_tiles(self, shard: int, tiles: Iterable[Tile], previous: Head) -> None:
+        with _Writing(self, "keep the tree over the log", shard):
+            self._guard(shard, previous)
+            self._connection.executemany(_TILE, ((shard, *tile) for tile in tiles))
+
+    def add_statement(self, stated: Stated, heads: Mapping[int, Head], tiles: Iterable[Tile]) -> None:
+        with _Writing(self, "keep a statement", min(heads)):
+            for shard, head in heads.items():
+                self._guard(shard, head)
+            last = self._connection.execute(_STATED).get
+            if stated.number != last + 1:
+                raise Fenced(f"statement {stated.number} does not follow {last}. Nothing was stored")
+            self._connection.execute(_STATE, stated)
+            self._connection.executemany(_TILE, ((STATEMENTS, *tile) for tile in tiles))
+
+    def amend_statement(self, number: int, note: str) -> None:
+        with _Writing(self, "add to a statement", STATEMENTS):
+            self._connection.execute(_AMEND, (note, number))
 
     def checkpoint(self) -> None:
         """Move the whole write-ahead log into the file and empty it; for when there is nothing to do.

@@ -1,4 +1,4 @@
-"""The tamper-evident chain: what links one record to the next, and what a break looks like."""
+"""The tamper-evident chain: the bytes that stand for a record, what links it to the next, and breaks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from hashlib import sha256
 from typing import Protocol
 
 _HEADER = struct.Struct(">QQqIHII16s")
+
+CONTENT_BYTES_MAX = 65_000
+"""Longer content stands in an entry by its digest: `tlog-tiles` gives an entry no more than 65,535 bytes."""
 
 
 class Linked(Protocol):
@@ -33,6 +36,29 @@ class Linked(Protocol):
     def hash(self) -> bytes: ...
 
 
+def entry(
+    previous: bytes,
+    seq: int,
+    epoch: int,
+    run: bytes,
+    type: str,
+    version: int,
+    at: int,
+    envelope: bytes,
+    body: bytes,
+) -> bytes:
+    """The bytes that stand for a record: in the chain by their SHA-256, in the tree as its leaf.
+
+    The previous record's hash, a header, and everything stored of this one. Lengths stand in the header, so
+    no two different records share an entry. Content above `CONTENT_BYTES_MAX` stands there by its SHA-256.
+    """
+    name = type.encode()
+    header = _HEADER.pack(seq, epoch, at, version, len(name), len(envelope), len(body), run)
+    if len(envelope) + len(body) > CONTENT_BYTES_MAX:
+        return b"".join((previous, header, sha256(b"".join((name, envelope, body))).digest()))
+    return b"".join((previous, header, name, envelope, body))
+
+
 def link(
     previous: bytes,
     seq: int,
@@ -44,13 +70,8 @@ def link(
     envelope: bytes,
     body: bytes,
 ) -> bytes:
-    """SHA-256 over the previous record's hash and everything stored of this one.
-
-    Lengths stand in the header, so no two different records share a preimage.
-    """
-    name = type.encode()
-    header = _HEADER.pack(seq, epoch, at, version, len(name), len(envelope), len(body), run)
-    return sha256(b"".join((previous, header, name, envelope, body))).digest()
+    """The hash of a record: SHA-256 of its entry, which begins with the hash of the record before."""
+    return sha256(entry(previous, seq, epoch, run, type, version, at, envelope, body)).digest()
 
 
 class Break(Exception):
