@@ -165,6 +165,7 @@ agents = one_of(capability=st.just("a.b"), agent=st.just("someone@1.0.0")).flatm
         {name: st.just(value) for name, value in who.items()}, input=values, idempotencyKey=st.just("k")
     )
 )
+tools = some({"tool": st.sampled_from(["a.b", "a.b@1.0.0"])}, args=values, idempotencyKey=st.just("k"))
 humans = some(
     {"title": texts}, description=texts, form=st.just({"type": "object"}),
     decisions=st.lists(st.sampled_from(["yes", "no"]), min_size=1, unique=True),
@@ -229,6 +230,7 @@ simple = st.one_of(
     call("http", https),
     call("openapi", openapis),
     call("agent", agents),
+    call("tool", tools),
     call("human", humans),
     call("helper", objects),
     task({"call": st.just("helper")}),

@@ -24,8 +24,9 @@ from podium.workflow import compile as compiling
 from podium.workflow import tasks
 from podium.workflow.compile import compile_workflow
 from podium.workflow.draft import TASK_ARGUMENTS
-from podium.workflow.program import CallAgent
+from podium.workflow.program import CallAgent, CallTool
 from tests.kernel.conversation import Conversation, agent, reported
+from tests.kernel.toolbox import tool
 from tests.workflow.documents import HEADER
 from tests.workflow.test_refusals import BAD, UNSUPPORTED
 
@@ -67,9 +68,11 @@ class Example:
             call.capability: agent(call.capability, call.capability, labels=dict(call.require))
             for call in calls
         }
+        asked = {node.detail.tool for node in program.nodes if isinstance(node.detail, CallTool)} - {""}
+        tools = map(tool, sorted(asked))
         parts = {name: part for name, part in self.document.items() if name not in ("document", "do")}
         talk = Conversation(
-            self.document["do"], agents=(*agents.values(), *map(_declared, self.below)), **parts
+            self.document["do"], agents=(*agents.values(), *tools, *map(_declared, self.below)), **parts
         )
         started = talk.now
         talk.submit(self.notes.get("input"))
@@ -115,7 +118,7 @@ def test_every_kind_of_task_has_an_example() -> None:
     shown = {node.kind for program in programs if program is not None for node in program.nodes}
     assert shown == {
         "do", "for", "fork", "try", "set", "switch", "raise", "wait", "listen", "foreach", "emit", "workflow",
-        "agent", "human", "http", "openapi", "process", "map", "graph",
+        "agent", "tool", "human", "http", "openapi", "process", "map", "graph",
         "compensate", "fanout", "extended", "before",
     }  # fmt: skip
 

@@ -74,7 +74,7 @@ def test_every_member_of_the_schema_is_generated_or_known_to_be_outside() -> Non
         generated.composed(generated.simple),
     ]  # fmt: skip
 
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None, **UNHURRIED)
+    @settings(max_examples=120, deadline=None, derandomize=True, database=None, **UNHURRIED)
     @given(st.data())
     def gather(data: st.DataObject) -> None:
         for part in parts:

@@ -114,7 +114,6 @@ UNSUPPORTED = {
             "asyncapi",
             "a2a",
             "mcp",
-            "tool",
             "plan",
             "policy",
         )
@@ -167,6 +166,31 @@ BAD = {
     ),
     "tasks no list": ({"document": HEADER, "do": {"a": SET}}, "wrong-type", "/do"),
     "two tasks in one item": (document({"a": SET, "b": SET}), "wrong-type", "/do/0"),
+    "tool without a name": (
+        task({"call": "tool", "with": {"args": {}}}),
+        "missing-field",
+        "/do/0/a/with",
+    ),
+    "name of a tool": (
+        task({"call": "tool", "with": {"tool": "Pay Now"}}),
+        "wrong-value",
+        "/do/0/a/with/tool",
+    ),
+    "tool of an expression": (
+        task({"call": "tool", "with": {"tool": "${ .tool }"}}),
+        "wrong-type",
+        "/do/0/a/with/tool",
+    ),
+    "arguments of an agent": (
+        task({"call": "tool", "with": {"tool": "a", "input": {}}}),
+        "unknown-field",
+        "/do/0/a/with/input",
+    ),
+    "empty key of a tool": (
+        task({"call": "tool", "with": {"tool": "a", "idempotencyKey": ""}}),
+        "wrong-type",
+        "/do/0/a/with/idempotencyKey",
+    ),
     "no kind": (task({}), "unknown-task", "/do/0/a"),
     "unknown kind": (task({"cal": "agent"}), "unknown-task", "/do/0/a"),
     "two kinds": (task({**SET, **AGENT}), "unknown-task", "/do/0/a"),
@@ -474,6 +498,8 @@ def test_every_problem_is_told_at_once_and_in_the_order_of_reading() -> None:
         (document({"first": SET}, {"b": {**SET, "then": "frist"}}), "Did you mean `first`?"),
         (task({"set": {"x": "${ $contxt }"}}), "Did you mean `context`?"),
         (agent(capabilty="x"), "Did you mean `capability`?"),
+        (task({"call": "tol"}), "Did you mean `tool`?"),
+        (task({"call": "tool", "with": {"tool": "a", "arg": {}}}), "Did you mean `args`?"),
         (
             task({**SET, "timeout": "lng"}) | {"use": {"timeouts": {"long": {"after": "PT1S"}}}},
             "Did you mean `long`?",

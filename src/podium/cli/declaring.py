@@ -157,11 +157,18 @@ def tell_notices(notices: Iterable[str]) -> None:
 
 
 def _compile_problems(documents: Iterable[Document]) -> list[Problem]:
-    """What is wrong with the workflows, expressions included."""
+    """What is wrong with workflows and tools, expressions included."""
+    import msgspec
+
+    from podium.facts.catalog import ToolVersion
     from podium.workflow.compile import compile_workflow
+    from podium.workflow.related import faults_of
 
     found = []
     for document in documents:
+        if document.kind == "Tool":
+            faults = faults_of(msgspec.convert(document.spec, ToolVersion), _check_syntax)
+            found += [placed(problem, document) for problem in faults]
         if document.kind == "Workflow":
             _, problems = compile_workflow(
                 document.spec["document"], document.digest, syntax_check=_check_syntax

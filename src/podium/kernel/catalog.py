@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from podium.contracts.checking import compile_schema
+from podium.facts.approvals import Terms
 from podium.facts.catalog import VERSIONS, AgentVersion, Revision, ToolVersion, WorkflowVersion
 from podium.facts.events import Record, ResourceApplied, ResourceBody, ResourceDeleted
 from podium.facts.identity import digest_of
@@ -21,7 +22,8 @@ from podium.kernel.declaring import Declaration, Runs
 from podium.kernel.routing import Route, choose, choose_several
 from podium.planning.declarations import Declarations, Entry, Programs, names_of
 from podium.planning.reviewing import deprecation
-from podium.workflow.program import CallAgent, Program
+from podium.workflow.program import CallAgent, Expression, Program
+from podium.workflow.related import arguments_of
 
 HTTP_CONCURRENCY = 64
 """`call: http` effects that run at once in a shard."""
@@ -41,6 +43,7 @@ class Catalog:
         history: what became of each resource, by kind and name, oldest first.
         draining: no attempt may start any more: the hub stops, and its successor starts what is queued.
         allowed: what `run` may run beside workflows; a setting of the hub.
+        digest_key: what digests of actions are keyed with; the hub's own.
     """
 
     def __init__(self) -> None:
@@ -49,6 +52,8 @@ class Catalog:
         self.digest = ""
         self.draining = False
         self.allowed: frozenset[str] = frozenset()
+        self.digest_key = b""
+        self.policies: Any = None
         self.versions: dict[str, dict[str, Any]] = {kind: {} for kind in VERSIONS}
         self.agents: dict[str, AgentVersion] = {}
         self.history: dict[tuple[str, str], list[Revision]] = {}
@@ -60,6 +65,7 @@ class Catalog:
         """What is deprecated, by digest and capability."""
         self._programs = Programs()
         self._compiled: dict[str, Program] = {}
+        self._related: dict[tuple[str, str], Expression | None] = {}
         self._contracts: dict[tuple[str, str], tuple[Check, Check]] = {}
 
     # --- folding -------------------------------------------------------------------------------------
@@ -180,6 +186,19 @@ class Catalog:
         notice = self._notices.get((route.digest, asked))
         return Route(route.digest, route.agent, f"{route.reason}; {notice}") if notice else route
 
+    def noticed(self, digest: str, reason: str) -> str:
+        """Why a tool is asked for, with the notice that stands on it."""
+        notice = self.tools[digest].deprecated
+        return f"{reason}; deprecated: {notice}" if notice else reason
+
+    def related_arguments(self, digest: str, field: str) -> Expression | None:
+        """What the tool that another names in a field gets of what it is told; None for just that."""
+        key = (digest, field)
+        if key not in self._related:
+            other = getattr(self.tools[digest], field)
+            self._related[key] = arguments_of(other)
+        return self._related[key]
+
     def limit(self, digest: str) -> int:
         """How many attempts of an agent version may run at once."""
         if self.draining:
@@ -196,6 +215,10 @@ class Catalog:
             checks = (_check(found.input), _check(found.output))
             self._contracts[key] = checks
         return checks
+
+    def terms(self, tier: str, now: int) -> Terms | None:
+        """On what terms the people of a tier are asked from now on; None if there is no such tier."""
+        return Terms(tier, ("operator",)) if tier == "1" else None
 
     # --- deciding ------------------------------------------------------------------------------------
 

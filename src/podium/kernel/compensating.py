@@ -15,6 +15,7 @@ from podium.kernel.passage import enter, leave, start_frame
 from podium.kernel.requests import request
 from podium.kernel.state import Frame, Undo
 from podium.kernel.step import Step, text_of
+from podium.kernel.undoing import undoing
 from podium.workflow.program import Compensate
 from podium.workflow.undoing import DECISIONS, WHOLE
 
@@ -78,16 +79,16 @@ def _scope(step: Step, frame: Frame) -> int:
 def _undo(step: Step, frame: Frame, undo: Undo) -> bool:
     """Run what undoes an effect."""
     node = step.program.nodes[undo.node]
-    assert node.undo is not None
+    task, given = undoing(step, undo)
     value: JSON = {"input": undo.input, "output": undo.output}
-    if node.undo.input is not None:
+    if given is not None:
         arguments = Arguments(step.run, step.program, node, undo.captured, frame.entered_at, value)
         try:
-            value = step.evaluation.value(node.undo.input, value, arguments, undo.task)
+            value = step.evaluation.value(given, value, arguments, undo.task)
         except Faulted as faulted:
             fault(step, frame, undo.task, faulted.error, slot=undo.effect)
             return True
-    return enter(step, frame, step.program.nodes[node.undo.node], undo.effect, raw=value)
+    return enter(step, frame, task, undo.effect, raw=value)
 
 
 def _ask(step: Step, frame: Frame, undo: Undo) -> bool:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from podium.facts.catalog import VERSIONS, Declared, WorkflowVersion
+from podium.facts.catalog import VERSIONS, Declared, ToolVersion, WorkflowVersion
 from podium.facts.events import (
     Body,
     Event,
@@ -25,6 +25,7 @@ from podium.planning.declarations import Declarations, Entry, Programs
 from podium.planning.plan import Plan, left_out, plan
 from podium.planning.reviewing import Remark
 from podium.workflow.processes import forbidden
+from podium.workflow.related import faults_of
 
 Runs = Callable[[], Mapping[str, int]]
 """Unfinished runs by the digest of their workflow; asked only where something is changed or deleted."""
@@ -56,7 +57,7 @@ def apply(
 def unsound(
     before: Declarations, programs: Programs, resources: Iterable[Declared], allowed: Set[str]
 ) -> Refused | None:
-    """Why workflows do not compile, or run what the hub does not allow: that cannot be forced."""
+    """Why resources do not compile, or run what the hub does not allow: that cannot be forced."""
     problems = [problem for one in resources for problem in _unsound(one, before, programs, allowed)]
     return Refused("refused", tuple(problems)) if problems else None
 
@@ -84,6 +85,8 @@ def meant(declared: Declarations, kind: str, name: str) -> list[Entry]:
 
 
 def _unsound(one: Declared, before: Declarations, programs: Programs, allowed: Set[str]) -> list[Problem]:
+    if one.kind == "Tool":
+        return faults_of(msgspec.convert(one.spec, ToolVersion))
     if one.kind != "Workflow":
         return []
     known = before.workflows.get(one.digest)

@@ -33,6 +33,7 @@ from podium.kernel.requests import (
 )
 from podium.kernel.state import ROOT, Frame, Pending
 from podium.kernel.step import Step, check_schema, text_of
+from podium.kernel.tools import request_tool
 from podium.workflow import program as p
 
 TURNS_MAX = 1_000
@@ -281,6 +282,7 @@ ENTER.update(
         "emit": request_emit,
         "workflow": request_workflow,
         "agent": request_agent,
+        "tool": request_tool,
         "human": request_human,
         "http": request_http,
         "openapi": request_openapi,
@@ -304,6 +306,7 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "emit": _turn_effect,
     "workflow": _turn_effect,
     "agent": _turn_effect,
+    "tool": _turn_effect,
     "human": _turn_effect,
     "http": _turn_effect,
     "openapi": _turn_effect,

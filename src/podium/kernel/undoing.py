@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from podium.kernel.flow import Entry
 from podium.kernel.state import Frame, Undo
-from podium.kernel.step import Step
+from podium.kernel.step import Step, View
+from podium.workflow.program import CallTool, Expression, Node
+
+OWN = "tool "
+"""What undoes an effect begins so, where the tool that did it says itself which tool that is."""
 
 
 def is_undoing(step: Step, frame: Frame) -> bool:
@@ -39,7 +45,30 @@ def undo_key(step: Step, entry: Entry) -> str:
     if found is None:
         return ""
     undo, places = found
-    own = step.program.nodes[undo.node].undo
-    assert own is not None
-    steps = () if own.node == entry.node.index else (entry.node.index, *places)
+    own = step.program.undoing
+    if not undo.tool:
+        declared = step.program.nodes[undo.node].undo
+        assert declared is not None
+        own = declared.node
+    steps = () if own == entry.node.index else (entry.node.index, *places)
     return f"{undo.key}/undo" + "".join(f"/{step}" for step in steps)
+
+
+def own_undo(view: View, digest: str) -> str:
+    """What undoes a call of a tool by its own word, as records name it; "" if nothing does."""
+    tool = view.tools.get(digest)
+    return f"{OWN}{tool.undo.tool}" if tool is not None and tool.undo is not None else ""
+
+
+def undoing(step: Step, undo: Undo) -> tuple[Node, Expression | None]:
+    """The task that undoes what was done, and what it gets of `{input, output}` of that."""
+    program = step.program
+    if not undo.tool:
+        own = program.nodes[undo.node].undo
+        assert own is not None
+        return program.nodes[own.node], own.input
+    declared = step.view.tools[undo.tool].undo
+    assert declared is not None and program.undoing
+    call = CallTool(declared.tool, step.view.related_arguments(undo.tool, "undo"))
+    node = program.nodes[program.undoing]
+    return replace(node, reference=f"{undo.task}/undo", detail=call), None

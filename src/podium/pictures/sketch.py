@@ -218,6 +218,7 @@ def _call_note(task: Mapping[str, Any]) -> str:
     given = task.get("with") or {}
     told: dict[str, Any] = {
         "agent": given.get("capability") or given.get("agent", ""),
+        "tool": given.get("tool", ""),
         "human": given.get("title", ""),
         "http": f"{str(given.get('method', '')).upper()} {_endpoint(given.get('endpoint', ''))}".strip(),
         "openapi": given.get("operationId", ""),
@@ -235,7 +236,9 @@ def _function(value: JSON) -> str:
     if isinstance(value, str):
         return value
     given = value.get("with", {}) if isinstance(value, dict) else {}
-    return str(given.get("capability") or given.get("agent") or "a task") if isinstance(given, dict) else ""
+    if not isinstance(given, dict):
+        return ""
+    return str(given.get("capability") or given.get("agent") or given.get("tool") or "a task")
 
 
 def _duration(value: JSON) -> str:

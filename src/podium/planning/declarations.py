@@ -19,7 +19,7 @@ from podium.facts.catalog import (
 from podium.facts.values import JSON, Problem
 from podium.planning.walking import Offer
 from podium.workflow.compile import compile_workflow
-from podium.workflow.program import CallAgent, Program
+from podium.workflow.program import CallAgent, CallTool, Program
 
 
 class Entry(NamedTuple):
@@ -102,8 +102,12 @@ class Declarations:
         kept = tuple(entry for entry in self.entries if entry not in gone)
         return Declarations(kept, self.versions)
 
-    def performers(self, call: CallAgent) -> list[tuple[AgentVersion, Capability]]:
-        """Who may be asked by a call, with what it is asked for."""
+    def performers(self, call: CallAgent | CallTool) -> list[tuple[AgentVersion, Capability]]:
+        """Who may be asked by a call, with what it is asked for. Tools are there as they are performed."""
+        if isinstance(call, CallTool):
+            entry = self.current("Tool", call.tool)
+            tools = [self.tools[entry.digest].performer()] if entry is not None else []
+            return [(tool, tool.capabilities[0]) for tool in tools]
         if call.agent:
             entry = self.current("Agent", call.agent)
             found = [self.agents[entry.digest]] if entry is not None else []
@@ -122,7 +126,7 @@ class Declarations:
             and all(agent.labels.get(name) == value for name, value in call.require.items())
         ]
 
-    def offers(self, call: CallAgent) -> list[Offer]:
+    def offers(self, call: CallAgent | CallTool) -> list[Offer]:
         """The contracts of those who may be asked."""
         return [
             Offer(f"{agent.name}@{agent.version}", capability.name, capability.input, capability.output)

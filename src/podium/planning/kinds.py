@@ -12,7 +12,7 @@ from podium.planning.expressions import Scope
 from podium.planning.knowledge import ANYTHING, NULL
 from podium.planning.walking import VISITS_MAX, Kind, State, Walk, Way, inside
 from podium.workflow import program as p
-from podium.workflow.program import EXIT, CallAgent, Node, Schema
+from podium.workflow.program import EXIT, CallAgent, CallTool, Node, Schema
 
 _TEXT: Fragment = guessed({"type": "string"})
 _ERROR: Fragment = {
@@ -158,13 +158,17 @@ def _attempt(walk: Walk, node: Node, state: State, scope: Scope) -> list[Way]:
 
 def _agent(walk: Walk, node: Node, state: State, scope: Scope) -> list[Way]:
     call = node.detail
-    assert isinstance(call, CallAgent)
-    given = walk.made(call.input, state.data, scope)
+    assert isinstance(call, CallAgent | CallTool)
+    is_tool = isinstance(call, CallTool)
+    own = call.args if isinstance(call, CallTool) else call.input
+    given = walk.made(own, state.data, scope)
     outputs = []
     for offer in walk.lookup.offers(call):
         wanted = None if offer.input is None else Schema(offer.input, _unchecked)
-        path = f"{node.reference}/with/input" if call.input is not None else node.reference
-        walk.hand(node.reference, path, f"{offer.agent} ({offer.capability})", given, wanted, offer)
+        where = "args" if is_tool else "input"
+        path = f"{node.reference}/with/{where}" if own is not None else node.reference
+        taker = f"tool {offer.agent}" if is_tool else f"{offer.agent} ({offer.capability})"
+        walk.hand(node.reference, path, taker, given, wanted, offer)
         outputs.append(walk.knowledge.library.embed(offer.output))
     output = walk.knowledge.either(outputs) if outputs else ANYTHING
     return [(node.target, replace(state, data=output))]
@@ -274,6 +278,7 @@ KINDS: dict[str, Kind] = {
     **dict.fromkeys(("emit", "http", "openapi", "process"), _outside),
     "workflow": _nested,
     "agent": _agent,
+    "tool": _agent,
     "human": _human,
 }
 """What each kind of task makes of its data; of any other nothing is known."""

@@ -12,8 +12,8 @@ from podium.planning.declarations import Declarations, Entry, Programs
 from podium.planning.differences import Difference, differences
 from podium.planning.evolution import Evolution, evolution
 from podium.planning.flow import flow_of
-from podium.planning.reviewing import Remark, calls_of, review, runs_of
-from podium.workflow.program import CallAgent, Program
+from podium.planning.reviewing import Remark, calls_of, review, review_tool, runs_of
+from podium.workflow.program import CallAgent, CallTool, Program
 
 Action: TypeAlias = Literal["add", "change", "remove", "none"]
 
@@ -174,9 +174,11 @@ class _Planner:
 
     def _of_declared(self, changed: set[str]) -> Iterator[Remark]:
         for one in self._declared:
+            label = Entry(one.kind, one.name, one.version, one.digest).label
+            if one.kind == "Tool" and one.digest in changed:
+                yield from review_tool(self._after.tools[one.digest], label, self._after)
             if one.kind != "Workflow" or one.digest not in changed:
                 continue
-            label = Entry(one.kind, one.name, one.version, one.digest).label
             program, problems = self._programs.of(one.digest, self._after.workflows[one.digest])
             if program is None:
                 yield from (Remark("breaks", p.rule, label, p.path, p.message) for p in problems)
@@ -244,7 +246,8 @@ class _Planner:
                 one, other = f"{old.name}@{old.version}", f"{agent.name}@{agent.version}"
                 if asked.name != capability.name:
                     yield reference, f"{other} does {capability.name} where {one} did {asked.name}"
-                evolved = self._evolved.get(("Agent", agent.name), {}).get(asked.name)
+                kind = "Tool" if isinstance(call, CallTool) else "Agent"
+                evolved = self._evolved.get((kind, agent.name), {}).get(asked.name)
                 if evolved is not None:
                     is_unsure = (reference, other) in unsure
                     yield reference, _contract_message(f"{asked.name} of {other}", one, evolved, is_unsure)
@@ -270,7 +273,7 @@ def _of_versions(changes: Iterable[Change]) -> Iterator[Remark]:
                 yield Remark("warns", "same-version", label, "", message)
 
 
-def _who(declared: Declarations, call: CallAgent) -> list[tuple[str, str]]:
+def _who(declared: Declarations, call: CallAgent | CallTool) -> list[tuple[str, str]]:
     """Who performs a call, by contract."""
     return [(repr(agent), capability.name) for agent, capability in declared.performers(call)]
 

@@ -8,11 +8,12 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from podium.contracts.compatibility import Finding
-from podium.facts.catalog import AgentVersion, Capability
+from podium.facts.catalog import AgentVersion, Capability, ToolVersion
 from podium.facts.values import JSON, Problem
 from podium.planning.declarations import Declarations
 from podium.planning.flow import Flow, flow_of
-from podium.workflow.program import CallAgent, Program, RunWorkflow
+from podium.workflow.program import CallAgent, CallTool, Program, RunWorkflow
+from podium.workflow.related import faults_of, related
 
 PLACES_MAX = 4
 """So many places in the data are named, where it is not known what comes."""
@@ -68,10 +69,20 @@ def review(program: Program, resource: str, declared: Declarations) -> list[Rema
     ]
 
 
-def calls_of(program: Program) -> Iterator[tuple[str, CallAgent]]:
-    """The calls of agents, with the references of their tasks."""
+def review_tool(tool: ToolVersion, resource: str, declared: Declarations) -> list[Remark]:
+    """What breaks, or is worth a look, in one tool."""
+    found = [Remark("breaks", p.rule, resource, p.path, p.message) for p in faults_of(tool)]
+    for field, other in related(tool):
+        if declared.current("Tool", other.tool) is None:
+            message = f"no tool is named {other.tool}; declare it"
+            found.append(Remark("breaks", "missing-tool", resource, f"/spec/{field}/tool", message))
+    return found
+
+
+def calls_of(program: Program) -> Iterator[tuple[str, CallAgent | CallTool]]:
+    """The calls of agents and tools, with the references of their tasks."""
     for node in program.nodes:
-        if isinstance(node.detail, CallAgent):
+        if isinstance(node.detail, CallAgent | CallTool) and node.index != (program.undoing or -1):
             yield node.reference, node.detail
 
 
@@ -84,7 +95,12 @@ def runs_of(program: Program) -> Iterator[tuple[str, str]]:
 
 def _missing(program: Program, resource: str, declared: Declarations) -> Iterator[Remark]:
     for reference, call in calls_of(program):
-        if not declared.performers(call):
+        if declared.performers(call):
+            continue
+        if isinstance(call, CallTool):
+            message = f"no tool is named {call.tool}; declare it"
+            yield Remark("breaks", "missing-tool", resource, f"{reference}/with/tool", message)
+        else:
             asked = [f"is named {call.agent}"] if call.agent else []
             asked += [f"offers {call.capability}"] if call.capability else []
             labels = ", ".join(f"{name}={value}" for name, value in call.require.items())

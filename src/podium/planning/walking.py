@@ -16,7 +16,7 @@ from podium.facts.values import JSON
 from podium.planning.expressions import Reader, Scope
 from podium.planning.knowledge import ANYTHING, Knowledge
 from podium.workflow import program as p
-from podium.workflow.program import END, EXIT, CallAgent, Expression, Node, Program, Schema
+from podium.workflow.program import END, EXIT, CallAgent, CallTool, Expression, Node, Program, Schema
 
 VISITS_MAX = 3
 """A task that is come back to more often is taken to get anything."""
@@ -24,7 +24,7 @@ VISITS_MAX = 3
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An agent that a call may reach: its contract for what is asked."""
+    """An agent or a tool that a call may reach: its contract for what is asked."""
 
     agent: str
     capability: str
@@ -35,7 +35,7 @@ class Offer:
 class Lookup(Protocol):
     """What names in a document mean."""
 
-    def offers(self, call: CallAgent) -> Sequence[Offer]:
+    def offers(self, call: CallAgent | CallTool) -> Sequence[Offer]:
         """Who may perform a call; nobody if nobody can."""
 
     def ends(self, workflow: str) -> tuple[JSON, JSON]:
@@ -217,7 +217,9 @@ class Walk:
     def undo(self, node: Node, undo: p.Undo, data: Fragment, result: State, scope: Scope) -> None:
         """Walk what undoes a call; what it gives is nobody's."""
         call = node.detail
-        given = self.made(call.input, data, scope) if isinstance(call, CallAgent) else ANYTHING
+        given: Fragment = ANYTHING
+        if isinstance(call, CallAgent | CallTool):
+            given = self.made(call.args if isinstance(call, CallTool) else call.input, data, scope)
         done = self.knowledge.object_of({"input": given, "output": result.data})
         inner = inside(scope)
         self.body(undo.node, State(self.made(undo.input, done, inner), ANYTHING), inner)

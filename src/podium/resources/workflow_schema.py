@@ -233,6 +233,7 @@ def _calls() -> list[Schema]:
         capability=_TEXT, agent=_TEXT, input=_ANY, idempotencyKey=_TEXT,
         select=_object(require=_map(_TEXT), prefer=_map(_TEXT)), fanout=fanout, compensate=undo,
     )  # fmt: skip
+    tool = _object(("tool",), tool=_TEXT, args=_ANY, idempotencyKey=_TEXT, compensate=undo)
     human = _object(
         ("title",), title=_TEXT, description=_TEXT, form={"type": ["object", "boolean"]},
         decisions={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
@@ -247,7 +248,7 @@ def _calls() -> list[Schema]:
         operationId=_TEXT, parameters=_map(_ANY), authentication=_ref("authentication"),
         output={"enum": ["content", "raw", "response"]}, redirect={"type": "boolean"},
     )  # fmt: skip
-    own = {"agent": agent, "human": human, "http": http, "openapi": openapi}
+    own = {"agent": agent, "tool": tool, "human": human, "http": http, "openapi": openapi}
     named = [_object(("call", "with"), call={"const": name}, with_=given) for name, given in own.items()]
     other: Schema = {"type": "string", "not": {"enum": list(own)}, "description": "one of `use.functions`"}
     return [*named, _object(("call",), call=other, with_={"type": "object"})]

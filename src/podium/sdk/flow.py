@@ -45,6 +45,7 @@ __all__ = [
     "Set",
     "Switch",
     "Task",
+    "Tool",
     "Try",
     "Wait",
     "Workflow",
@@ -125,6 +126,18 @@ class Agent(Task):
     idempotency_key: str | None = _at("with/idempotencyKey")
     compensate: Mapping[str, JSON] | None = _at("with/compensate")
     fanout: Mapping[str, JSON] | None = _at("with/fanout")
+
+
+@dataclass(frozen=True)
+class Tool(Task):
+    """`call: tool`: a declared tool (`name` or `name@version`) with its arguments."""
+
+    FIXED = {"call": "tool"}
+
+    tool: str | None = _at("with/tool")
+    args: JSON = _at("with/args")
+    idempotency_key: str | None = _at("with/idempotencyKey")
+    compensate: Mapping[str, JSON] | None = _at("with/compensate")
 
 
 @dataclass(frozen=True)

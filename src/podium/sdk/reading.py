@@ -10,8 +10,8 @@ from typing import Any
 from podium.sdk import flow
 
 _CALLS: dict[str, type[flow.Task]] = {
-    "agent": flow.Agent, "human": flow.Human, "http": flow.Http, "openapi": flow.OpenApi, "map": flow.Map,
-    "graph": flow.Graph, "compensate": flow.Compensate,
+    "agent": flow.Agent, "tool": flow.Tool, "human": flow.Human, "http": flow.Http,
+    "openapi": flow.OpenApi, "map": flow.Map, "graph": flow.Graph, "compensate": flow.Compensate,
 }  # fmt: skip
 _KINDS: dict[str, type[flow.Task]] = {
     "for": flow.For, "try": flow.Try, "fork": flow.Fork, "switch": flow.Switch, "raise": flow.Raise,

@@ -270,6 +270,10 @@ class _Teller:
             case "http" | "openapi":
                 self._calls += 1
                 self._say("asked", f"{record['task']} calls {record['reason']}")
+            case "tool":
+                self._calls += 1
+                self._say("asked", f"{record['task']} calls the tool {record['agent']}")
+                self._add("routed", f"which is {record['reason']}")
             case _:
                 self._calls += 1
                 self._say("asked", f"{record['task']} asks for {record['capability']}")

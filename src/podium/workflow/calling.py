@@ -9,7 +9,7 @@ from typing import Any
 
 from podium.facts.values import JSON
 from podium.resources.troubles import did_you_mean, pointer, shown
-from podium.workflow.calls import call_agent, call_http, call_human
+from podium.workflow.calls import call_agent, call_http, call_human, call_tool
 from podium.workflow.draft import TASK_ARGUMENTS, Draft, Place, Scope
 from podium.workflow.extending import Extension
 from podium.workflow.fanning import fanned
@@ -20,6 +20,7 @@ from podium.workflow.undoing import UNDOABLE, call_compensate, undo
 
 CALLS: dict[str, Callable[[Draft, JSON, Place, Scope], Detail]] = {
     "agent": call_agent,
+    "tool": call_tool,
     "human": call_human,
     "http": call_http,
     "openapi": call_openapi,
@@ -31,10 +32,12 @@ COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {
 """Podium's functions that run other tasks."""
 OWN = (*CALLS, *COMPOSED, "compensate")
 """Everything that `call` may name but functions."""
+OWN_CALLS = ("agent", "tool")
+"""Calls that the language does not know, so that it leaves open what stands in their `with`."""
 USE_AGENT = "put it behind an agent and use `call: agent`"
 UNSUPPORTED_CALLS = {
     **dict.fromkeys(("grpc", "asyncapi"), "use `call: http`, or put it behind an agent"),
-    **dict.fromkeys(("a2a", "mcp", "tool", "policy"), USE_AGENT),
+    **dict.fromkeys(("a2a", "mcp", "policy"), USE_AGENT),
     "plan": "write the tasks down, or let an agent do the whole work",
 }
 
@@ -124,7 +127,7 @@ class CallCompiler(ABC):
         at = place / "compensate"
         if flow["undo"] is not None:
             self._draft.refuse("conflicting-fields", at, "Whoever calls this function says what undoes it.")
-        elif call != "agent" and not self._free:
+        elif call not in OWN_CALLS and not self._free:
             message = (
                 f"The language has no `compensate` in the `with` of `call: {call}`. Make the call a function"
                 " under `use.functions`, and write `compensate` in the `with` where that is called."

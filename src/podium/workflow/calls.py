@@ -1,4 +1,4 @@
-"""`call: agent`, `call: human` and `call: http`."""
+"""`call: agent`, `call: tool`, `call: human` and `call: http`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,19 @@ from podium.workflow.authenticating import authentication
 from podium.workflow.draft import Draft, Place, Scope
 from podium.workflow.endpoints import endpoint_part
 from podium.workflow.expressions import WHOLE, Part, mapping, template
-from podium.workflow.program import Authentication, CallAgent, CallHttp, CallHuman, Expression, Schema
+from podium.workflow.program import (
+    Authentication,
+    CallAgent,
+    CallHttp,
+    CallHuman,
+    CallTool,
+    Expression,
+    Schema,
+)
 
 AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(@[0-9A-Za-z.+-]+)?")
 _CAPABILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
+_TOOL = re.compile(r"[a-z][a-z0-9._-]*(@[0-9A-Za-z.+-]+)?")
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
 _IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
 
@@ -78,6 +87,18 @@ def _select(draft: Draft, value: JSON, place: Place) -> tuple[dict[str, str], di
         for field in ("require", "prefer")
     }
     return labels["require"], labels["prefer"]
+
+
+def call_tool(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallTool:
+    """The arguments of `call: tool`."""
+    given = draft.table(
+        arguments, place, "`call: tool`", ("tool", "args", "idempotencyKey"), required=("tool",)
+    )
+    return CallTool(
+        tool=_name(draft, given, "tool", place, _TOOL, "`payments.refund` or `payments.refund@1.0.0`"),
+        args=draft.template(given["args"], place / "args", scope) if "args" in given else None,
+        key=_key(draft, given, place, scope),
+    )
 
 
 def call_human(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallHuman:

@@ -16,6 +16,7 @@ from podium.workflow.draft import PROBLEMS_MAX, Draft, Place, Scope
 from podium.workflow.extending import extensions
 from podium.workflow.program import Duration, Expression, Program
 from podium.workflow.tasks import TaskCompiler
+from podium.workflow.undoing import undoing
 
 VALUES_DEPTH_MAX = 700
 VALUES_MAX = 200_000
@@ -58,7 +59,7 @@ def compile_workflow(
     except RecursionError:
         return None, [Problem("too-large", "", "The tasks nest too deep.")]
     if syntax_check is not None and not draft.problems:
-        _check_syntax(draft, syntax_check)
+        check_syntax(draft, syntax_check)
     if draft.problems:
         return None, draft.problems
     return program, []
@@ -79,6 +80,7 @@ def _program(draft: Draft, document: dict[str, JSON], digest: str) -> Program:
     compiler.body(given.get("do", []), root, TASK_SCOPE)
     if given.get("do") == []:
         draft.refuse("missing-field", root, "A workflow needs at least one task.")
+    own_undo = undoing(draft)
     incoming = draft.table(given.get("input", {}), _ROOT / "input", "`input`", ("schema", "from"))
     outgoing = draft.table(given.get("output", {}), _ROOT / "output", "`output`", ("schema", "as"))
     return Program(
@@ -92,6 +94,7 @@ def _program(draft: Draft, document: dict[str, JSON], digest: str) -> Program:
         output_schema=draft.optional_schema(outgoing, _ROOT / "output"),
         timeout=_timeout(draft, given, compiler),
         secrets=draft.secrets,
+        undoing=own_undo,
     )
 
 
@@ -211,7 +214,7 @@ def _check_uses(draft: Draft, uses: Uses, compiler: TaskCompiler) -> None:
             compiler.timeout(timeout, place / "timeouts" / name, TASK_SCOPE)
 
 
-def _check_syntax(draft: Draft, syntax_check: Callable[[list[str]], list[str | None]]) -> None:
+def check_syntax(draft: Draft, syntax_check: Callable[[list[str]], list[str | None]]) -> None:
     programs = list(dict.fromkeys(piece.program for _, piece in draft.unproven))
     if not programs:
         return

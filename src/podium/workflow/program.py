@@ -375,6 +375,18 @@ class CallAgent:
 
 
 @dataclass(frozen=True, slots=True)
+class CallTool:
+    """`tool` is `name` or `name@version`; "" is the one that undoes what is being undone.
+
+    `args` None: the task's own input. `key` is the idempotency key.
+    """
+
+    tool: str
+    args: Expression | None = None
+    key: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CallHuman:
     """`request` gives `{title, description}`; an answer must be one of `decisions` and keep `form`."""
 
@@ -448,6 +460,7 @@ Detail: TypeAlias = (
     | Emit
     | RunWorkflow
     | CallAgent
+    | CallTool
     | CallHuman
     | CallHttp
     | Map
@@ -466,8 +479,8 @@ class Node:
 
     Attributes:
         index: place in `Program.nodes`.
-        kind: `do for fork try set switch raise wait listen foreach emit workflow agent human http openapi
-            map graph compensate fanout extended before`.
+        kind: `do for fork try set switch raise wait listen foreach emit workflow agent tool human http
+            openapi map graph compensate fanout extended before`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.
@@ -519,7 +532,14 @@ AFTER_OVER = -14
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A compiled workflow. `nodes[0]` is the root `do`; `secrets` are the names of those it may use."""
+    """A compiled workflow.
+
+    Attributes:
+        nodes: `nodes[0]` is the root `do`.
+        secrets: names of those it may use.
+        undoing: the last node, which calls the tool that undoes what is being undone, where that is no matter
+            of the document; 0 where nothing could have been done by a tool.
+    """
 
     digest: str
     namespace: str
@@ -533,6 +553,7 @@ class Program:
     output_schema: Schema | None = None
     timeout: Duration | None = None
     secrets: tuple[str, ...] = ()
+    undoing: int = 0
 
     @property
     def label(self) -> str:

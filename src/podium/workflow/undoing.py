@@ -8,9 +8,9 @@ from podium.facts.values import JSON
 from podium.resources.troubles import did_you_mean, shown
 from podium.workflow.draft import Draft, Place, Scope
 from podium.workflow.expressions import compile_template
-from podium.workflow.program import CallHuman, Compensate, Do, Node, Switch, Try, Undo
+from podium.workflow.program import CallHuman, CallTool, Compensate, Do, Node, Switch, Try, Undo
 
-UNDOABLE = frozenset({"agent", "http", "openapi"})
+UNDOABLE = frozenset({"agent", "tool", "http", "openapi"})
 """Calls that may say what undoes them."""
 
 WHOLE = "workflow"
@@ -55,6 +55,18 @@ def _targets(node: Node) -> list[int]:
     if isinstance(node.detail, Try) and node.detail.catch.target is not None:
         targets.append(node.detail.catch.target)
     return targets
+
+
+def undoing(draft: Draft) -> int:
+    """The node of the call that undoes what a tool has done, by what the tool itself declares; 0 for none.
+
+    It comes last, so that the numbers of the others are as they would be without it.
+    """
+    if not any(node is not None and node.kind in ("agent", "tool") for node in draft.nodes):
+        return 0
+    index = draft.reserve()
+    draft.nodes[index] = Node(index, "tool", "", "/undo", CallTool(""))
+    return index
 
 
 def call_compensate(
