@@ -228,6 +228,40 @@ class Retry(Model):
         }
 
 
+class Breaker(Model):
+    """When the agent is not asked any more for a while, as it keeps failing."""
+
+    failures: int = Field(default=5, ge=1, le=1000, description="so many failed attempts open the breaker")
+    out_of: int = Field(
+        default=0, alias="outOf", ge=0, le=1000,
+        description="only the last so many attempts count; 0 for all within the time",
+    )  # fmt: skip
+    within: DurationAboveZero = Field(default=60_000, description="what is longer ago is forgotten")
+    open_for: DurationAboveZero = Field(
+        default=30_000, alias="openFor", description="how long nothing is asked until it is tried again"
+    )
+    probes: int = Field(
+        default=1, ge=1, le=100, description="attempts that try it at once, and must succeed to close it"
+    )
+
+    @model_validator(mode="after")
+    def _can_open(self) -> Breaker:
+        if self.out_of and self.out_of < self.failures:
+            raise refusal(
+                "breaker", f"{self.failures} of {self.out_of} attempts can never fail; make `outOf` larger."
+            )
+        return self
+
+    def normalised(self) -> dict[str, Any]:
+        return {
+            **unless(5, failures=self.failures),
+            **unless(0, out_of=self.out_of),
+            **unless(60_000, within_ms=self.within),
+            **unless(30_000, open_ms=self.open_for),
+            **unless(1, probes=self.probes),
+        }
+
+
 class Price(Model):
     """An amount of money."""
 
@@ -382,8 +416,11 @@ class AgentSpec(Model):
     cost: Cost | None = Field(default=None, description="what a call is expected to cost")
     runtime: Runtime = Field(description="exactly one of `function`, `process` and `http`")
     deprecated: str = Field(default="", description="why not to use it any more, and what to use")
+    breaker: Breaker | None = Field(
+        default=None, description="when it is not asked for a while, as it keeps failing; never, unless given"
+    )
 
-    @field_validator("concurrency", "cost", mode="before")
+    @field_validator("concurrency", "cost", "breaker", mode="before")
     @classmethod
     def _is_given(cls, value: Any) -> Any:
         if value is None:
@@ -429,6 +466,7 @@ class Agent(Model):
             **unless({}, retry=spec.retry.normalised(), labels=self.metadata.labels),
             **unless(CONCURRENCY_DEFAULT, concurrency=self._concurrency()),
             **unless("", description=spec.description, folder=folder, deprecated=spec.deprecated),
+            **unless(None, breaker=spec.breaker.normalised() if spec.breaker else None),
         }
 
     def _cost_nano(self) -> int:
