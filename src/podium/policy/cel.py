@@ -1,0 +1,253 @@
+"""CEL: the one file that knows the library which compiles and evaluates the expressions of rules.
+
+Names are declared, so that a misspelt one or a comparison of different types is found when a policy is
+declared. Evaluation ends after 10,000 iterations. Whatever is not `true` or `false` is an error.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from cel_expr_python import cel
+
+from podium.facts.values import JSON
+
+_TEXT, _WHOLE, _YES_NO = cel.Type.STRING, cel.Type.INT, cel.Type.BOOL
+_TEXTS = cel.Type.List(cel.Type.STRING)
+
+NAMES: dict[str, Any] = {
+    "action.kind": _TEXT, "action.target": _TEXT, "action.capability": _TEXT,
+    "agent.name": _TEXT, "agent.version": _TEXT, "agent.roles": _TEXTS, "agent.state": _TEXT,
+    "agent.attested": _TEXT, "agent.depth": _WHOLE,
+    "tool.name": _TEXT, "tool.groups": _TEXTS, "tool.side_effect": _YES_NO, "tool.effect": _TEXT,
+    "tool.risk": _WHOLE, "tool.external": _YES_NO,
+    "args": cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
+    "dest.domain": _TEXT, "dest.scheme": _TEXT, "dest.method": _TEXT, "dest.port": _WHOLE,
+    "dest.region": _TEXT,
+    "data.labels": _TEXTS,
+    "cost.nano": _WHOLE,
+    "run.workflow": _TEXT, "run.tenant": _TEXT, "run.principal": _TEXT,
+    "now.year": _WHOLE, "now.month": _WHOLE, "now.day": _WHOLE, "now.hour": _WHOLE, "now.minute": _WHOLE,
+    "now.weekday": _WHOLE,
+}  # fmt: skip
+"""What expressions may name, with its type; `now.weekday` is 1 for Monday."""
+
+CHARACTERS_MAX = 1_000_000
+"""Texts that an expression reads have no more than this in all."""
+VALUES_MAX = 20_000
+"""Nor are there more values in what it reads."""
+DEPTH_MAX = 64
+"""Nor do they nest deeper: the library recurses into them, and would take the process with it."""
+FUSED_MAX = 32
+"""So many conditions become one program."""
+
+_environment = cel.NewEnv(variables=NAMES)
+
+_LITERAL = re.compile(
+    r"""[bB]?[rR][bB]?("{3}.*?"{3}|'{3}.*?'{3}|"[^"]*"|'[^']*')"""
+    r"""|[bB]?("{3}.*?"{3}|'{3}.*?'{3}|"(\\.|[^"\\])*"|'(\\.|[^'\\])*')|//[^\n]*""",
+    re.S,
+)
+_NAME = re.compile(r"(?<![\w.])\.?([A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*)(\s*\()?")
+_PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
+
+
+class CelInvalid(ValueError):
+    """An expression that does not compile; the message says where in it, and why.
+
+    Attributes:
+        line, column: in the expression, from 1; 0 if unknown.
+    """
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line, self.column = line, column
+
+
+class CelFailed(Exception):
+    """An expression that gave no value of the type it must give; the message says why."""
+
+
+class Needs(NamedTuple):
+    """What expressions read.
+
+    Attributes:
+        names: declared ones.
+        members: of `args`, those that are read; None for all of them.
+    """
+
+    names: frozenset[str]
+    members: frozenset[str] | None
+
+    def __or__(self, other: Any) -> Needs:
+        both = None if self.members is None or other.members is None else self.members | other.members
+        return Needs(self.names | other.names, both)
+
+
+NOTHING = Needs(frozenset(), frozenset())
+
+
+class Expression:
+    """A compiled expression.
+
+    Attributes:
+        needs: what it reads.
+    """
+
+    __slots__ = ("_program", "needs", "text")
+
+    def __init__(self, text: str, wanted: Any) -> None:
+        """Compile an expression. Raises CelInvalid."""
+        self.text = text
+        self.needs = _needs(text)
+        self._program = _compiled(text, wanted)
+
+    def condition(self, values: Mapping[str, JSON]) -> bool:
+        """Whether it holds. Raises CelFailed."""
+        value = _evaluated(self._program, values)
+        if value is True or value is False:
+            return value
+        raise CelFailed(_in_words(value))
+
+    def text_of(self, values: Mapping[str, JSON]) -> str:
+        """The text it makes. Raises CelFailed."""
+        value = _evaluated(self._program, values)
+        if isinstance(value, str) and not _is_error(value):
+            return value
+        raise CelFailed(_in_words(value))
+
+
+def condition(text: str) -> Expression:
+    """Compile what is true or false. Raises CelInvalid."""
+    return Expression(text, _YES_NO)
+
+
+def message(text: str) -> Expression:
+    """Compile what makes a text. Raises CelInvalid."""
+    return Expression(text, _TEXT)
+
+
+class Fused:
+    """Conditions that are evaluated at once, at little more than the price of one."""
+
+    __slots__ = ("_parts", "conditions", "needs")
+
+    def __init__(self, conditions: Sequence[Expression]) -> None:
+        self.conditions = tuple(conditions)
+        self.needs = NOTHING
+        for one in conditions:
+            self.needs |= one.needs
+        self._parts: list[Any] | None = []
+        for first in range(0, len(conditions), FUSED_MAX):
+            part = self.conditions[first : first + FUSED_MAX]
+            bits = [f"(({one.text}\n) ? {1 << number} : 0)" for number, one in enumerate(part)]
+            try:
+                self._parts.append(_compiled(_balanced(bits), _WHOLE))
+            except CelInvalid:
+                self._parts = None
+                break
+
+    def holding(self, values: Mapping[str, JSON]) -> int:
+        """Which hold: bit n for the nth. Raises CelFailed if any of them fails, whichever."""
+        if self._parts is None:
+            return sum(one.condition(values) << number for number, one in enumerate(self.conditions))
+        found = 0
+        for place, program in enumerate(self._parts):
+            value = _evaluated(program, values)
+            if type(value) is not int:
+                raise CelFailed(_in_words(value))
+            found |= value << place * FUSED_MAX
+        return found
+
+
+def checked(value: JSON) -> JSON:
+    """The value, if it is small enough to be looked at. Raises CelFailed."""
+    level, depth, characters, seen = [value], 0, 0, 0
+    while level:
+        inner: list[JSON] = []
+        for one in level:
+            if isinstance(one, str):
+                characters += len(one)
+            elif isinstance(one, dict):
+                characters += sum(map(len, one))
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+        seen, depth = seen + len(level), depth + 1
+        if depth > DEPTH_MAX or seen > VALUES_MAX or characters > CHARACTERS_MAX:
+            raise CelFailed("the arguments that it reads are too large or nest too deep")
+        level = inner
+    return value
+
+
+# --- the library --------------------------------------------------------------------------------
+
+
+def _compiled(text: str, wanted: Any) -> Any:
+    try:
+        program = _environment.compile(text)
+    except RuntimeError as error:
+        raise _invalid(str(error)) from None
+    given = program.return_type()
+    if given == wanted or given == cel.Type.DYN:
+        return program
+    what = {"BOOL": "true or false", "STRING": "a text"}.get(wanted.name(), wanted.name())
+    raise CelInvalid(f"it gives {given.name().lower()}, not {what}")
+
+
+def _evaluated(program: Any, values: Mapping[str, JSON]) -> Any:
+    try:
+        value = program.eval(data=values)
+        return CelFailed(value.value()) if value.type() == cel.Type.ERROR else value.value()
+    except RuntimeError as error:
+        return CelFailed(str(error))
+
+
+def _is_error(value: Any) -> bool:
+    return isinstance(value, CelFailed)
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, CelFailed):
+        return str(value).partition(": ")[2].partition(" [")[0] or str(value)
+    return f"it gave {type(value).__name__}, not what it must"
+
+
+def _invalid(text: str) -> CelInvalid:
+    place = _PLACE.search(text)
+    if place is None:
+        return CelInvalid(text.partition("\n")[0])
+    return CelInvalid(place[3].removesuffix(" (in container '')"), int(place[1]), int(place[2]))
+
+
+def _balanced(terms: Sequence[str]) -> str:
+    """The sum of the terms, nested as little as can be: the library bounds how deep it goes."""
+    if len(terms) == 1:
+        return terms[0]
+    middle = len(terms) // 2
+    return f"({_balanced(terms[:middle])} + {_balanced(terms[middle:])})"
+
+
+def _needs(text: str) -> Needs:
+    """What an expression may read: at least all that it does."""
+    bare = _LITERAL.sub('""', text)
+    names: set[str] = set()
+    members: set[str] | None = set()
+    for found in _NAME.finditer(bare):
+        parts = re.sub(r"\s", "", found[1]).split(".")
+        if parts[0] == "args":
+            names.add("args")
+            is_call = found[2] is not None and len(parts) == 2
+            if len(parts) == 1 or is_call:
+                members = None
+            elif members is not None:
+                members.add(parts[1])
+        else:
+            names.update(name for name in _prefixes(parts) if name in NAMES)
+    return Needs(frozenset(names), None if members is None else frozenset(members))
+
+
+def _prefixes(parts: Sequence[str]) -> Iterable[str]:
+    return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
