@@ -11,7 +11,7 @@ from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.identity import run_id_of
 from podium.facts.values import ERRORS
-from podium.kernel.settling import LOSSES_MAX
+from podium.kernel.rerouting import LOSSES_MAX
 from podium.kernel.state import GRACE_MS
 from tests.kernel.conversation import START, Conversation, agent
 

@@ -57,27 +57,28 @@ def _counted(effect: Effect, terms: BreakerTerms, *, failed: bool) -> Counted:
     return Counted(effect.digest, effect.agent, failed, terms.within_ms, terms.out_of or terms.failures)
 
 
-def judge(step: Step, effect: Effect, counted: Counted | None) -> None:
+def judge(step: Step, effect: Effect, counted: Counted) -> None:
     """Open or close a breaker by what was counted."""
-    breaker = step.shard.breakers.get(effect.digest)
-    terms = _terms(step, effect.digest)
-    if counted is None or breaker is None or terms is None:
+    breaker = step.shard.breakers.get(counted.digest)
+    terms = _terms(step, counted.digest)
+    if breaker is None or terms is None:
         return
     if breaker.status == BREAKER_HALF_OPEN:
         if counted.failed:
-            _open(step, effect, terms, "it was tried again, and failed")
+            _open(step, effect, counted, terms, "it was tried again, and failed")
         elif breaker.succeeded >= breaker.probes:
-            step.out.emit(step.shard, None, e.BreakerClosed(digest=effect.digest, agent=effect.agent))
+            step.out.emit(step.shard, None, e.BreakerClosed(digest=counted.digest, agent=counted.agent))
         return
     failures = sum(failed for _, failed in breaker.outcomes)
     if failures >= terms.failures:
         of = f"of its last {len(breaker.outcomes)} attempts " if terms.out_of else "attempts "
-        _open(step, effect, terms, f"{failures} {of}failed within {terms.within_ms / 1000:g} s")
+        reason = f"{failures} {of}failed within {terms.within_ms / 1000:g} s"
+        _open(step, effect, counted, terms, reason)
 
 
-def _open(step: Step, effect: Effect, terms: BreakerTerms, reason: str) -> None:
+def _open(step: Step, effect: Effect, counted: Counted, terms: BreakerTerms, reason: str) -> None:
     opened = e.BreakerOpened(
-        digest=effect.digest, agent=effect.agent, until=step.shard.now + terms.open_ms, reason=reason,
+        digest=counted.digest, agent=counted.agent, until=step.shard.now + terms.open_ms, reason=reason,
         run=step.run.id, effect=effect.id,
     )  # fmt: skip
     step.out.emit(step.shard, None, opened)

@@ -9,7 +9,7 @@ import msgspec
 
 from podium.facts import events as e
 from podium.facts.values import ERRORS, JSON, Error
-from podium.kernel.arguments import Arguments, Faulted
+from podium.kernel.arguments import Arguments, Faulted, Waiting
 from podium.kernel.flow import holds
 from podium.kernel.state import Frame
 from podium.kernel.step import Step
@@ -84,6 +84,26 @@ def fault(
         child = frame
         frame = step.run.frames.get(frame.parent)
     step.emit(e.RunFaulted(task=task), e.RunFaultedBody(error))
+
+
+def is_caught(step: Step, start: Frame, error: Error) -> bool:
+    """Whether something in a run takes an error that is raised below `start`, or may: where it takes the
+    evaluator to say, this says yes.
+    """
+    frame: Frame | None = start
+    while frame is not None:
+        if frame.kind == "try" and frame.phase == "":
+            try:
+                if _catch(step, frame, error) is not None:
+                    return True
+            except Waiting:
+                return True
+            except Faulted:
+                pass
+        elif frame.kind == "compensate" or (frame.spread is not None and frame.spread.tolerant):
+            return True
+        frame = step.run.frames.get(frame.parent)
+    return False
 
 
 def _catch(step: Step, frame: Frame, error: Error) -> int | None:

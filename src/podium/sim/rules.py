@@ -13,7 +13,7 @@ from podium.facts.catalog import AgentVersion
 from podium.facts.events import Record
 from podium.kernel.catching import DOUBLINGS_MAX, PAUSE_MAX_MS
 from podium.kernel.requests import DEADLINES_MS
-from podium.kernel.settling import LOSSES_MAX
+from podium.kernel.rerouting import LOSSES_MAX
 from podium.kernel.state import Effect, Frame, Run
 from podium.sim.ledger import Ledger
 from podium.sim.violation import hold

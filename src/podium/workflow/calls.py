@@ -24,6 +24,8 @@ AGENT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(@[0-9A-Za-z.+-]+)?")
 _CAPABILITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*")
 _TOOL = re.compile(r"[a-z][a-z0-9._-]*(@[0-9A-Za-z.+-]+)?")
 _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
+REROUTES_MAX = 100
+"""To so many other agents a call may go at most."""
 _IDEMPOTENT = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
 
 
@@ -39,7 +41,8 @@ def call_agent(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Cal
 def asked_agent(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallAgent:
     """The same, with or without `capability` and `agent`."""
     given = draft.table(
-        arguments, place, "`call: agent`", ("capability", "agent", "input", "idempotencyKey", "select"),
+        arguments, place, "`call: agent`",
+        ("capability", "agent", "input", "idempotencyKey", "select", "reroute", "onFailure"),
         unsupported={
             "team": "name a capability; the least busy agent that offers it is asked",
             "budget": "limit the work with a `timeout`",
@@ -54,7 +57,35 @@ def asked_agent(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Ca
         key=_key(draft, given, place, scope),
         require=require,
         prefer=prefer,
+        reroute=_reroute(draft, given, place),
+        dead_letter=_dead_letter(draft, given, place),
     )
+
+
+def _reroute(draft: Draft, given: dict[str, JSON], place: Place) -> int:
+    """How many other agents may be asked where one fails for good."""
+    if "reroute" not in given:
+        return 0
+    value, at = given["reroute"], place / "reroute"
+    if "agent" in given:
+        draft.refuse(
+            "conflicting-fields", at, "Only what any agent may do can go to another; name a `capability`."
+        )
+    if value is True:
+        return REROUTES_MAX
+    limits = draft.table(value, at, "`reroute`", ("max",), required=("max",))
+    most = draft.count(limits.get("max", 1), at / "max", "`max`")
+    if not 1 <= most <= REROUTES_MAX:
+        draft.refuse("wrong-value", at / "max", f"`max` must be from 1 to {REROUTES_MAX}.")
+    return most
+
+
+def _dead_letter(draft: Draft, given: dict[str, JSON], place: Place) -> bool:
+    """Whether a failure for good is kept until an operator sees to it."""
+    if "onFailure" not in given:
+        return False
+    chosen = draft.choice(given["onFailure"], place / "onFailure", "`onFailure`", ("fault", "deadLetter"))
+    return bool(chosen == "deadLetter")
 
 
 def _name(
@@ -92,12 +123,13 @@ def _select(draft: Draft, value: JSON, place: Place) -> tuple[dict[str, str], di
 def call_tool(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallTool:
     """The arguments of `call: tool`."""
     given = draft.table(
-        arguments, place, "`call: tool`", ("tool", "args", "idempotencyKey"), required=("tool",)
+        arguments, place, "`call: tool`", ("tool", "args", "idempotencyKey", "onFailure"), required=("tool",)
     )
     return CallTool(
         tool=_name(draft, given, "tool", place, _TOOL, "`payments.refund` or `payments.refund@1.0.0`"),
         args=draft.template(given["args"], place / "args", scope) if "args" in given else None,
         key=_key(draft, given, place, scope),
+        dead_letter=_dead_letter(draft, given, place),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 
 from podium.facts.secrets import NAME
@@ -95,7 +95,19 @@ def _program(draft: Draft, document: dict[str, JSON], digest: str) -> Program:
         timeout=_timeout(draft, given, compiler),
         secrets=draft.secrets,
         undoing=own_undo,
+        dead_letters=_dead_letters(draft, document),
     )
+
+
+def _dead_letters(draft: Draft, document: Mapping[str, JSON]) -> bool:
+    """Whether failures that nothing catches are kept, by `document.metadata.onFailure`."""
+    identity = document.get("document")
+    metadata = identity.get("metadata") if isinstance(identity, dict) else None
+    if not isinstance(metadata, dict) or "onFailure" not in metadata:
+        return False
+    place = _ROOT / "document" / "metadata" / "onFailure"
+    chosen = draft.choice(metadata["onFailure"], place, "`onFailure`", ("fault", "deadLetter"))
+    return bool(chosen == "deadLetter")
 
 
 def _mutation(

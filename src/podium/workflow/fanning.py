@@ -34,6 +34,9 @@ def fanned(
         draft.refuse("conflicting-fields", place / "agent", message)
         del asked["agent"]
     call = asked_agent(draft, asked, place, scope)
+    if call.reroute:
+        message = "With `fanout` each agent answers for itself; leave `reroute` out."
+        draft.refuse("conflicting-fields", place / "reroute", message)
     names, count = _to(draft, given.get("to", ALL), at / "to")
     if not names and not call.capability:
         draft.refuse(

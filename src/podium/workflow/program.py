@@ -364,6 +364,8 @@ class CallAgent:
     """`capability` or `agent` (`name` or `name@version`) is given, or both: this agent, for this capability.
 
     `require` are labels that the agent must carry; among several, those that carry more of `prefer` win.
+    `reroute` is how many other agents may be asked where one fails for good. Where `dead_letter`, a failure
+    for good is kept until an operator sees to it.
     """
 
     capability: str
@@ -372,18 +374,21 @@ class CallAgent:
     key: Expression | None  # idempotencyKey
     require: Mapping[str, str] = field(default_factory=dict)
     prefer: Mapping[str, str] = field(default_factory=dict)
+    reroute: int = 0
+    dead_letter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CallTool:
     """`tool` is `name` or `name@version`; "" is the one that undoes what is being undone.
 
-    `args` None: the task's own input. `key` is the idempotency key.
+    `args` None: the task's own input. `key` is the idempotency key, `dead_letter` as of `CallAgent`.
     """
 
     tool: str
     args: Expression | None = None
     key: Expression | None = None
+    dead_letter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -537,8 +542,10 @@ class Program:
     Attributes:
         nodes: `nodes[0]` is the root `do`.
         secrets: names of those it may use.
-        undoing: the last node, which calls the tool that undoes what is being undone, where that is no matter
-            of the document; 0 where nothing could have been done by a tool.
+        undoing: the node that calls the tool which undoes what is being undone, where that is no matter of the
+            document; 0 where nothing could have been done by a tool. `unclaimed`, the next one, undoes what
+            an agent had done in vain.
+        dead_letters: whether failures for good that nothing catches are kept until an operator sees to them.
     """
 
     digest: str
@@ -554,6 +561,11 @@ class Program:
     timeout: Duration | None = None
     secrets: tuple[str, ...] = ()
     undoing: int = 0
+    dead_letters: bool = False
+
+    @property
+    def unclaimed(self) -> int:
+        return self.undoing + 1
 
     @property
     def label(self) -> str:
