@@ -5,24 +5,31 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from podium.agents.command import SETTING
 from podium.agents.secrets import Vault
-from podium.facts.inputs import Evaluated, Reported
+from podium.facts.inputs import Asked, Evaluated, Reported
+from podium.runtime.checkpoints import VARIABLE, Checkpoints, Settings, settings_of
 from podium.runtime.clock import GuardedClock
 from podium.runtime.door import ClosedDoor, Door
 from podium.runtime.evaluator import Evaluator
 from podium.runtime.hub import Hub
+from podium.runtime.identity import FILE as ROLES
+from podium.runtime.identity import FILE_VARIABLE as ROLES_VARIABLE
+from podium.runtime.identity import Identities
 from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Newest, Readers
+from podium.runtime.notary import Notary
 from podium.runtime.shard import ShardHost
 from podium.runtime.socket import SocketServer
 from podium.runtime.system import SystemHost
 from podium.runtime.worker import EmbeddedWorker
-from podium.store.interface import Store, Unwritable
+from podium.store.interface import Stated, Store, StoreError, Unwritable
 from podium.store.lock import HubLock
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader
@@ -67,13 +74,24 @@ class LocalHub(Hub):
         self.vault, allowed = Vault(folder), _allowed()
         system.catalog.allowed = allowed
         self.worker = EmbeddedWorker(
-            self._hear, system.catalog.agents.get, folder, clock.now, vault=self.vault, allowed=allowed
+            self._hear, system.catalog.agents.get, folder, clock.now, vault=self.vault, allowed=allowed,
+            on_asked=self._ask,
         )
         super().__init__(store, shard, system, clock, self.worker, Evaluator(self._learn))
         self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
+        self.notary = Notary(store, (system.writer, shard.writer), folder)
+        self._identity = store.identity()
+        self._stated: Stated | None = None
+        self.checkpoints = Checkpoints(
+            folder, _checkpoint_settings(folder), lambda: self.state_now()[0], self._amend,
+            lambda: SqliteReader(folder / LOG), clock.now,
+        )  # fmt: skip
 
     def _hear(self, reports: list[Reported]) -> None:
         self.tell_all(reports)
+
+    def _ask(self, asked: Asked) -> None:
+        self.tell_all([asked])
 
     def _learn(self, answer: Evaluated) -> None:
         self.tell_all([answer])
@@ -81,14 +99,56 @@ class LocalHub(Hub):
     def start(self) -> None:
         """Take the shards over and serve; the views follow. Raises StoreError as a hub does."""
         self.listen(self.views.feed)
+        if self.checkpoints.wanted:
+            self.listen(self.checkpoints.feed)
         super().start()
         self.views.start()
+        if self.checkpoints.wanted:
+            self.checkpoints.start()
 
     def stop(self, grace_ms: int = 2_000) -> None:
         """Start nothing more, give attempts in flight the grace, and let the folder go."""
+        if self.checkpoints.wanted:
+            with suppress(StoreError):
+                self.notary.prepare(self._identity)
         super().stop(grace_ms)
+        self.checkpoints.close(self._stated, grace_ms)
         self.views.close()
         self._lock.release()
+
+    def state_now(self) -> tuple[Stated, bool]:
+        """State how far the log has come, with a signed checkpoint; gives that, and whether it is a new one.
+
+        Raises:
+            StoreError: it cannot be stated or signed.
+        """
+        self.notary.prepare(self._identity)
+        return self.do(lambda: self.notary.state(self.clock.now())).result()
+
+    def attests_shown(self) -> dict[str, object]:
+        """What became of the checkpoints: `trouble`, and of each place where they go the last delivery."""
+        sinks = msgspec.to_builtins(self.checkpoints.status)
+        return {"trouble": self.checkpoints.trouble, "sinks": sinks}
+
+    def _amend(self, stated: Stated) -> None:
+        self.do(lambda: self.notary.amend(stated.number, stated.note)).result()
+
+    def _finish(self) -> None:
+        super()._finish()
+        if self.checkpoints.wanted and self.notary.ready:
+            try:
+                self._stated, _ = self.notary.state(self.clock.now())
+            except StoreError as error:
+                log.warning("no last checkpoint was made", reason=str(error))
+
+
+def _checkpoint_settings(folder: Path) -> Settings:
+    """Where checkpoints go; nowhere if that is not said so that it can be understood."""
+    try:
+        return settings_of(folder, os.environ.get(VARIABLE, ""))
+    except ValueError as error:
+        log.error("no checkpoints are made", reason=str(error))
+        return Settings(trouble=str(error))
 
 
 def _allowed() -> frozenset[str]:
@@ -146,7 +206,9 @@ def serve(folder: Path) -> Serving:
     try:
         readers = Readers(lambda: SqliteReader(hub.folder / LOG))
         inquiry = Inquiry(HubSight(hub, readers), _newest(hub.folder, lambda _: _up_with(hub)))
-        door = Door(hub, hub.worker, inquiry, readers, hub.views)
+        roles = Path(os.environ.get(ROLES_VARIABLE) or hub.folder / ROLES)
+        identities = Identities(roles, hub.worker.owns)
+        door = Door(hub, hub.worker, inquiry, readers, hub.views, hub, identities=identities)
         return Serving(hub, door, SocketServer(hub.folder, door, hub.clock.now()))
     except BaseException:
         hub.stop(0)
@@ -169,6 +231,14 @@ def look(folder: Path) -> ClosedDoor:
             return views.progress().get(RUNS_SHARD) == reader.head(RUNS_SHARD).seq
 
     return ClosedDoor(Inquiry(FolderSight(readers, RUNS_SHARD), _newest(log.parent, is_whole)))
+
+
+def reader_of(folder: Path) -> SqliteReader:
+    """A reader of a state folder's log, whoever serves it. Raises StoreError as `look` does."""
+    log = folder.absolute() / LOG
+    if not log.exists():
+        raise Unwritable(f"there is nothing at {log.parent}: no hub has worked there yet")
+    return SqliteReader(log)
 
 
 _IN_VIEWS = {

@@ -22,13 +22,14 @@ from podium.facts import stored
 from podium.facts.catalog import Declared
 from podium.facts.events import Record
 from podium.facts.identity import digest_of, run_id_of
-from podium.facts.orders import Abandon, Evaluate, Perform
+from podium.facts.policy import Decision
+from podium.facts.orders import Abandon, Answer, Evaluate, Perform
 from podium.facts.values import JSON, Error, Refused, Reply, standard_error
 from podium.kernel.catalog import Catalog
 from podium.kernel.decide import decide, recover, resume
 from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
-from podium.kernel.state import Frame, Run, Shard
+from podium.kernel.state import Books, Frame, Run, Shard
 from podium.runtime.jq_worker import PRELUDE
 from podium.workflow.processes import PROCESSES
 from podium.workflow.program import Expression, Program
@@ -36,10 +37,12 @@ from podium.workflow.program import Expression, Program
 START = 1_750_000_000_000
 """The virtual clock starts here, in ms since 1970."""
 
+
 TURNS_MAX = 10_000
 """So often a conversation lets a run go on before it takes it for endless."""
 
 _encode = msgspec.json.Encoder().encode
+_decode_books = msgspec.json.Decoder(Books).decode
 _decode_run = msgspec.json.Decoder(Run).decode
 
 
@@ -71,6 +74,16 @@ def workflow(do: JSON, *, name: str = "talk", version: str = "1.0.0", **parts: J
     return Declared("Workflow", f"test/{name}", version, digest_of(spec), spec)
 
 
+class Trusting(dict[str, Decision]):
+    """Decides, where no policy is declared, that everything may be done."""
+
+    def get(self, key: str, default: Any = None) -> Decision:
+        return _MAY
+
+
+_MAY = Decision("allow", ("development",))
+
+
 class Slow(Catalog):
     """A catalog whose workflows leave every expression to jq."""
 
@@ -100,6 +113,7 @@ class Conversation:
     Args:
         do: the workflow's tasks, as YAML text or as JSON.
         agents: what the catalog holds beside the workflow.
+        trusting: where no policy is declared, whatever changes the world may be done without asking.
         asks_jq: every expression goes to jq by an `Evaluate` query.
         parts: other top-level members of the document: `input`, `use`, `timeout`…
 
@@ -116,15 +130,19 @@ class Conversation:
     """
 
     def __init__(
-        self, do: JSON = None, *, agents: tuple[Declared, ...] = (), asks_jq: bool = False, **parts: JSON
-    ) -> None:
+        self, do: JSON = None, *, agents: tuple[Declared, ...] = (), asks_jq: bool = False,
+        trusting: bool = True, **parts: JSON,
+    ) -> None:  # fmt: skip
         self.shard = Shard()
         self.catalog = Slow() if asks_jq else Catalog()
         self.catalog.allowed = PROCESSES
+        if trusting:
+            self.catalog.usual = Trusting()
         self.now = START
         self.log: list[Record] = []
         self.open: dict[tuple[str, int], Perform] = {}
         self.abandoned: list[Abandon] = []
+        self.answers: list[Answer] = []
         self.questions: list[Evaluate] = []
         self.emits: list[Perform] = []
         self.commits: list[int] = []
@@ -224,6 +242,27 @@ class Conversation:
         order = self.order(task)
         del self.open[order.run_id, order.effect]
         self.tell(i.Reported(run_id=order.run_id, effect=order.effect, token=order.token, **fields))
+
+    def ask(
+        self, task: str, number: int, target: str, args: JSON = None, *, kind: Any = "tool", **fields: Any
+    ) -> None:
+        """The attempt of `task` asks for a tool, or an agent."""
+        order = self.order(task)
+        self.tell(
+            i.Asked(
+                run_id=order.run_id, effect=order.effect, token=order.token, number=number, kind=kind,
+                target=target, args=args, **fields,
+            )
+        )  # fmt: skip
+
+    def told(self, task: str) -> dict[int, Any]:
+        """What the attempt of `task` was told: of each thing that it asked for the output, or the error."""
+        order = self.order(task)
+        return {
+            answer.number: answer.error if answer.error is not None else answer.output
+            for answer in self.answers
+            if (answer.run_id, answer.effect, answer.token) == (order.run_id, order.effect, order.token)
+        }
 
     def order(self, task: str) -> Perform:
         """The attempt that the performer of `task` has."""
@@ -363,6 +402,8 @@ class Conversation:
             elif isinstance(order, Perform):
                 self.open[order.run_id, order.effect] = order
                 self.watch(order)
+            elif isinstance(order, Answer):
+                self.answers.append(order)
             elif isinstance(order, Abandon):
                 self.abandoned.append(order)
                 present = self.open.get((order.run_id, order.effect))
@@ -387,6 +428,7 @@ class Conversation:
         self._checked_records = len(self.log)
         assert _encode(list(self.shard.runs.values())) == _encode(list(self._checked.runs.values()))
         assert (self.shard.seq, self.shard.epoch) == (self._checked.seq, self._checked.epoch)
+        assert self.shard.books() == self._checked.books()
         remembered = self._remembered()
         self._checked.kin.clear()
         for name in ("running", "listeners", "families"):
@@ -402,6 +444,7 @@ class Conversation:
         """The shard as it comes back from a snapshot."""
         shard = Shard()
         shard.seq, shard.epoch, shard.now = self._checked.seq, self._checked.epoch, self._checked.now
+        shard.open_books(_decode_books(_encode(self._checked.books())))
         for run in self._checked.runs.values():
             shard.admit(_decode_run(_encode(run)))
         return shard
@@ -447,6 +490,8 @@ def _record_line(record: Record) -> str:
 def _order_line(order: Any) -> str:
     if isinstance(order, Perform):
         return f"> perform {short(order.task)} {order.attempt}"
+    if isinstance(order, Answer):
+        return f"> answer {order.effect} {order.number}"
     return f"> abandon {order.effect}"
 
 

@@ -55,6 +55,10 @@ class Groups:
                 self._tell(f"{group}")
                 self._write(f"{group}")
 
+    def holds(self, group: int) -> bool:
+        """Whether a group is one of them."""
+        return group in self._alive
+
     def close(self) -> None:
         """Kill whatever is left, and end the reaper."""
         with self._lock:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from podium.facts.policy_version import PolicyVersion
+from podium.facts.recovery import BreakerTerms
 from podium.facts.values import JSON, Delivery
 
 
@@ -63,6 +65,15 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
         description: one line for people and planners.
         folder: absolute folder that relative paths in `runtime` start from.
         deprecated: why it should not be used any more, and what to use; "" if it may.
+        breaker: when it is not asked any more for a while, as it keeps failing; None for never.
+        replay: how an attempt is held to what earlier ones asked for: `matched`, it finds each result again by
+            what it asks for; or `strict`, it must ask for the same in the same order.
+        on_divergence: what becomes of results that the last attempt did not ask for: `continue`, `compensate`,
+            `ask` or `fail`.
+        park_ms: an attempt that waits longer for what it asked for is stopped, and made again when that is
+            there; 0 lets it wait.
+        roles: what policies know it by.
+        priced: whether somebody said what a call costs, be it nothing.
     """
 
     name: str
@@ -79,6 +90,12 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str = ""
     folder: str = ""
     deprecated: str = ""
+    breaker: BreakerTerms | None = None
+    replay: str = "matched"
+    on_divergence: str = "continue"
+    park_ms: int = 0
+    roles: tuple[str, ...] = ()
+    priced: bool = False
 
 
 class Egress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -126,7 +143,7 @@ class ToolVersion(msgspec.Struct, frozen=True, omit_defaults=True):
         undo: the tool that undoes a call; it is told `{input, output}` of that.
         probe: the tool that tells what became of a call; it is told `{input, key}` of that.
         delivery, deadline_ms, heartbeat_ms, retry, concurrency, cost_nano, labels, description, folder,
-            deprecated: as of an agent.
+            deprecated, priced: as of an agent.
     """
 
     name: str
@@ -151,6 +168,7 @@ class ToolVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     description: str = ""
     folder: str = ""
     deprecated: str = ""
+    priced: bool = False
 
     def performer(self) -> AgentVersion:
         """The tool as whoever performs it sees it: an agent with one capability, which has its name."""
@@ -158,7 +176,7 @@ class ToolVersion(msgspec.Struct, frozen=True, omit_defaults=True):
         return AgentVersion(
             self.name, self.version, (offered,), self.runtime, self.delivery, self.deadline_ms,
             self.heartbeat_ms, self.retry, self.concurrency, self.cost_nano, self.labels, self.description,
-            self.folder, self.deprecated,
+            self.folder, self.deprecated, priced=self.priced,
         )  # fmt: skip
 
 
@@ -186,6 +204,7 @@ def notice_of(document: Mapping[str, JSON]) -> str:
 VERSIONS: dict[str, type[msgspec.Struct]] = {
     "Agent": AgentVersion,
     "Tool": ToolVersion,
+    "Policy": PolicyVersion,
     "Workflow": WorkflowVersion,
 }
 """What the catalog holds of each kind of resource."""

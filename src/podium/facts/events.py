@@ -12,6 +12,9 @@ from typing import ClassVar
 
 import msgspec
 
+from podium.facts.approvals import Terms
+from podium.facts.policy import Amounts, Count, Hold
+from podium.facts.recovery import Counted
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, Error
 
 
@@ -25,6 +28,7 @@ class Event(msgspec.Struct, omit_defaults=True):
     Attributes:
         ordinal: place among the run's events, from 1.
         previous: seq of the run's event before this one; 0 for the first.
+        torn: effects that held something and that nobody waits for any more, by this very event.
     """
 
     VERSION: ClassVar[int] = 1
@@ -32,6 +36,7 @@ class Event(msgspec.Struct, omit_defaults=True):
 
     ordinal: int = msgspec.field(default=0, name="n")
     previous: int = msgspec.field(default=0, name="p")
+    torn: tuple[int, ...] = msgspec.field(default=(), name="t")
 
 
 class Record(msgspec.Struct):
@@ -131,7 +136,8 @@ class RunStarted(Event):
     are the names of those that its effects may use. Where another run's task started it, `parent` is that
     run, with the task's reference and its effect; `depth` counts how many runs are above it. Where that task
     waits for it, `root` is the run at the top, which waits for all below. `deprecated` is the workflow's
-    notice.
+    notice. `tree` is the run at the top of all that led to this one, "" for that itself; `labels` are those
+    of the data that it begins with.
     """
 
     BODY = RunStartedBody
@@ -148,6 +154,8 @@ class RunStarted(Event):
     root: str = ""
     depth: int = 0
     deprecated: str = ""
+    tree: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -275,11 +283,28 @@ class TaskResumed(Event):
     task: str = ""
 
 
+class Reserved(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an attempt that starts under policy takes: amounts that it holds, what is counted, what its run
+    remembers of it from now on (`marks`), or once it has succeeded (`proofs`). What is done under one key
+    counts `once`, however many attempts it takes.
+    """
+
+    holds: tuple[Hold, ...] = ()
+    counts: tuple[Count, ...] = ()
+    marks: tuple[str, ...] = ()
+    proofs: tuple[str, ...] = ()
+    once: bool = False
+
+
 class EffectRequestedBody(Body):
-    """`data` is the task's transformed input; `input` what the performer gets."""
+    """`data` is the task's transformed input; `input` what the performer gets. `message` is what policy says
+    of it, and `reads` the values that it looked at.
+    """
 
     data: JSON = None
     input: JSON = None
+    message: str = ""
+    reads: dict[str, JSON] = {}
 
 
 class EffectRequested(Event):
@@ -289,7 +314,15 @@ class EffectRequested(Event):
     Where `same`, the task's input is its raw input; where `given`, the performer gets `input`, else the
     task's input. `reason` is why it was routed so; `verdict` and `rules` are policy's decision, `hold_nano`
     what was reserved. Of a `workflow`, `agent` is its name and version, `digest` its own, and `key` the id of
-    the run that is started with it.
+    the run that is started with it. `policy` is the digest of all policies in force. Where people are asked,
+    `terms` are theirs, and `action` the keyed digest of the exact action, which is there where it was denied,
+    too. One that is deferred is decided again at `until`; 0 is as soon as something that is held is released.
+    `override` is the record by which somebody let it through. What an attempt that starts takes is
+    `reserved`. `observed` is what policies that only observe would have said.
+
+    Where an attempt of another effect asked for it, that one is its `asker`, and waits; `frame` is then the
+    asker's, whose attempt knows the answer by `number`. `asked` is what it asked for, as it said it. The asker's
+    attempt is to be parked at `park_at`, if it waits so long; `code` is the digest of the code that asks.
     """
 
     BODY = EffectRequestedBody
@@ -315,15 +348,166 @@ class EffectRequested(Event):
     slot: int = 0
     deadline_at: int = 0
     heartbeat_ms: int = 0
+    policy: str = ""
+    terms: Terms | None = None
+    action: str = ""
+    until: int = 0
+    override: int = 0
+    reserved: Reserved | None = None
+    observed: tuple[str, ...] = ()
+    asker: int = 0
+    number: int = 0
+    asked: str = ""
+    park_at: int = 0
+    code: str = ""
 
 
 class AttemptStarted(Event):
-    """An attempt was handed out; its token is the seq of this record."""
+    """An attempt was handed out; its token is the seq of this record.
+
+    It was decided again before: `rules`, `policy` and those at the end as in `EffectRequested`. What people
+    granted is used up by the first attempt, `granted` then.
+    """
 
     effect: int = 0
     attempt: int = 0
     task: str = ""
     deadline_at: int = 0
+    rules: tuple[str, ...] = ()
+    policy: str = ""
+    granted: bool = False
+    override: int = 0
+    reserved: Reserved | None = None
+    observed: tuple[str, ...] = ()
+
+
+class EffectDecidedBody(Body):
+    message: str = ""
+    reads: dict[str, JSON] = {}
+
+
+class EffectDecided(Event):
+    """An effect that had not begun was decided again: after a wait, an approval or an edit.
+
+    All fields as in `EffectRequested`. Of a `human` or a `workflow` that is allowed now, `kind` is that: it
+    begins with this record.
+    """
+
+    BODY = EffectDecidedBody
+    effect: int = 0
+    task: str = ""
+    verdict: str = "allow"
+    rules: tuple[str, ...] = ()
+    policy: str = ""
+    terms: Terms | None = None
+    action: str = ""
+    until: int = 0
+    kind: str = ""
+    granted: bool = False
+    override: int = 0
+    reserved: Reserved | None = None
+    observed: tuple[str, ...] = ()
+
+
+class BudgetWarned(Event):
+    """With what an effect holds, thresholds of budgets are crossed: a line for each."""
+
+    effect: int = 0
+    task: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+class ApprovalDecidedBody(Body):
+    why: str = ""
+
+
+class ApprovalDecided(Event):
+    """A person said yes or no to an action, or answered a question that several must answer.
+
+    `action` is the digest of the action that the person decided on, `roles` are those that the person has,
+    and `via` is how it is known who it is. `outcome` is `granted` or `denied` where that decides it.
+    """
+
+    BODY = ApprovalDecidedBody
+    effect: int = 0
+    task: str = ""
+    verdict: str = ""
+    principal: str = ""
+    roles: tuple[str, ...] = ()
+    via: str = ""
+    action: str = ""
+    outcome: str = ""
+
+
+class ApprovalDelegatedBody(Body):
+    why: str = ""
+
+
+class ApprovalDelegated(Event):
+    """Somebody who may decide let another person, `to`, decide too."""
+
+    BODY = ApprovalDelegatedBody
+    effect: int = 0
+    task: str = ""
+    principal: str = ""
+    via: str = ""
+    to: str = ""
+
+
+class ApprovalEscalated(Event):
+    """Nobody decided in time; others are asked, on new `terms`."""
+
+    effect: int = 0
+    task: str = ""
+    terms: Terms | None = None
+
+
+class ApprovalExpired(Event):
+    """Nobody decided in time, and silence denies."""
+
+    effect: int = 0
+    task: str = ""
+
+
+class ActionEditedBody(Body):
+    input: JSON = None
+    why: str = ""
+
+
+class ActionEdited(Event):
+    """Somebody who may decide made another action of the one that waits: it is decided afresh.
+
+    `key` is its idempotency key from here on.
+    """
+
+    BODY = ActionEditedBody
+    effect: int = 0
+    task: str = ""
+    principal: str = ""
+    via: str = ""
+    key: str = ""
+
+
+class DecisionOverriddenBody(Body):
+    why: str = ""
+
+
+class DecisionOverridden(Event):
+    """Somebody broke the glass: one action goes through once, whatever policy says, until `expires_at`.
+
+    `effect` waits for it, or was denied. Where it takes a second person, `outcome` is `granted` with the
+    second such record, and "" with the first.
+    """
+
+    BODY = DecisionOverriddenBody
+    effect: int = 0
+    task: str = ""
+    principal: str = ""
+    roles: tuple[str, ...] = ()
+    via: str = ""
+    action: str = ""
+    expires_at: int = 0
+    outcome: str = ""
 
 
 class AttemptFailedBody(Body):
@@ -332,7 +516,11 @@ class AttemptFailedBody(Body):
 
 
 class AttemptFailed(Event):
-    """An attempt failed and another will be made at `retry_at` (0: as soon as a slot is free)."""
+    """An attempt failed and another will be made at `retry_at` (0: as soon as a slot is free).
+
+    `took` is what is booked for it in place of what it held; one that was lost has none, where its key makes
+    sure that it counts once: what it held stays held.
+    """
 
     BODY = AttemptFailedBody
     effect: int = 0
@@ -340,6 +528,67 @@ class AttemptFailed(Event):
     task: str = ""
     status: str = "failed"
     retry_at: int = 0
+    cost_nano: int = 0
+    took: Amounts | None = None
+    counted: Counted | None = None
+
+
+class AskRepeated(Event):
+    """An attempt asked for what an earlier one of the same effect had asked for: it gets what that gave.
+
+    `call` is the effect that was asked for then; `number`, `task` and `park_at` as in `EffectRequested`.
+    """
+
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+    call: int = 0
+    number: int = 0
+    park_at: int = 0
+
+
+class AskRefusedBody(Body):
+    error: Error | None = None
+    args: JSON = None
+
+
+class AskRefused(Event):
+    """An attempt asked for what it cannot have; nothing was done. `asked` as in `EffectRequested`."""
+
+    BODY = AskRefusedBody
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+    number: int = 0
+    asked: str = ""
+
+
+class AttemptParked(Event):
+    """An attempt that waited long for what it asked for was stopped; another is made when that is there."""
+
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+
+
+class ResultsUnclaimedBody(Body):
+    output: JSON = None
+    provenance: dict[str, JSON] = {}
+
+
+class ResultsUnclaimed(Event):
+    """An attempt succeeded without asking for what earlier ones had done: the effects `calls`.
+
+    What becomes of that is `then`: `continue`, `fail`, `compensate` or `ask`. Of the last two the effect waits
+    for what is done about it; its outcome is kept until then.
+    """
+
+    BODY = ResultsUnclaimedBody
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+    calls: tuple[int, ...] = ()
+    then: str = ""
     cost_nano: int = 0
 
 
@@ -362,7 +611,9 @@ class EffectSettled(Event):
 
     Where `completes`, the task ended with it: `next`, `exported` and `then` as in `TaskCompleted`,
     and the task's output is `result` if `transformed`, else `output`. `undo` is the task that undoes the
-    effect, should that be asked for.
+    effect, should that be asked for. `took` is what is booked in place of what it held. `labels` are those of
+    the data that it gives, which the run has from now on. `counted`, here and in other records of attempts,
+    is what it means for the circuit breaker of the performer.
     """
 
     BODY = EffectSettledBody
@@ -378,6 +629,9 @@ class EffectSettled(Event):
     principal: str = ""
     via: str = ""
     undo: str = ""
+    took: Amounts | None = None
+    labels: tuple[str, ...] = ()
+    counted: Counted | None = None
 
 
 class UndoFailedBody(Body):
@@ -417,13 +671,14 @@ class StaleReplyBody(Body):
 
 
 class StaleReply(Event):
-    """A reply came for an attempt that is no longer current; it was not applied."""
+    """A reply came for an attempt that is no longer current; it was not applied, but for what it took."""
 
     BODY = StaleReplyBody
     effect: int = 0
     token: int = 0
     status: str = ""
     task: str = ""
+    took: Amounts | None = None
 
 
 class EffectInDoubt(Event):
@@ -433,6 +688,7 @@ class EffectInDoubt(Event):
     attempt: int = 0
     task: str = ""
     reason: str = ""
+    counted: Counted | None = None
 
 
 class EffectResolvedBody(Body):
@@ -450,6 +706,100 @@ class EffectResolved(Event):
     principal: str = ""
 
 
+class EffectRerouted(Event):
+    """An effect goes to another agent: `before` failed for good, or its breaker is open.
+
+    `candidates` are the others that offer the capability, each with why it is chosen or not. The idempotency
+    key stays.
+    """
+
+    effect: int = 0
+    task: str = ""
+    before: str = ""
+    agent: str = ""
+    digest: str = ""
+    delivery: Delivery = AT_LEAST_ONCE
+    heartbeat_ms: int = 0
+    reason: str = ""
+    candidates: tuple[str, ...] = ()
+
+
+class EffectDeadLetteredBody(Body):
+    error: Error | None = None
+
+
+class EffectDeadLettered(Event):
+    """An effect failed for good, and is kept until an operator tries it again or drops it."""
+
+    BODY = EffectDeadLetteredBody
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+    took: Amounts | None = None
+
+
+class EffectRedrivenBody(Body):
+    why: str = ""
+
+
+class EffectRedriven(Event):
+    """Somebody lets a dead letter be tried again, by `agent`, which is chosen afresh."""
+
+    BODY = EffectRedrivenBody
+    effect: int = 0
+    task: str = ""
+    agent: str = ""
+    digest: str = ""
+    delivery: Delivery = AT_LEAST_ONCE
+    heartbeat_ms: int = 0
+    task_deadline_at: int = 0
+    reason: str = ""
+    principal: str = ""
+
+
+class BreakerOpened(Event):
+    """An agent version failed too often: nothing is asked of it until `until`.
+
+    `digest` and `agent` (`name@version`) are its own. `run` and `effect` are those whose attempt was the last
+    to fail.
+    """
+
+    digest: str = ""
+    agent: str = ""
+    until: int = 0
+    reason: str = ""
+    run: str = ""
+    effect: int = 0
+
+
+class BreakerHalfOpened(Event):
+    """It is tried whether an agent version works again: `probes` attempts may run at once."""
+
+    digest: str = ""
+    agent: str = ""
+    probes: int = 1
+
+
+class BreakerClosed(Event):
+    """An agent version works again."""
+
+    digest: str = ""
+    agent: str = ""
+
+
+class BreakerResetBody(Body):
+    why: str = ""
+
+
+class BreakerReset(Event):
+    """Somebody closed the breaker of an agent version."""
+
+    BODY = BreakerResetBody
+    digest: str = ""
+    agent: str = ""
+    principal: str = ""
+
+
 class EventReceivedBody(Body):
     """`keys` are correlation keys that the event set for the task that took it."""
 
@@ -463,7 +813,7 @@ class EventReceived(Event):
     `slot` is the filter it passed. Where `fleeting`, it was sent to all who want it now, and is buffered only
     until it is known who does. `use` is what becomes of it: "" the task gives it as it is; `given` it gives
     it as it `read`s it, and goes on; `each` it does something for it first; `until` it only counts towards
-    the end. Where `last`, the task takes no more.
+    the end. Where `last`, the task takes no more. `labels` are those of the data of the run that sent it.
     """
 
     BODY = EventReceivedBody
@@ -476,6 +826,7 @@ class EventReceived(Event):
     use: str = ""
     last: bool = False
     read: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class EventConsumedBody(Body):
@@ -561,11 +912,30 @@ EVENTS: dict[str, type[Event]] = {
         AttemptStarted,
         AttemptFailed,
         EffectSettled,
+        EffectDecided,
+        BudgetWarned,
+        ApprovalDecided,
+        ApprovalDelegated,
+        ApprovalEscalated,
+        ApprovalExpired,
+        ActionEdited,
+        DecisionOverridden,
+        AskRepeated,
+        AskRefused,
+        AttemptParked,
+        ResultsUnclaimed,
         UndoFailed,
         EffectUndone,
         StaleReply,
         EffectInDoubt,
         EffectResolved,
+        EffectRerouted,
+        EffectDeadLettered,
+        EffectRedriven,
+        BreakerOpened,
+        BreakerHalfOpened,
+        BreakerClosed,
+        BreakerReset,
         EventReceived,
         EventConsumed,
         RunSuspended,

@@ -66,6 +66,33 @@ class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):
     provenance: dict[str, JSON] = {}
 
 
+class Asked(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """An attempt that is under way asks for something: it wants a tool called, or another agent asked.
+
+    Attributes:
+        effect: the effect whose attempt asks; `token` that of the attempt, any other than the current one is
+            stale.
+        number: by which the attempt knows the answer, from 1.
+        kind: `tool` or `agent`.
+        target: a tool's `name` or `name@version`; of agents the capability.
+        args: what the tool or the agent gets.
+        key: the attempt's own name for what it asks for, by which another attempt finds the answer again.
+        agent: this agent, `name` or `name@version`; "" for any that offers the capability.
+        code: digest of the code that asks; "" if nobody knows it.
+    """
+
+    run_id: str
+    effect: int
+    token: int
+    number: int
+    kind: Literal["tool", "agent"]
+    target: str = ""
+    args: JSON = None
+    key: str = ""
+    agent: str = ""
+    code: str = ""
+
+
 class Evaluated(Input, kw_only=True, frozen=True, omit_defaults=True):
     """The answer to an `Evaluate` query; never logged by itself.
 
@@ -91,7 +118,10 @@ class AnswerHuman(Input, kw_only=True, frozen=True, omit_defaults=True):
         decision: one of the request's decisions.
         data: what the form asks for.
         why: free text for the audit.
-        via: how the principal was authenticated.
+        via: how the caller was authenticated.
+        identity: the person that the caller is found to be, whatever name is given as `principal`; "" if that
+            is not known. A request that says who may answer goes by this.
+        roles: those of `identity`.
     """
 
     run_id: str
@@ -101,6 +131,65 @@ class AnswerHuman(Input, kw_only=True, frozen=True, omit_defaults=True):
     principal: str = ""
     why: str = ""
     via: str = ""
+    identity: str = ""
+    roles: tuple[str, ...] = ()
+
+
+class Deciding(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Somebody does something about an action that waits for people.
+
+    Attributes:
+        effect: its number in the run; 0 if only one waits.
+        action: keyed digest of the action as the person saw it.
+        principal: who the caller is found to be, by whoever let him in; never what he says he is.
+        roles: those of the principal.
+        via: how the caller was authenticated.
+        why: the reason, for the audit.
+    """
+
+    run_id: str
+    effect: int = 0
+    action: str = ""
+    principal: str = ""
+    roles: tuple[str, ...] = ()
+    via: str = ""
+    why: str = ""
+
+
+class DecideApproval(Deciding, kw_only=True, frozen=True, omit_defaults=True):
+    """A person says yes or no to an action."""
+
+    verdict: Literal["approve", "deny"] = "deny"
+
+
+class DelegateApproval(Deciding, kw_only=True, frozen=True, omit_defaults=True):
+    """A person who may decide lets another one decide too.
+
+    Attributes:
+        to: that person, `user:name`.
+    """
+
+    to: str = ""
+
+
+class EditAction(Deciding, kw_only=True, frozen=True, omit_defaults=True):
+    """A person who may decide makes another action of the one that waits.
+
+    Attributes:
+        input: what its performer gets instead.
+    """
+
+    input: JSON = None
+
+
+class OverrideDecision(Deciding, kw_only=True, frozen=True, omit_defaults=True):
+    """A person lets one action through once, whatever policy says of it.
+
+    Attributes:
+        expires_at: until when, ms since 1970.
+    """
+
+    expires_at: int = 0
 
 
 class SendEvent(Input, kw_only=True, frozen=True, omit_defaults=True):
@@ -108,11 +197,13 @@ class SendEvent(Input, kw_only=True, frozen=True, omit_defaults=True):
 
     Attributes:
         event: CloudEvents 1.0 attributes and `data`, structured JSON form.
+        labels: of its data.
     """
 
     run_id: str = ""
     event: dict[str, JSON]
     principal: str = ""
+    labels: tuple[str, ...] = ()
 
 
 class Emitted(Input, kw_only=True, frozen=True, omit_defaults=True):
@@ -162,12 +253,43 @@ class ResolveEffect(Input, kw_only=True, frozen=True, omit_defaults=True):
     Attributes:
         effect: its number in the run; 0 if only one is in doubt.
         verdict: `succeeded` (with `output`), `failed`, or `retry` (it was not performed: do it).
+        cost_nano: what it cost, in nano-units; -1 for what was held for it if it succeeded, and else nothing.
     """
 
     run_id: str
     effect: int = 0
     verdict: Literal["succeeded", "failed", "retry"]
     output: JSON = None
+    principal: str = ""
+    why: str = ""
+    cost_nano: int = -1
+
+
+class SettleDeadLetter(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """A person decides what becomes of an effect that failed for good and was kept.
+
+    Attributes:
+        effect: its number in the run; 0 if only one is kept.
+        verdict: `retry`, it is tried again; or `drop`, its task faults with the error.
+        why: the reason, for the audit.
+    """
+
+    run_id: str
+    effect: int = 0
+    verdict: Literal["retry", "drop"]
+    principal: str = ""
+    why: str = ""
+
+
+class ResetBreaker(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Close the open breaker of an agent version, because a person says that it works again.
+
+    Attributes:
+        agent: its name, `name@version` or digest.
+        why: the reason; it must be given.
+    """
+
+    agent: str
     principal: str = ""
     why: str = ""
 
@@ -217,6 +339,7 @@ class Tick(Input, frozen=True):
 Any_: TypeAlias = (
     SubmitRun
     | Reported
+    | Asked
     | Evaluated
     | AnswerHuman
     | SendEvent
@@ -225,6 +348,12 @@ Any_: TypeAlias = (
     | SuspendRun
     | ResumeRun
     | ResolveEffect
+    | SettleDeadLetter
+    | ResetBreaker
+    | DecideApproval
+    | DelegateApproval
+    | EditAction
+    | OverrideDecision
     | Apply
     | Delete
     | CatalogChanged

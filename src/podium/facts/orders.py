@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from podium.facts.values import JSON, Delivery
+from podium.facts.values import JSON, Delivery, Error
 
 
 class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
@@ -19,12 +19,12 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
         attempt: number of the attempt, from 1.
         token: fencing token: the seq of the record that started the attempt.
         epoch: epoch of the hub that ordered it.
-        kind: `agent`, `http`, `openapi`, `process` or `emit`; what is emitted, the host tells the kernel as
+        kind: `agent`, `tool`, `http`, `openapi`, `process` or `emit`; what is emitted, the host tells the kernel as
             `Emitted`.
-        agent: `name@version`; "" for others.
-        digest: digest of the agent version; "" for http.
-        capability: what is asked of the agent; "" for others.
-        input: the agent's input; for http the request
+        agent: `name@version`, of a tool likewise; "" for others.
+        digest: digest of the version of agent or tool; "" for others.
+        capability: what is asked of the agent; a tool's name; "" for others.
+        input: the agent's input; a tool's arguments; for http the request
             `{method, endpoint, headers, query, body, output, redirect, authentication}`; for openapi
             `{document, operation, parameters, output, redirect, local, authentication,
             documentAuthentication}`; for process `{what, language, code, stdin, arguments, environment,
@@ -64,6 +64,24 @@ class Abandon(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     token: int
 
 
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """Tell an attempt what became of something that it asked for.
+
+    Attributes:
+        number: by which the attempt knows it.
+        output: what it gave; None where there is an `error`.
+        deadline_at: when the attempt has failed from now on: while it waited, its time stood still.
+    """
+
+    run_id: str
+    effect: int
+    token: int
+    number: int
+    output: JSON = None
+    error: Error | None = None
+    deadline_at: int = 0
+
+
 class Evaluate(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """Evaluate a jq program over JSON bytes. Volatile: asked again after a crash, never logged."""
 
@@ -72,4 +90,4 @@ class Evaluate(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     argument: bytes
 
 
-Order: TypeAlias = Perform | Abandon | Evaluate
+Order: TypeAlias = Perform | Abandon | Answer | Evaluate

@@ -15,7 +15,7 @@ __all__ = ["Action", "Amounts", "Count", "Decision", "Destination", "Hold", "Pol
 Verdict: TypeAlias = Literal["allow", "deny", "approve", "defer"]
 
 
-class Destination(msgspec.Struct, frozen=True, omit_defaults=True):
+class Destination(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Somewhere outside that an action reaches; `policy.destinations` makes one of a URL.
 
     Attributes:
@@ -36,7 +36,7 @@ class Destination(msgspec.Struct, frozen=True, omit_defaults=True):
 NOWHERE = Destination("", "")
 
 
-class Action(msgspec.Struct):
+class Action(msgspec.Struct, gc=False):
     """Something that somebody wants to do outside the hub, as policy looks at it.
 
     Attributes:
@@ -102,7 +102,7 @@ class Action(msgspec.Struct):
     stage: Literal["call", "list"] = "call"
 
 
-class Hold(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True):
+class Hold(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, array_like=True):
     """An amount that an effect keeps reserved for as long as it lives.
 
     Attributes:
@@ -116,7 +116,7 @@ class Hold(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True):
     over: int = 0
 
 
-class Count(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True):
+class Count(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, array_like=True):
     """Something to count as an attempt starts.
 
     Attributes:
@@ -131,7 +131,7 @@ class Count(msgspec.Struct, frozen=True, omit_defaults=True, array_like=True):
     span: int = 0
 
 
-class Amounts(msgspec.Struct, frozen=True, omit_defaults=True):
+class Amounts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What an effect truly took: nano-units, tokens, ms."""
 
     cost_nano: int = 0
@@ -140,7 +140,7 @@ class Amounts(msgspec.Struct, frozen=True, omit_defaults=True):
     duration_ms: int = 0
 
 
-class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
+class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The verdict on an action, why, and what follows where it goes ahead.
 
     Attributes:

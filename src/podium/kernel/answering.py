@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from podium.contracts.checking import compile_schema
 from podium.facts import events as e
+from podium.facts.approvals import Approval, Vote, fits, is_person
 from podium.facts.inputs import AnswerHuman, ResolveEffect
-from podium.facts.values import Accepted, Problem, Refused, Reply, standard_error
+from podium.facts.values import JSON, Accepted, Problem, Refused, Reply, standard_error
 from podium.kernel.arguments import iso
+from podium.kernel.booking import held_by, worst_of
 from podium.kernel.settling import fail, settle
-from podium.kernel.state import Effect
+from podium.kernel.state import PROMISED, Effect
 from podium.kernel.step import Step
 
 
@@ -28,14 +30,56 @@ def answer_human(step: Step, told: AnswerHuman) -> Reply:
             return Refused(
                 "usage", tuple(Problem("form", f"/data{breach.path}", breach.message) for breach in breaches)
             )
-    output = {
-        "decision": told.decision,
-        "by": told.principal,
-        "at": iso(step.shard.now),
-        "data": told.data,
-    }
-    settle(step, found, output, 0, {}, principal=told.principal, via=told.via, why=told.why)
+    if found.approval is not None:
+        return _vote(step, found, found.approval, told)
+    settle_answer(step, found, told.decision, told.data, told.principal, via=told.via, why=told.why)
     return Accepted(step.run.id, detail=f"{found.task}: {told.decision}")
+
+
+def settle_answer(
+    step: Step, effect: Effect, decision: str, data: JSON, principal: str, *, via: str = "", why: str = "",
+    votes: tuple[Vote, ...] = (),
+) -> None:  # fmt: skip
+    """Record what a person answered, with which the task ends. `votes` are those of who answered before."""
+    at = step.shard.now
+    output = {"decision": decision, "by": principal, "at": iso(at), "data": data}
+    if votes:
+        all_votes = (*votes, Vote(principal, decision, at))
+        output["votes"] = [
+            {"by": vote.principal, "decision": vote.verdict, "at": iso(vote.at)} for vote in all_votes
+        ]
+    settle(step, effect, output, 0, {}, principal=principal, via=via, why=why)
+
+
+def _vote(step: Step, effect: Effect, approval: Approval, told: AnswerHuman) -> Reply:
+    """Take the answer to a question that not everybody may answer, or that several must."""
+    terms, who = approval.terms, told.identity
+    problem = None
+    if not is_person(who):
+        problem = Problem("not-a-person", "/principal", f"{who or 'an unknown caller'} is no person")
+    elif terms.others and who in approval.requesters:
+        problem = Problem("own-request", "/principal", f"{who} asked for it; somebody else must answer")
+    elif not fits(told.roles, terms) and who not in approval.delegates:
+        wanted = " or ".join(terms.roles)
+        problem = Problem("missing-role", "/principal", f"{who} is no {wanted}, as this takes")
+    if problem is not None:
+        return Refused("refused", (problem,))
+    if terms.deadline_at and terms.deadline_at <= step.shard.now:
+        return Refused("conflict", (Problem("expired", "", "the time for it is over"),))
+    others = tuple(vote for vote in approval.votes if vote.principal != who)
+    agreed = sum(vote.verdict == told.decision for vote in others) + 1
+    if told.decision == "deny" or agreed >= terms.quorum:
+        settle_answer(step, effect, told.decision, told.data, who, via=told.via, why=told.why, votes=others)
+        return Accepted(step.run.id, detail=f"{effect.task}: {told.decision}")
+    step.emit(
+        e.ApprovalDecided(
+            effect=effect.id, task=effect.task, verdict=told.decision, principal=who, roles=told.roles,
+            via=told.via,
+        ),
+        e.ApprovalDecidedBody(told.why) if told.why else None,
+    )  # fmt: skip
+    missing = terms.quorum - agreed
+    return Accepted(step.run.id, detail=f"{effect.task}: {told.decision}; {missing} more must agree")
 
 
 def _waiting(step: Step, task: str) -> Effect | Refused:
@@ -64,7 +108,7 @@ def resolve_effect(step: Step, told: ResolveEffect) -> Reply:
         message = f"name one effect in doubt; in doubt are: {listed}"
         return Refused("usage" if named else "conflict", (Problem("not-in-doubt", "/effect", message),))
     effect = named[0]
-    if told.verdict == "succeeded" and effect.kind == "agent":
+    if told.verdict == "succeeded" and effect.kind in PROMISED:
         breaches = step.view.contract(effect.digest, effect.capability)[1](told.output)
         if breaches:
             return Refused(
@@ -77,9 +121,13 @@ def resolve_effect(step: Step, told: ResolveEffect) -> Reply:
     )
     step.emit(resolved, body)
     if told.verdict == "succeeded":
-        settle(step, effect, told.output, 0, {}, principal=told.principal, why=told.why)
+        cost_nano = told.cost_nano
+        if cost_nano < 0:
+            held = held_by(step.shard, step.run, effect.id)
+            cost_nano = worst_of(held.holds).cost_nano if held is not None else 0
+        settle(step, effect, told.output, cost_nano, {}, principal=told.principal, why=told.why)
     elif told.verdict == "failed":
         title = f"{told.principal or 'an operator'} resolved it as failed"
         error = standard_error("runtime", effect.task, title, told.why)
-        fail(step, effect, error, principal=told.principal, why=told.why)
+        fail(step, effect, error, max(told.cost_nano, 0), principal=told.principal, why=told.why)
     return Accepted(step.run.id, detail=f"{effect.task}: {told.verdict}")

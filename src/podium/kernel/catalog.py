@@ -5,7 +5,7 @@ The run shards look at it through a frozen view: it changes only between steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -16,12 +16,15 @@ from podium.facts.catalog import VERSIONS, AgentVersion, Revision, ToolVersion, 
 from podium.facts.events import Record, ResourceApplied, ResourceBody, ResourceDeleted
 from podium.facts.identity import digest_of
 from podium.facts.inputs import Apply, Delete
+from podium.facts.policy import Decision
 from podium.facts.values import JSON, Refused
 from podium.kernel import declaring
 from podium.kernel.declaring import Declaration, Runs
-from podium.kernel.routing import Route, choose, choose_several
+from podium.kernel.policies import in_force, tier_of
+from podium.kernel.routing import NOBODY, Route, choose, choose_several
 from podium.planning.declarations import Declarations, Entry, Programs, names_of
 from podium.planning.reviewing import deprecation
+from podium.policy.deciding import PolicySet
 from podium.workflow.program import CallAgent, Expression, Program
 from podium.workflow.related import arguments_of
 
@@ -44,6 +47,7 @@ class Catalog:
         draining: no attempt may start any more: the hub stops, and its successor starts what is queued.
         allowed: what `run` may run beside workflows; a setting of the hub.
         digest_key: what digests of actions are keyed with; the hub's own.
+        policies: those in force; None where none is declared, and the built-in one holds.
     """
 
     def __init__(self) -> None:
@@ -53,7 +57,9 @@ class Catalog:
         self.draining = False
         self.allowed: frozenset[str] = frozenset()
         self.digest_key = b""
-        self.policies: Any = None
+        self.policies: PolicySet | None = None
+        self.usual: dict[str, Decision] = {}
+        """What is decided where no policy is declared."""
         self.versions: dict[str, dict[str, Any]] = {kind: {} for kind in VERSIONS}
         self.agents: dict[str, AgentVersion] = {}
         self.history: dict[tuple[str, str], list[Revision]] = {}
@@ -86,6 +92,7 @@ class Catalog:
             self.digest = digest_of([*told, "deleted"])
             self._deleted.add(event.digest)
             self._name_anew()
+            self._govern(event.kind)
             return
         assert isinstance(body, ResourceBody)
         self.digest = digest_of(told)
@@ -98,6 +105,12 @@ class Catalog:
         elif isinstance(version, ToolVersion):
             self.agents[event.digest] = version.performer()
         self._name(entry)
+        self._govern(event.kind)
+
+    def _govern(self, kind: str) -> None:
+        """Let the policies that are declared now hold."""
+        if kind == "Policy":
+            self.policies = in_force(self.listed("Policy"))
 
     def _note(self, record: Record, event: ResourceApplied | ResourceDeleted) -> None:
         revision = Revision(
@@ -161,8 +174,14 @@ class Catalog:
             self._compiled[digest] = program
         return program
 
-    def route(self, call: CallAgent, load: Callable[[str], int]) -> Route | str:
-        """Choose the agent for a call; a text says why there is none."""
+    def candidates(self, capability: str) -> Sequence[tuple[str, AgentVersion]]:
+        """(digest, agent version) of those that offer a capability, the newest version of each agent."""
+        return self._offers.get(capability, ())
+
+    def route(
+        self, call: CallAgent, load: Callable[[str], int], avoided: Collection[str] = NOBODY
+    ) -> Route | str:
+        """Choose the agent for a call, best none whose breaker is open; a text says why there is none."""
         if call.agent:
             digest = self._current.get(f"Agent/{call.agent}", "")
             candidates = [(digest, self.agents[digest])] if digest else []
@@ -172,12 +191,14 @@ class Catalog:
                 return f"{call.agent} does not offer {call.capability}"
         else:
             candidates = self._offers.get(call.capability, [])
-        route = choose(call, candidates, load)
+        route = choose(call, candidates, load, avoided)
         return route if not self._notices or isinstance(route, str) else self._noticed(call, route)
 
-    def routes(self, call: CallAgent, load: Callable[[str], int], count: int) -> list[Route] | str:
+    def routes(
+        self, call: CallAgent, load: Callable[[str], int], count: int, avoided: Collection[str] = NOBODY
+    ) -> list[Route] | str:
         """Choose several agents for a call of a capability, all if `count` is 0; a text says why not."""
-        found = choose_several(call, self._offers.get(call.capability, []), load, count)
+        found = choose_several(call, self._offers.get(call.capability, []), load, count, avoided)
         return found if isinstance(found, str) else [self._noticed(call, route) for route in found]
 
     def _noticed(self, call: CallAgent, route: Route) -> Route:
@@ -218,7 +239,7 @@ class Catalog:
 
     def terms(self, tier: str, now: int) -> Terms | None:
         """On what terms the people of a tier are asked from now on; None if there is no such tier."""
-        return Terms(tier, ("operator",)) if tier == "1" else None
+        return tier_of(self.policies, tier, now)
 
     # --- deciding ------------------------------------------------------------------------------------
 

@@ -54,7 +54,9 @@ def _next(step: Step, frame: Frame) -> Undo | None:
     """The last thing done in the scope that is not undone, and that nobody else is undoing."""
     frames, scope = step.run.frames, _scope(step, frame)
     for undo in reversed(step.run.undos.values()):
-        if (not scope or scope in undo.scopes) and undo.by not in frames:
+        if undo.by in frames or (scope and scope not in undo.scopes):
+            continue
+        if frame.items is None or not {undo.effect, *undo.askers}.isdisjoint(frame.items):
             return undo
     return None
 

@@ -14,14 +14,19 @@ from podium.facts import inputs as i
 from podium.facts.identity import digest_of
 from podium.facts.values import JSON, Accepted, Problem, Refused
 from podium.kernel.answering import answer_human, resolve_effect
+from podium.kernel.approving import ACTS, expire_due
+from podium.kernel.asking import ask, park_due
 from podium.kernel.bounds import excess
+from podium.kernel.breaking import reset, try_again
+from podium.kernel.dead_letters import settle_dead_letter
 from podium.kernel.families import below, tend
 from podium.kernel.outcome import Outcome
 from podium.kernel.outside import disarmed
+from podium.kernel.queueing import decide_deferred, decide_due, requeue_due, start_queued
 from podium.kernel.receiving import send_event
-from podium.kernel.settling import overdue, report, requeue_due, settle, stale, start_queued
-from podium.kernel.starting import run_started
-from podium.kernel.state import EVENTS_BUFFERED_MAX, Run, Shard, next_wake
+from podium.kernel.settling import overdue, report, settle, stale
+from podium.kernel.starting import data_labels, run_started
+from podium.kernel.state import EVENTS_BUFFERED_MAX, IN_FLIGHT, Run, Shard, next_wake
 from podium.kernel.step import Step, View
 from podium.kernel.tasks import advance
 
@@ -41,9 +46,11 @@ def decide(shard: Shard, told: i.Input, now: int, view: View, out: Outcome) -> N
     if now > shard.now:
         shard.now = now
     _INPUTS[type(told)](shard, told, view, out)
-    if shard.kin:
+    if shard.breakers:
+        try_again(shard, view, out)
+    while shard.kin or shard.freed or shard.released:
         tend(shard, view, out)
-    if shard.freed:
+        decide_deferred(shard, view, out)
         start_queued(shard, view, out)
 
 
@@ -52,7 +59,7 @@ def recover(shard: Shard, view: View, out: Outcome) -> None:
     for run in list(shard.runs.values()):
         step = Step(shard, run, view, out)
         for effect in list(run.effects.values()):
-            if effect.status == "running":
+            if effect.status in IN_FLIGHT and effect.id in run.effects:
                 report(step, i.Reported(run_id=run.id, effect=effect.id, token=effect.token, status="lost"))
     resume(shard, view, out)
 
@@ -63,13 +70,21 @@ def resume(shard: Shard, view: View, out: Outcome) -> None:
         if run.status == "running":
             _advance(Step(shard, run, view, out))
     tend(shard, view, out)
+    try_again(shard, view, out)
+    shard.released = True
     shard.freed.extend(shard.queues)
-    start_queued(shard, view, out)
+    while shard.kin or shard.freed or shard.released:
+        tend(shard, view, out)
+        decide_deferred(shard, view, out)
+        start_queued(shard, view, out)
 
 
 def _advance(step: Step) -> None:
     overdue(step)
+    park_due(step)
     requeue_due(step)
+    expire_due(step)
+    decide_due(step)
     advance(step, late=True)
 
 
@@ -106,7 +121,9 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
             )
             out.reply(told.ticket, Refused("usage", problems))
             return
-    started = run_started(shard, program, digest, key=told.key, principal=told.principal)
+    started = run_started(
+        shard, program, digest, key=told.key, principal=told.principal, labels=data_labels(told.labels)
+    )
     body = e.RunStartedBody(told.input, told.labels, submitted)
     run = out.start(shard, told.run_id, started, body)
     advance(Step(shard, run, view, out))
@@ -144,6 +161,18 @@ def _reported(shard: Shard, told: i.Reported, view: View, out: Outcome) -> None:
         stale(step, told)
         return
     report(step, told)
+    if run.status == "running":
+        advance(step)
+
+
+def _asked(shard: Shard, told: i.Asked, view: View, out: Outcome) -> None:
+    run = shard.runs.get(told.run_id)
+    if run is None:
+        return
+    if run.secrets:
+        told = disarmed(told, "args")
+    step = Step(shard, run, view, out)
+    ask(step, told)
     if run.status == "running":
         advance(step)
 
@@ -248,6 +277,20 @@ def _answer(shard: Shard, told: i.AnswerHuman, view: View, out: Outcome) -> None
         advance(step)
 
 
+def _act(shard: Shard, told: i.Deciding, view: View, out: Outcome) -> None:
+    """Somebody does something about an action that waits for people, or that was denied."""
+    overrides = isinstance(told, i.OverrideDecision)
+    run = _known(shard, told, out) if overrides else _live(shard, told, out)
+    if run is None:
+        return
+    step = Step(shard, run, view, out)
+    if run.secrets:
+        told = disarmed(told, "why")
+    out.reply(told.ticket, ACTS[type(told)](step, told))
+    if run.status == "running":
+        advance(step)
+
+
 def _resolve(shard: Shard, told: i.ResolveEffect, view: View, out: Outcome) -> None:
     run = _live(shard, told, out)
     if run is not None and not _is_excessive(told.output, "/output", told, out):
@@ -256,6 +299,21 @@ def _resolve(shard: Shard, told: i.ResolveEffect, view: View, out: Outcome) -> N
             told = disarmed(told, "output", "why")
         out.reply(told.ticket, resolve_effect(step, told))
         advance(step)
+
+
+def _settle_dead_letter(shard: Shard, told: i.SettleDeadLetter, view: View, out: Outcome) -> None:
+    run = _live(shard, told, out)
+    if run is not None:
+        step = Step(shard, run, view, out)
+        if run.secrets:
+            told = disarmed(told, "why")
+        out.reply(told.ticket, settle_dead_letter(step, told))
+        if run.status == "running":
+            advance(step)
+
+
+def _reset_breaker(shard: Shard, told: i.ResetBreaker, view: View, out: Outcome) -> None:
+    out.reply(told.ticket, reset(shard, told, out))
 
 
 def _send(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
@@ -294,7 +352,8 @@ def _emitted(shard: Shard, told: i.Emitted, view: View, out: Outcome) -> None:
     step = Step(shard, run, view, out)
     # Before it is received: what the run does with an event of its own must not end the task that emits it.
     settle(step, effect, told.event, 0, {})
-    _broadcast(shard, i.SendEvent(event=told.event, principal=f"run:{run.id}"), view, out)
+    sent = i.SendEvent(event=told.event, principal=f"run:{run.id}", labels=run.data_labels)
+    _broadcast(shard, sent, view, out)
     if run.status == "running":
         advance(step)
 
@@ -323,6 +382,7 @@ def _catalog_changed(shard: Shard, told: i.CatalogChanged, view: View, out: Outc
 _INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
     i.SubmitRun: _submit,
     i.Reported: _reported,
+    i.Asked: _asked,
     i.Evaluated: _evaluated,
     i.Tick: _tick,
     i.CancelRun: _cancel,
@@ -330,6 +390,9 @@ _INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
     i.ResumeRun: _resume,
     i.AnswerHuman: _answer,
     i.ResolveEffect: _resolve,
+    i.SettleDeadLetter: _settle_dead_letter,
+    i.ResetBreaker: _reset_breaker,
+    **dict.fromkeys(ACTS, _act),
     i.SendEvent: _send,
     i.Emitted: _emitted,
     i.CatalogChanged: _catalog_changed,

@@ -6,7 +6,6 @@ was decided stays decided, whatever release reads the log.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,12 @@ from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.lifecycles import EFFECT, RUN
 from podium.facts.values import JSON
-from podium.kernel.leaving import drop_effect, leave, leave_line, release
+from podium.kernel import asked
+from podium.kernel.breakers import BREAKER_EVENTS
+from podium.kernel.recovered import RECOVERED
+from podium.kernel.governed import GOVERNED, ask, enqueue, hold_back, join_labels, let_go, remember
+from podium.kernel.leaving import drop_asked, drop_effect, leave, leave_line, release
+from podium.kernel.shared import SHARED, epoch_started, tear
 from podium.kernel.state import (
     EVENTS_BUFFERED_MAX,
     GRACE_MS,
@@ -53,6 +57,13 @@ def evolve(shard: Shard, record: Record) -> None:
     else:
         _SHARD_EVENTS[kind](shard, event)
         return
+    if shard.dropped:
+        event.torn = tuple(shard.dropped)
+        shard.dropped.clear()
+        tear(shard, record, event)
+    shared = SHARED.get(kind)
+    if shared is not None:
+        shared(shard, record, event)
     assert event.previous == run.seq, f"record {record.seq} does not follow {run.seq} of its run"
     run.ordinal = event.ordinal
     run.seq = record.seq
@@ -89,6 +100,7 @@ def read_event(form: str, event: Any) -> JSON:
 def _epoch_started(shard: Shard, event: e.EpochStarted) -> None:
     assert event.epoch > shard.epoch
     shard.epoch = event.epoch
+    epoch_started(shard)
 
 
 def _catalog_advanced(shard: Shard, event: e.CatalogAdvanced) -> None:
@@ -107,6 +119,7 @@ def _run_started(shard: Shard, record: Record) -> Run:
         body.submitted, body.input, body.labels, ready={ROOT: None}, frame_last=ROOT, started_at=record.at,
         deadline_at=event.deadline_at, secrets=event.secrets, parent=event.parent,
         parent_task=event.parent_task, parent_effect=event.parent_effect, root=event.root, depth=event.depth,
+        tree=event.tree, data_labels=event.labels,
     )  # fmt: skip
     phase = "prepare" if event.prepares else ""
     run.frames[ROOT] = Frame(
@@ -129,7 +142,8 @@ def _move(run: Run, event: e.Event) -> None:
 def _end(shard: Shard, run: Run, record: Record) -> None:
     _move(run, record.event)
     for effect in list(run.effects.values()):
-        drop_effect(shard, run, effect)
+        if not effect.asker:
+            drop_effect(shard, run, effect)
     run.frames = {}
     run.ready = {}
     run.buffer = []
@@ -168,7 +182,7 @@ def _run_resumed(shard: Shard, run: Run, event: Any, body: Any, record: Record) 
     _move(run, event)
     for effect in run.effects.values():
         if effect.status == "queued":
-            _enqueue(shard, run, effect)
+            enqueue(shard, run, effect)
 
 
 # --- tasks ------------------------------------------------------------------------------------------
@@ -271,6 +285,8 @@ def _complete(shard: Shard, run: Run, parent: Frame, output: JSON, following: in
         parent.phase = "done" if following else ""
     elif parent.kind == "extended":
         _complete_part(parent, output, following)
+    elif parent.kind == "agent":
+        asked.reconsidered(run.effects[following], output)
     elif parent.kind == "compensate":
         parent.data = output
         parent.cursor = following
@@ -352,8 +368,11 @@ def _task_resumed(shard: Shard, run: Run, event: Any, body: Any, record: Record)
 def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     kind = event.kind
     data = raw_input(run.frames[event.parent], event.slot) if event.same else body and body.data
-    frame = _enter(shard, run, event, kind, data, record.at)
-    frame.effect = event.effect
+    if event.asker:
+        frame = run.frames[event.frame]
+    else:
+        frame = _enter(shard, run, event, kind, data, record.at)
+        frame.effect = event.effect
     run.effect_last = event.effect
     effect = Effect(
         event.effect, event.frame, event.task, kind, "", event.agent, event.digest, event.capability,
@@ -361,25 +380,28 @@ def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Rec
         heartbeat_ms=event.heartbeat_ms,
     )  # fmt: skip
     run.effects[effect.id] = effect
+    if event.asker:
+        asked.requested(shard, run, effect, event, body, record.at)
     if event.task_deadline_at:
         frame.deadline_at = event.task_deadline_at
         shard.wake(run.id, event.task_deadline_at)
+    if event.reserved is not None:
+        remember(run, effect, event.reserved, record.at)
     if event.started:
         effect.status = EFFECT["", "EffectRequested/started"]
         _start(shard, run, effect, record.seq, event.deadline_at)
+    elif event.verdict != "allow":
+        effect.status = EFFECT["", f"EffectRequested/{event.verdict}"]
+        hold_back(shard, run, effect, event, body, record.at)
     elif kind == "human":
         effect.status = EFFECT["", "EffectRequested/human"]
+        ask(shard, run, effect, event, record.at)
     elif kind == "workflow":
         effect.status = EFFECT["", "EffectRequested/workflow"]
         run.children += 1
     else:
         effect.status = EFFECT["", "EffectRequested"]
-        _enqueue(shard, run, effect)
-
-
-def _enqueue(shard: Shard, run: Run, effect: Effect) -> None:
-    shard.queues.setdefault(effect.digest, deque()).append((run.id, effect.id))
-    shard.freed.append(effect.digest)
+        enqueue(shard, run, effect)
 
 
 def _start(shard: Shard, run: Run, effect: Effect, token: int, deadline_at: int) -> None:
@@ -393,7 +415,7 @@ def _start(shard: Shard, run: Run, effect: Effect, token: int, deadline_at: int)
         shard.wake(run.id, deadline_at + GRACE_MS)
 
 
-def _register_undo(run: Run, frame: Frame, effect: Effect, body: Any) -> None:
+def _register_undo(run: Run, frame: Frame, effect: Effect, body: Any, own: bool) -> None:
     """Keep what it takes to undo an effect, and the scopes it was done in."""
     scopes = []
     parent = run.frames[frame.parent]
@@ -404,6 +426,7 @@ def _register_undo(run: Run, frame: Frame, effect: Effect, body: Any) -> None:
     run.undos[effect.id] = Undo(
         effect.id, frame.node, effect.task, effect.key or f"{run.id}/{effect.id}", effect.input,
         body and body.output, body.captured if body else {}, tuple(scopes),
+        tool=effect.digest if own else "", askers=tuple(asked.askers(run, effect)),
     )  # fmt: skip
 
 
@@ -433,6 +456,10 @@ def _effect_undone(shard: Shard, run: Run, event: Any, body: Any, record: Record
 def _attempt_started(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "AttemptStarted"]
+    if effect.verdict or effect.granted:
+        let_go(effect)
+    if event.reserved is not None:
+        remember(run, effect, event.reserved, record.at)
     _start(shard, run, effect, record.seq, event.deadline_at)
     assert effect.attempt == event.attempt
 
@@ -445,6 +472,7 @@ def _attempt_failed(shard: Shard, run: Run, event: Any, body: Any, record: Recor
         effect.losses += 1
     else:
         effect.failures += 1
+        asked.forget_failures(effect)
     effect.cost_nano += event.cost_nano
     run.cost_nano += event.cost_nano
     effect.retry_at = event.retry_at
@@ -454,15 +482,26 @@ def _attempt_failed(shard: Shard, run: Run, event: Any, body: Any, record: Recor
 def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects.pop(event.effect)
     EFFECT[effect.status, "EffectSettled"]
-    if effect.status == "running":
+    if effect.status in ("running", "asking"):
         release(shard, effect)
     elif effect.status == "nested":
         run.children -= 1
     run.cost_nano += event.cost_nano
+    if effect.proofs and event.status == "succeeded":
+        run.marks = {**run.marks, **dict.fromkeys(effect.proofs, record.at)}
+    if event.labels:
+        run.data_labels = join_labels(run.data_labels, event.labels)
     frame = run.frames[effect.frame]
-    frame.effect = 0
+    if effect.calls:
+        drop_asked(shard, run, effect)
     if event.undo:
-        _register_undo(run, frame, effect, body)
+        _register_undo(run, frame, effect, body, own=not event.undo.startswith("/"))
+    if effect.asker:
+        asked.settled(shard, run, effect, event, body, record.at)
+        run.ready.pop(frame.id, None)
+        asked.look_again(run, frame)
+        return
+    frame.effect = 0
     if not event.completes:
         if event.status == "succeeded":
             frame.phase, frame.data = "settled", body and body.output
@@ -490,7 +529,7 @@ def _effect_resolved(shard: Shard, run: Run, event: Any, body: Any, record: Reco
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, f"EffectResolved/{event.verdict}"]
     if effect.status == "queued":
-        _enqueue(shard, run, effect)
+        enqueue(shard, run, effect)
 
 
 def _stale_reply(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
@@ -501,6 +540,8 @@ def _stale_reply(shard: Shard, run: Run, event: Any, body: Any, record: Record) 
 
 
 def _event_received(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    if event.labels:
+        run.data_labels = join_labels(run.data_labels, event.labels)
     if event.id:
         run.seen.append(f"{event.source} {event.id}")
         if len(run.seen) > EVENTS_BUFFERED_MAX:
@@ -543,6 +584,7 @@ def _consume(run: Run, event: Any, content: JSON, body: Any) -> None:
 _SHARD_EVENTS: dict[type[e.Event], Callable[[Shard, Any], None]] = {
     e.EpochStarted: _epoch_started,
     e.CatalogAdvanced: _catalog_advanced,
+    **BREAKER_EVENTS,
 }
 
 _RUN_EVENTS: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]] = {
@@ -557,6 +599,9 @@ _RUN_EVENTS: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]]
     e.EffectSettled: _effect_settled,
     e.EffectInDoubt: _effect_in_doubt,
     e.EffectResolved: _effect_resolved,
+    **GOVERNED,
+    **RECOVERED,
+    **asked.ASKED,
     e.UndoFailed: _undo_failed,
     e.EffectUndone: _effect_undone,
     e.StaleReply: _stale_reply,

@@ -66,7 +66,9 @@ def _ended(shard: Shard, child: Run, view: View, out: Outcome) -> None:
         return
     step = Step(shard, parent, view, out)
     if child.status == "completed":
-        settle(step, effect, output_of(step, effect.frame, child.output), child.cost_nano, {})
+        labels = tuple(one for one in child.data_labels if one not in parent.data_labels)
+        output = output_of(step, effect.frame, child.output)
+        settle(step, effect, output, child.cost_nano, {}, labels=labels)
     else:
         fail(step, effect, _error(child, effect), child.cost_nano)
     if parent.status == "running":

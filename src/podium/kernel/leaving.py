@@ -53,18 +53,33 @@ def leave_line(shard: Shard, run: Run, top: Frame, origin: int) -> None:
 
 
 def release(shard: Shard, effect: Effect) -> None:
-    """Give a running attempt's slot back."""
+    """Give a running attempt's slot back; one that waits for what it asked for has none."""
+    if effect.asking:
+        effect.asking = 0
+        return
     shard.running[effect.digest] -= 1
     assert shard.running[effect.digest] >= 0
     shard.freed.append(effect.digest)
 
 
+def drop_asked(shard: Shard, run: Run, asker: Effect) -> None:
+    """Drop what attempts of an effect asked for, where that is not over."""
+    for other in [one for one in run.effects.values() if one.asker == asker.id]:
+        drop_effect(shard, run, other)
+
+
 def drop_effect(shard: Shard, run: Run, effect: Effect) -> None:
     """Forget an effect that nobody waits for any more; its attempt is to be stopped."""
     del run.effects[effect.id]
+    if shard.held and effect.id in shard.held.get(run.id, ()):
+        shard.dropped.append(effect.id)
+    if effect.calls:
+        drop_asked(shard, run, effect)
     if effect.status == "nested":
         run.children -= 1
         shard.kin.append(("orphaned", effect.key))
-    elif effect.status == "running":
+    elif effect.status in ("running", "asking"):
         release(shard, effect)
         shard.abandoned.append((run.id, effect.id, effect.token))
+    elif effect.status == "deferred":
+        shard.deferred.pop((run.id, effect.id), None)

@@ -11,6 +11,7 @@ from podium.kernel.flow import Entry
 from podium.kernel.requests import request
 from podium.kernel.settling import settle
 from podium.kernel.starting import run_started
+from podium.kernel.state import Effect
 from podium.kernel.step import Step, check_schema
 from podium.workflow.program import RunWorkflow
 
@@ -49,15 +50,25 @@ def request_workflow(step: Step, entry: Entry) -> None:
         kind="workflow", agent=program.label, digest=digest,
         reason="waits for it" if nested.awaits else "goes on without it",
     )  # fmt: skip
+    effect = run.effects.get(run.effect_last)
+    if effect is not None and effect.status == "nested":
+        begin_child(step, effect)
+
+
+def begin_child(step: Step, effect: Effect) -> None:
+    """Start the run that stands for an effect."""
+    run, frame = step.run, step.run.frames[effect.frame]
+    nested = step.node(frame).detail
+    assert isinstance(nested, RunWorkflow)
+    given = effect.input
     started = run_started(
-        step.shard, program, digest, principal=run.principal, parent=run.id, parent_task=reference,
-        parent_effect=run.effect_last, root=(run.root or run.id) if nested.awaits else "",
-        depth=run.depth + 1,
+        step.shard, step.view.program(effect.digest), effect.digest, principal=run.principal, parent=run.id,
+        parent_task=effect.task, parent_effect=effect.id, root=(run.root or run.id) if nested.awaits else "",
+        depth=run.depth + 1, tree=run.tree or run.id, labels=run.data_labels,
     )  # fmt: skip
-    effect = run.effects[run.effect_last]
     if not nested.awaits:
-        settle(step, effect, run.frames[effect.frame].input, 0, {})
-    step.out.start(step.shard, child, started, e.RunStartedBody(given))
+        settle(step, effect, frame.input, 0, {})
+    step.out.start(step.shard, effect.key, started, e.RunStartedBody(given))
 
 
 def _check_room(step: Step, nested: RunWorkflow, reference: str) -> None:

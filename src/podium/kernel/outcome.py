@@ -12,7 +12,7 @@ from podium.facts.events import (
     RunStartedBody,
     StaleReply,
 )
-from podium.facts.orders import Abandon, Order, Perform
+from podium.facts.orders import Abandon, Answer, Order, Perform
 from podium.facts.values import Reply
 from podium.kernel.evolve import evolve
 from podium.kernel.state import Effect, Run, Shard
@@ -64,6 +64,9 @@ class Outcome:
                 self.orders.append(perform(shard, run, run.effects[event.effect]))  # type: ignore[attr-defined]
             if run.ended and kind is not StaleReply:
                 self.ended.append(run_id)
+        if shard.answers:
+            self.orders.extend(answer(shard, *told) for told in shard.answers)
+            shard.answers.clear()
         if shard.abandoned:
             self.orders.extend(Abandon(*attempt) for attempt in shard.abandoned)
             shard.abandoned.clear()
@@ -77,6 +80,13 @@ class Outcome:
         run = shard.runs[run_id]
         self.touched[run_id] = run
         return run
+
+
+def answer(shard: Shard, run_id: str, asker: int, call: int) -> Answer:
+    """What an attempt is told of something that it asked for."""
+    effect = shard.runs[run_id].effects[asker]
+    told = effect.calls[call]
+    return Answer(run_id, asker, effect.token, told.number, told.output, told.error, effect.deadline_at)
 
 
 def perform(shard: Shard, run: Run, effect: Effect) -> Perform:

@@ -32,6 +32,7 @@ def send_event(step: Step, told: SendEvent) -> Refused | None:
     received = e.EventReceived(
         frame=max(frame, 0), id=identity, source=source, principal=told.principal,
         fleeting=for_all and frame < 0,
+        labels=tuple(one for one in told.labels if one not in run.data_labels),
     )  # fmt: skip
     body = e.EventReceivedBody(event)
     if found is not None:

@@ -8,11 +8,13 @@ from podium.facts import events as e
 from podium.facts.secrets import AUTHORIZATION
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
+from podium.kernel.breakers import is_shut, shut
 from podium.kernel.flow import Entry, deadline
-from podium.kernel.routing import Route
+from podium.kernel.governing import WITHOUT_ATTEMPTS, deny, digest_action, overridden, reserve, rule, warn
+from podium.kernel.routing import NOBODY, Route
+from podium.kernel.state import Effect
 from podium.kernel.step import Step, text_of, validation_error
 from podium.kernel.undoing import undo_key
-from podium.policy.development import decide
 from podium.workflow.program import (
     Authentication,
     CallAgent,
@@ -23,7 +25,6 @@ from podium.workflow.program import (
     RunProcess,
 )
 
-_WITHOUT_ATTEMPTS = frozenset({"human", "workflow"})
 DEADLINES_MS = dict.fromkeys(("http", "openapi", "process"), 60_000)
 """By kind of effect, where neither agent nor task says it: how long an attempt may take."""
 
@@ -37,7 +38,8 @@ def request_agent(step: Step, entry: Entry) -> None:
     if entry.parent.kind == "fanout":
         route: Route | str = _chosen(step, entry)
     else:
-        route = step.view.route(call, lambda digest: running.get(digest, 0))
+        avoided = shut(step.shard) if step.shard.breakers else NOBODY
+        route = step.view.route(call, lambda digest: running.get(digest, 0), avoided)
     if isinstance(route, str):
         raise Faulted(standard_error("configuration", reference, route, "apply an agent that offers it"))
     agent = route.agent
@@ -52,7 +54,7 @@ def request_agent(step: Step, entry: Entry) -> None:
         raise Faulted(validation_error(reference, title, breaches))
     key = ""
     if call.key is not None:
-        key = _key(
+        key = idempotency_key(
             step.evaluation.value(call.key, entry.data, entry.arguments, reference), call.key, reference
         )
         if entry.parent.kind == "fanout":
@@ -60,7 +62,7 @@ def request_agent(step: Step, entry: Entry) -> None:
     request(
         step, entry, given, key, agent.deadline_ms,
         kind="agent", agent=f"{agent.name}@{agent.version}", digest=route.digest, capability=capability,
-        delivery=_logged(agent.delivery), reason=route.reason, hold_nano=agent.cost_nano,
+        delivery=same_promise(agent.delivery), reason=route.reason, hold_nano=agent.cost_nano,
         heartbeat_ms=agent.heartbeat_ms,
     )  # fmt: skip
 
@@ -77,7 +79,7 @@ def _chosen(step: Step, entry: Entry) -> Route | str:
     return Route(chosen["digest"], agent, chosen["reason"])
 
 
-def _key(value: JSON, expression: Expression, reference: str) -> str:
+def idempotency_key(value: JSON, expression: Expression, reference: str) -> str:
     """An idempotency key. One that is missing would be the same for all who miss it."""
     if value is None or value == "":
         raise Faulted(
@@ -91,7 +93,9 @@ def request_http(step: Step, entry: Entry) -> None:
     call = entry.node.detail
     assert isinstance(call, CallHttp)
     asked = dict(evaluated(step, entry, call.request, call.authentication))
-    _check_request(asked, entry.node.reference)
+    problem = check_request(asked)
+    if problem is not None:
+        raise Faulted(standard_error("expression", entry.node.reference, *problem))
     asked.update(method=call.method, output=call.output, redirect=call.redirect)
     request(
         step, entry, asked, "", DEADLINES_MS["http"],
@@ -145,15 +149,15 @@ def evaluated(step: Step, entry: Entry, asked: Expression, proof: Authentication
     return {**made, "authentication": policy}
 
 
-def _check_request(request: dict[str, JSON], reference: str) -> None:
-    """Fault the task where expressions gave what no request can be made of."""
+def check_request(request: dict[str, JSON]) -> tuple[str, str] | None:
+    """Why no request can be made of what expressions gave: what must be, and what is."""
     wanted = [(name, request.get(name), dict | None, "an object") for name in ("headers", "query")]
     endpoint = request["endpoint"]
     uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
     for name, value, kinds, what in (*wanted, ("endpoint", uri, str, "a URI")):
         if not isinstance(value, kinds):
-            title = f"`{name}` of the request must be {what}"
-            raise Faulted(standard_error("expression", reference, title, f"it is {text_of(value)[:200]}"))
+            return f"`{name}` of the request must be {what}", f"it is {text_of(value)[:200]}"
+    return None
 
 
 def request_human(step: Step, entry: Entry) -> None:
@@ -176,30 +180,92 @@ def request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, *
         deadline_ms: of an attempt; 0 for none. Without an agent it counts where the task has none.
         fields: the rest of `EffectRequested`.
     """
-    node, run, shard = entry.node, step.run, step.shard
-    if run.undos and not key and fields["kind"] not in _WITHOUT_ATTEMPTS:
+    node, run = entry.node, step.run
+    if run.undos and not key and fields["kind"] not in WITHOUT_ATTEMPTS:
         key = undo_key(step, entry)
-    digest: str = fields.get("digest", "")
-    decision = decide(fields["kind"], fields.get("capability", ""))
-    effect = run.effect_last + 1
     task_deadline_at = deadline(step, node, entry.data, entry.arguments)
-    started = fields["kind"] not in _WITHOUT_ATTEMPTS and has_slot(step, digest)
-    if task_deadline_at and not digest:
+    if task_deadline_at and not fields.get("digest"):
         deadline_ms = 0
-    deadline_at = attempt_deadline(shard.now, deadline_ms, task_deadline_at) if started else 0
     is_given = given is not entry.data
     body = None
     if is_given or not entry.same:
         body = e.EffectRequestedBody(None if entry.same else entry.data, given if is_given else None)
-    step.emit(
-        e.EffectRequested(
-            effect=effect, frame=run.frame_last + 1, parent=entry.parent.id, node=node.index,
-            task=node.reference, slot=entry.slot, key=key, same=entry.same,
-            given=is_given, started=started, deadline_at=deadline_at,
-            task_deadline_at=task_deadline_at, verdict=decision.verdict, rules=decision.rules, **fields,
-        ),
-        body,
+    requested = e.EffectRequested(
+        effect=run.effect_last + 1, frame=run.frame_last + 1, parent=entry.parent.id, node=node.index,
+        task=node.reference, slot=entry.slot, key=key, same=entry.same, given=is_given,
+        task_deadline_at=task_deadline_at, **fields,
     )  # fmt: skip
+    put(step, requested, body, given, deadline_ms, task_deadline_at)
+
+
+def request_asked(
+    step: Step, asker: Effect, asked: str, given: JSON, deadline_ms: int, **fields: Any
+) -> None:
+    """Record that an attempt of `asker` wants an effect; the same otherwise.
+
+    Args:
+        asked: what it asks for, as it said it.
+        fields: the rest of `EffectRequested`.
+    """
+    run = step.run
+    frame = run.frames[asker.frame]
+    name = fields["capability"] or fields["kind"]
+    requested = e.EffectRequested(
+        effect=run.effect_last + 1, frame=frame.id, parent=frame.parent, node=frame.node, slot=frame.slot,
+        task=f"{asker.task}/{name}", given=True, asker=asker.id, asked=asked, **fields,
+    )  # fmt: skip
+    put(step, requested, e.EffectRequestedBody(None, given), given, deadline_ms, frame.deadline_at)
+
+
+def put(
+    step: Step, requested: e.EffectRequested, body: e.EffectRequestedBody | None, given: JSON,
+    deadline_ms: int, limit_at: int,
+) -> None:  # fmt: skip
+    """Put an effect to policy, and record it with the verdict; its first attempt starts where it may.
+
+    Args:
+        requested: complete but for the verdict and what follows from it.
+        given: what the performer gets.
+        deadline_ms: of an attempt; 0 for none.
+        limit_at: when whoever waits for it gives up; 0 for never.
+    """
+    run, shard = step.run, step.shard
+    kind, digest = requested.kind, requested.digest
+    decision = rule(
+        step, kind, digest, requested.capability, given, asker=requested.asker, duration_ms=deadline_ms
+    )
+    anywhere = here = ""
+    if decision.verdict != "allow":
+        parts = (kind, requested.agent, digest, requested.capability, given)
+        anywhere = digest_action(step, [], *parts)
+        here = digest_action(step, [run.id, requested.effect], *parts)
+        if shard.overrides:
+            decision, requested.override = overridden(step, decision, (anywhere, here))
+    requested.verdict, requested.rules = decision.verdict, decision.rules
+    allowed, performed = decision.verdict == "allow", kind not in WITHOUT_ATTEMPTS
+    may_start = allowed and performed and run.status == "running"
+    requested.started = may_start and has_slot(step, digest)
+    if requested.started:
+        requested.deadline_at = attempt_deadline(shard.now, deadline_ms, limit_at)
+    if decision.policy:
+        requested.policy, requested.observed = decision.policy, decision.observed
+        if requested.started or (allowed and not performed):
+            requested.reserved = reserve(kind, decision)
+        if decision.reads:
+            body = body or e.EffectRequestedBody()
+            body.reads = decision.reads
+    if allowed:
+        step.emit(requested, body)
+        if decision.warnings and requested.reserved is not None:
+            warn(step, requested.effect, requested.task, decision)
+        return
+    requested.terms, requested.until = decision.terms, decision.until
+    requested.action = anywhere if decision.verdict == "deny" else here
+    body = body or e.EffectRequestedBody()
+    body.message = decision.message
+    step.emit(requested, body)
+    if decision.verdict == "deny":
+        deny(step, run.effects[requested.effect], decision)
 
 
 def attempt_deadline(now: int, deadline_ms: int, task_deadline_at: int) -> int:
@@ -211,10 +277,13 @@ def attempt_deadline(now: int, deadline_ms: int, task_deadline_at: int) -> int:
 
 
 def has_slot(step: Step, digest: str) -> bool:
-    """Whether an attempt may start now: a slot is free and nobody queued for it before."""
-    return not step.shard.queues.get(digest) and step.shard.running.get(digest, 0) < step.view.limit(digest)
+    """Whether an attempt may start now: a slot is free, nobody queued for it before, no breaker is open."""
+    shard = step.shard
+    if shard.queues.get(digest) or shard.running.get(digest, 0) >= step.view.limit(digest):
+        return False
+    return not shard.breakers or not is_shut(shard, digest)
 
 
-def _logged(delivery: Delivery) -> Delivery:
+def same_promise(delivery: Delivery) -> Delivery:
     """The same promise; the default is the very object that the log leaves out."""
     return AT_LEAST_ONCE if delivery == AT_LEAST_ONCE else delivery

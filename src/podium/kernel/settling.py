@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 
 from podium.facts import events as e
 from podium.facts.catalog import AgentVersion
 from podium.facts.inputs import Reported
+from podium.facts.recovery import Counted
 from podium.facts.values import JSON, Error, standard_error
+from podium.kernel import breaking
 from podium.kernel.arguments import Faulted, Waiting
+from podium.kernel.booking import cost, held_by, took, took_late, worst_of
 from podium.kernel.catching import DOUBLINGS_MAX, PAUSE_MAX_MS, jitter
 from podium.kernel.flow import flow_out, scope_of
-from podium.kernel.outcome import Outcome
-from podium.kernel.requests import DEADLINES_MS, attempt_deadline
-from podium.kernel.state import GRACE_MS, Effect, Shard
-from podium.kernel.step import Step, View, following, validation_error
-from podium.kernel.undoing import is_undoing
-
-LOSSES_MAX = 20
-"""After so many attempts lost to crashes an effect fails: what it does may be what crashes them."""
+from podium.kernel.rerouting import LOSSES_MAX, after_failure
+from podium.kernel.state import GRACE_MS, IN_FLIGHT, PROMISED, Effect
+from podium.kernel.step import Step, following, validation_error
+from podium.kernel.unclaimed import error_of, left_over, note
+from podium.kernel.undoing import is_undoing, own_undo
 
 
 def report(step: Step, reported: Reported) -> None:
     """Take in what a performer says of an attempt."""
     effect = step.run.effects.get(reported.effect)
-    if effect is None or effect.token != reported.token or effect.status != "running":
+    if effect is None or effect.token != reported.token or effect.status not in IN_FLIGHT:
         stale(step, reported)
     elif reported.status == "succeeded":
         _succeeded(step, effect, reported)
     elif reported.status == "lost" and effect.delivery == "at-most-once":
         reason = reported.error.title if reported.error else "its performer was lost"
-        step.emit(e.EffectInDoubt(effect=effect.id, attempt=effect.attempt, task=effect.task, reason=reason))
+        counted = breaking.failed(step, effect, reported)
+        step.emit(
+            e.EffectInDoubt(
+                effect=effect.id, attempt=effect.attempt, task=effect.task, reason=reason, counted=counted
+            )
+        )  # fmt: skip
+        if counted is not None:
+            breaking.judge(step, effect, counted)
     else:
-        _failed(step, effect, reported, reported.error or _lost_error(effect), cost(effect, reported))
+        _failed(
+            step,
+            effect,
+            reported,
+            reported.error or _lost_error(effect),
+            cost(step.shard, step.run, effect, reported),
+        )
 
 
 def stale(step: Step, reported: Reported) -> None:
@@ -47,6 +59,7 @@ def stale(step: Step, reported: Reported) -> None:
         token=reported.token,
         status=reported.status,
         task=effect.task if effect else "",
+        took=took_late(step.shard, step.run, reported),
     )
     step.emit(late, body)
 
@@ -68,38 +81,64 @@ def _lost_error(effect: Effect) -> Error:
     return standard_error("runtime", effect.task, "the attempt was lost before it gave an answer")
 
 
-def cost(effect: Effect, reported: Reported) -> int:
-    """The metered cost of an attempt, in nano-units; 0 where its performer does not know."""
-    return max(reported.cost_nano, 0)
-
-
 def _succeeded(step: Step, effect: Effect, reported: Reported) -> None:
-    if effect.kind == "agent":
+    if effect.kind in PROMISED:
         _, check = step.view.contract(effect.digest, effect.capability)
         breaches = check(reported.output)
         if breaches:
             title = f"{effect.agent} broke its contract: the output of {effect.capability} is not as promised"
             error = validation_error(effect.task, title, breaches)
-            _failed(step, effect, reported, error, cost(effect, reported))
+            _failed(step, effect, reported, error, cost(step.shard, step.run, effect, reported))
             return
-    settle(step, effect, reported.output, cost(effect, reported), reported.provenance)
+    calls = left_over(step, effect) if effect.calls else ()
+    then = (
+        note(step, effect, calls, reported, cost(step.shard, step.run, effect, reported))
+        if calls
+        else "continue"
+    )
+    if then == "continue":
+        settle(
+            step, effect, reported.output, cost(step.shard, step.run, effect, reported), reported.provenance
+        )
+    elif then == "fail":
+        error = error_of(effect, calls)
+        fail(
+            step,
+            effect,
+            error,
+            cost(step.shard, step.run, effect, reported),
+            reported.provenance,
+            output=reported.output,
+        )
 
 
 def settle(
     step: Step, effect: Effect, output: JSON, cost_nano: int, provenance: Mapping[str, JSON], *,
-    principal: str = "", via: str = "", why: str = "",
+    principal: str = "", via: str = "", why: str = "", labels: tuple[str, ...] = (),
 ) -> None:  # fmt: skip
-    """Record an effect's success, and its task's end with it where nothing has to be waited for."""
+    """Record an effect's success, and its task's end with it where nothing has to be waited for.
+
+    Args:
+        labels: of the data that it gives, beside those that its tool declares.
+    """
+    if effect.kind == "tool":
+        labels += new_labels(step, effect)
+    if effect.asker:
+        _settle_asked(step, effect, output, cost_nano, provenance, labels)
+        return
     run = step.run
     frame = run.frames[effect.frame]
     node = step.node(frame)
     parent = run.frames[frame.parent]
     settled = e.EffectSettled(
         effect=effect.id, attempt=effect.attempt, task=effect.task, cost_nano=cost_nano,
-        principal=principal, via=via,
+        principal=principal, via=via, took=took(step.shard, run, effect, cost_nano, provenance), labels=labels,
     )  # fmt: skip
     body = e.EffectSettledBody(output, why=why, provenance=dict(provenance))
-    if node.undo is not None and not is_undoing(step, frame):
+    if node.undo is None:
+        if effect.kind == "tool" and not is_undoing(step, frame):
+            settled.undo = own_undo(step.view, effect.digest)
+    elif not is_undoing(step, frame):
         settled.undo = step.program.nodes[node.undo.node].reference
         if node.undo.input is not None:
             arguments = step.arguments(frame, node)
@@ -114,23 +153,53 @@ def settle(
         # The outcome must be durable before anything is asked about it; the task ends later.
         settled.completes = settled.exported = settled.transformed = False
         body.context = body.result = None
+    if step.shard.breakers:
+        settled.counted = breaking.succeeded(step, effect)
     step.emit(settled, body)
+    if settled.counted is not None:
+        breaking.judge(step, effect, settled.counted)
+
+
+def _settle_asked(
+    step: Step, effect: Effect, output: JSON, cost_nano: int, provenance: Mapping[str, JSON],
+    labels: tuple[str, ...],
+) -> None:  # fmt: skip
+    """The same of what an attempt asked for: no task ends with it."""
+    undo = ""
+    if effect.kind == "tool" and not is_undoing(step, step.run.frames[effect.frame]):
+        undo = own_undo(step.view, effect.digest)
+    settled = e.EffectSettled(
+        effect=effect.id, attempt=effect.attempt, task=effect.task, cost_nano=cost_nano, completes=False,
+        undo=undo, took=took(step.shard, step.run, effect, cost_nano, provenance), labels=labels,
+    )  # fmt: skip
+    step.emit(settled, e.EffectSettledBody(output, provenance=dict(provenance)))
 
 
 def _failed(step: Step, effect: Effect, reported: Reported, error: Error, cost_nano: int) -> None:
     retry_at = _retry_at(step, effect, reported)
+    counted = breaking.failed(step, effect, reported)
+    elsewhere = None
     if retry_at is None:
-        fail(step, effect, error, cost_nano, reported.provenance, output=reported.output)
-        return
+        elsewhere = after_failure(step, effect, reported, error)
+        if elsewhere is None:
+            fail(step, effect, error, cost_nano, reported.provenance, output=reported.output, counted=counted)
+            return
+        retry_at = step.shard.now
     # An output that breaks the contract makes a failure of what its performer calls a success.
     status = "failed" if reported.status == "succeeded" else reported.status
     step.emit(
         e.AttemptFailed(
             effect=effect.id, attempt=effect.attempt, task=effect.task, status=status, retry_at=retry_at,
-            cost_nano=cost_nano,
+            cost_nano=cost_nano, counted=counted,
+            took=None if _counts_once(step, effect, reported)
+            else took(step.shard, step.run, effect, cost_nano, reported.provenance),
         ),
         e.AttemptFailedBody(error, reported.output),
     )  # fmt: skip
+    if elsewhere is not None:
+        step.emit(*elsewhere)
+    if counted is not None:
+        breaking.judge(step, effect, counted)
 
 
 def fail(
@@ -143,16 +212,38 @@ def fail(
     output: JSON = None,
     principal: str = "",
     why: str = "",
+    counted: Counted | None = None,
 ) -> None:
     """Record an effect's failure; its task faults with the error. `output` is what broke the contract."""
+    taken = took(step.shard, step.run, effect, cost_nano, provenance or {})
+    held = held_by(step.shard, step.run, effect.id) if taken is not None else None
+    if held is not None and not held.token and not held.doubtful:
+        # An attempt was lost whose cost nobody knows, and no other will tell.
+        taken = worst_of(held.holds)
+        cost_nano = taken.cost_nano
     step.emit(
         e.EffectSettled(
             effect=effect.id, attempt=effect.attempt, task=effect.task, status="failed",
             completes=False,
-            cost_nano=cost_nano, principal=principal,
+            cost_nano=cost_nano, principal=principal, counted=counted, took=taken,
         ),
         e.EffectSettledBody(output, error=error, why=why, provenance=dict(provenance or {})),
     )  # fmt: skip
+    if counted is not None:
+        breaking.judge(step, effect, counted)
+
+
+def _counts_once(step: Step, effect: Effect, reported: Reported) -> bool:
+    """Whether what was held for an attempt that was lost is kept for the next one, which has the same key."""
+    held = held_by(step.shard, step.run, effect.id)
+    return held is not None and held.once and reported.status == "lost"
+
+
+def new_labels(step: Step, effect: Effect) -> tuple[str, ...]:
+    """Labels of what a tool gives that its run has not yet."""
+    tool = step.view.tools.get(effect.digest)
+    known = step.run.data_labels
+    return tuple(one for one in tool.result_labels if one not in known) if tool is not None else ()
 
 
 def _retry_at(step: Step, effect: Effect, reported: Reported) -> int | None:
@@ -177,46 +268,3 @@ def _pause(run_id: str, effect: Effect, agent: AgentVersion) -> int:
         pause *= effect.failures + 1
     pause = min(pause, retry.delay_max_ms or PAUSE_MAX_MS)
     return pause + jitter(run_id, effect.task, effect.attempt, retry.jitter_ms)
-
-
-def start_queued(shard: Shard, view: View, out: Outcome) -> None:
-    """Hand freed slots to whoever queued for them first."""
-    while shard.freed:
-        digest = shard.freed.pop()
-        queue = shard.queues.get(digest)
-        while queue and shard.running.get(digest, 0) < view.limit(digest):
-            run_id, effect_id = queue.popleft()
-            run = shard.runs.get(run_id)
-            effect = run.effects.get(effect_id) if run is not None else None
-            if (
-                run is not None
-                and effect is not None
-                and run.status == "running"
-                and _may_start(shard, effect)
-            ):
-                agent = view.agents.get(digest)
-                frame = run.frames[effect.frame]
-                own = 0 if frame.deadline_at else DEADLINES_MS.get(effect.kind, 0)
-                if agent is not None:
-                    own = agent.deadline_ms
-                out.emit(
-                    shard, run,
-                    e.AttemptStarted(
-                        effect=effect_id, attempt=effect.attempt + 1, task=effect.task,
-                        deadline_at=attempt_deadline(shard.now, own, frame.deadline_at),
-                    ),
-                )  # fmt: skip
-
-
-def _may_start(shard: Shard, effect: Effect) -> bool:
-    return effect.status == "queued" or (effect.status == "backoff" and effect.retry_at <= shard.now)
-
-
-def requeue_due(step: Step) -> None:
-    """Put effects whose pause is over in line for a slot."""
-    for effect in step.run.effects.values():
-        if effect.status == "backoff" and effect.retry_at <= step.shard.now:
-            queue = step.shard.queues.setdefault(effect.digest, deque())
-            if (step.run.id, effect.id) not in queue:
-                queue.append((step.run.id, effect.id))
-            step.shard.freed.append(effect.digest)

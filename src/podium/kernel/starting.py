@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from podium.facts.events import RunStarted
 from podium.kernel.state import Shard
 from podium.workflow.program import Program
+
+
+DATA = "data"
+"""The label of a run whose value names the labels of its data, `pii,secret`."""
+
+
+def data_labels(labels: Mapping[str, str]) -> tuple[str, ...]:
+    """The labels of the data that a run begins with, by what it was submitted with."""
+    named = labels.get(DATA, "")
+    return tuple(sorted({one.strip() for one in named.split(",")} - {""})) if named else ()
 
 
 def run_started(shard: Shard, program: Program, digest: str, **fields: Any) -> RunStarted:

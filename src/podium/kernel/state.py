@@ -11,15 +11,28 @@ from typing import Any
 
 import msgspec
 
+from podium.facts.approvals import Approval, Terms
 from podium.facts.events import Spread
 from podium.facts.lifecycles import RUN_ENDED
+from podium.facts.policy import Hold
+from podium.facts.recovery import Breaker
 from podium.facts.values import JSON, Delivery, Error
+from podium.policy.ledger import Ledger
 
 ROOT = 1
 """The frame of a run's outermost scope."""
 
+PROMISED = frozenset({"agent", "tool"})
+"""Kinds of effects whose performers have a contract."""
+
+IN_FLIGHT = frozenset({"running", "asking"})
+"""States of effects that have an attempt; one that asks for something has no slot while it waits."""
+
 EMITS = "emit"
 """In place of an agent's digest: the slots of events that are being emitted."""
+
+BREAKERS = ""
+"""In place of a run: the timer by which breakers are tried again."""
 
 EVENTS_BUFFERED_MAX = 1000
 """Events that wait in a run for a task that listens; more are refused."""
@@ -28,7 +41,7 @@ EVENTS_BUFFERED_MAX = 1000
 STANDING = frozenset({"fork", "graph"})
 """Kinds of tasks whose children run side by side, each in a slot of its own."""
 
-SLOTTED = frozenset({*STANDING, "compensate"})
+SLOTTED = frozenset({*STANDING, "compensate", "agent"})
 """Kinds of tasks that go on by the slot of the child that ended."""
 
 TASK_OVER = 8
@@ -103,8 +116,56 @@ def goes_on(frame: Frame, spread: Spread) -> bool:
     return needed > 0 and (len(frame.outputs) >= needed or spread.size - frame.tries < needed)
 
 
+class Call(msgspec.Struct, omit_defaults=True):
+    """Something that attempts of an effect asked for.
+
+    Attributes:
+        effect: the effect that does it.
+        asked: what was asked for, as the attempt said it.
+        digest: of the arguments; "" where they were erased.
+        key: the idempotency key, if the attempt gave it one of its own.
+        performer: digest of the version that does it.
+        attempt: the attempt that asked for it last; `number` is by which that one knows it.
+        status: `open`, `succeeded` or `failed`.
+    """
+
+    effect: int
+    asked: str
+    digest: str
+    key: str
+    performer: str
+    attempt: int
+    number: int
+    status: str = "open"
+    output: JSON = None
+    error: Error | None = None
+
+
 class Effect(msgspec.Struct, omit_defaults=True):
-    """An effect until it is settled. `token` is the seq of the record that started the attempt."""
+    """An effect until it is settled.
+
+    Attributes:
+        token: seq of the record that started the attempt.
+        retry_at: when the next attempt is due, or when one that is deferred is decided again.
+        verdict, rules, policy, message: the last decision on it, where that was not to let it go ahead.
+        approval: what people are asked about it, while they are.
+        granted: keyed digest of the action that people said yes to, until an attempt uses it up; `grants` are
+            the terms on which they did.
+        action: keyed digest of what it would do, where policy does not let it go ahead.
+        editors: people who made another action of it.
+        proofs: what policy remembers of it once it succeeded.
+        asker: the effect whose attempt asked for it; 0 if its task did.
+        depth: how many askers are above it.
+        calls: what its own attempts asked for, by effect, oldest first.
+        asking: for how many of these its attempt waits, and `asking_since` when.
+        park_at: when an attempt that waits is parked; 0 for never.
+        code: digest of the code that asks.
+        unclaimed: what earlier attempts had done that the last one did not ask for; `then` is what becomes of
+            it, and `output` the effect's outcome, until that is done.
+        tried: digests of the agents that it was taken from.
+        error: why it failed for good, where it is kept as a dead letter.
+        task_ms: how long its task may take, where it is kept.
+    """
 
     id: int
     frame: int
@@ -126,6 +187,84 @@ class Effect(msgspec.Struct, omit_defaults=True):
     cost_nano: int = 0
     requested_at: int = 0
     heartbeat_ms: int = 0
+    verdict: str = ""
+    rules: tuple[str, ...] = ()
+    policy: str = ""
+    message: str = ""
+    approval: Approval | None = None
+    granted: str = ""
+    grants: tuple[Terms, ...] = ()
+    action: str = ""
+    editors: tuple[str, ...] = ()
+    proofs: tuple[str, ...] = ()
+    asker: int = 0
+    depth: int = 0
+    calls: dict[int, Call] = {}
+    asking: int = 0
+    asking_since: int = 0
+    park_at: int = 0
+    code: str = ""
+    unclaimed: tuple[int, ...] = ()
+    then: str = ""
+    output: JSON = None
+    tried: tuple[str, ...] = ()
+    error: Error | None = None
+    task_ms: int = 0
+
+
+class Denial(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An effect that policy denied.
+
+    Attributes:
+        effect: its number; task: reference of its task.
+        action: keyed digest of what it would have done, in whatever run.
+        rules: those that denied it.
+        seconded: overriding it takes a second person.
+    """
+
+    effect: int
+    task: str
+    action: str
+    rules: tuple[str, ...] = ()
+    seconded: bool = False
+
+
+DENIALS_MAX = 20
+"""So many of a run's denials are remembered for who might override them."""
+
+
+class Held(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What an effect holds in the ledger.
+
+    Attributes:
+        token: that of the attempt in flight; 0 while there is none.
+        since: when that started, ms since 1970; deadline_at: its deadline.
+        once: another attempt under the same key counts with this one.
+        doubtful: nobody knows whether it was taken.
+    """
+
+    holds: tuple[Hold, ...]
+    token: int
+    since: int
+    deadline_at: int = 0
+    once: bool = False
+    doubtful: bool = False
+
+
+class Override(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Somebody's word that one action goes through.
+
+    Attributes:
+        seq: the last record of it.
+        principals: who gave it.
+        expires_at: until when, ms since 1970.
+        granted: whether it is enough.
+    """
+
+    seq: int
+    principals: tuple[str, ...]
+    expires_at: int
+    granted: bool = False
 
 
 class Undo(msgspec.Struct, omit_defaults=True):
@@ -138,6 +277,8 @@ class Undo(msgspec.Struct, omit_defaults=True):
         captured: variables for the input of what undoes it.
         scopes: frames of the `try` tasks around it, innermost first.
         by: frame of the compensate that undoes it, or did before it was torn down itself; 0 for none.
+        tool: digest of the tool that did it, where that says itself what undoes it; "" where the task does.
+        askers: the effects whose attempts asked for it, the nearest first.
     """
 
     effect: int
@@ -149,6 +290,8 @@ class Undo(msgspec.Struct, omit_defaults=True):
     captured: dict[str, JSON] = {}
     scopes: tuple[int, ...] = ()
     by: int = 0
+    tool: str = ""
+    askers: tuple[int, ...] = ()
 
 
 class Buffered(msgspec.Struct, omit_defaults=True):
@@ -179,6 +322,10 @@ class Run(msgspec.Struct, omit_defaults=True):
         depth: runs above it.
         children: unfinished runs that it waits for.
         undos: what was done well and can be undone, by effect, oldest first.
+        denials: what policy denied it, oldest first, the last few.
+        tree: the run at the top of all that led to this one; "" for that itself.
+        data_labels: of the data that it has.
+        marks: what policy remembers of what was done in it, and when last, ms since 1970.
         secrets: names of those that its effects may use; what comes from outside is made inert if there are.
     """
 
@@ -216,6 +363,10 @@ class Run(msgspec.Struct, omit_defaults=True):
     depth: int = 0
     children: int = 0
     undos: dict[int, Undo] = {}
+    denials: list[Denial] = []
+    tree: str = ""
+    data_labels: tuple[str, ...] = ()
+    marks: dict[str, int] = {}
 
     @property
     def ended(self) -> bool:
@@ -257,19 +408,40 @@ class Readiness:
         self.missing, self.ready, self.seen = missing, ready, seen
 
 
+class Books(msgspec.Struct, omit_defaults=True):
+    """What a shard remembers across its runs; the attributes are those of `Shard`."""
+
+    ledger: Ledger
+    held: dict[str, dict[int, Held]] = {}
+    torn: dict[str, Held] = {}
+    tree_of: dict[str, str] = {}
+    trees: dict[str, int] = {}
+    overrides: dict[str, Override] = {}
+    breakers: dict[str, Breaker] = {}
+
+
 class Shard:
-    """A slice of the log, folded. All but the first five attributes derive from the runs.
+    """A slice of the log, folded. What stands after `runs` derives from these.
 
     Attributes:
         seq: last record folded or decided.
         now: kernel time in ms; never goes back.
         epoch: epoch of the last `EpochStarted`.
         revision: catalog revision the shard decides by.
+        ledger: what is spent, held and counted.
+        held: what effects hold in it, by run and effect.
+        torn: the same of attempts that are told to stop and have not said yet what they took, by
+            `run/effect/token`.
+        tree_of: the tree of each unfinished run that another led to.
+        trees: unfinished runs of such a tree, with the one at its top.
+        overrides: what somebody lets through that was not done yet, by digest of the action.
+        breakers: what there is to remember of agent versions that declare one, by digest.
         runs: hot runs by id.
         running: attempts in flight by agent digest (slots held).
         queues: (run, effect) waiting for a slot, by agent digest, oldest first.
         freed: agents that lost a running attempt since the queues were last looked at.
-        abandoned: (run, effect, token) of attempts whose task was torn down.
+        abandoned: (run, effect, token) of attempts whose task was torn down, or that are parked.
+        answers: (run, asker, effect) of what attempts that are under way asked for, as it is there.
         timers: heap of (when, run); stale entries are harmless.
         timer_of: run to its entry in the heap that counts.
         listeners: runs with listening tasks, and how many, in the order in which they began.
@@ -277,11 +449,16 @@ class Shard:
         graphs: what may begin in the graphs of a run, by frame, as far as that is known.
         families: unfinished runs below each run that is at the top of some.
         kin: runs that others have to do with: `begun` by a task, `orphaned` as their task ended, or `ended`.
+        deferred: (run, effect) of those that are to be decided again, longest waiting first.
+        released: whether something that was held is so no longer, since these were looked at.
+        dropped: effects that hold something and that the record which is being folded tears down.
     """
 
     __slots__ = (
-        "seq", "now", "epoch", "revision", "runs", "running", "queues", "freed", "abandoned", "timers",
-        "timer_of", "listeners", "pending", "graphs", "families", "kin",
+        "seq", "now", "epoch", "revision", "runs", "running", "queues", "freed", "abandoned", "answers", "timers",
+        "timer_of", "listeners", "pending", "graphs", "families", "kin", "deferred",
+        "overrides", "ledger", "held", "torn", "tree_of", "trees", "released", "dropped",
+        "breakers",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -289,11 +466,21 @@ class Shard:
         self.now = 0
         self.epoch = 0
         self.revision = 0
+        self.overrides: dict[str, Override] = {}
+        self.ledger = Ledger()
+        self.held: dict[str, dict[int, Held]] = {}
+        self.torn: dict[str, Held] = {}
+        self.tree_of: dict[str, str] = {}
+        self.trees: dict[str, int] = {}
+        self.released = False
+        self.dropped: list[int] = []
+        self.breakers: dict[str, Breaker] = {}
         self.runs: dict[str, Run] = {}
         self.running: dict[str, int] = {}
         self.queues: dict[str, deque[tuple[str, int]]] = {}
         self.freed: list[str] = []
         self.abandoned: list[tuple[str, int, int]] = []
+        self.answers: list[tuple[str, int, int]] = []
         self.timers: list[tuple[int, str]] = []
         self.timer_of: dict[str, int] = {}
         self.listeners: dict[str, int] = {}
@@ -301,6 +488,25 @@ class Shard:
         self.graphs: dict[str, dict[int, Readiness]] = {}
         self.families: dict[str, int] = {}
         self.kin: deque[tuple[str, str]] = deque()
+        self.deferred: dict[tuple[str, int], None] = {}
+
+    def books(self) -> Books:
+        """What is to be kept of it beside its runs."""
+        return Books(
+            self.ledger, self.held, self.torn, self.tree_of, self.trees, self.overrides, self.breakers
+        )  # fmt: skip
+
+    def open_books(self, books: Books) -> None:
+        """Take in what was kept."""
+        for name in books.__struct_fields__:
+            setattr(self, name, getattr(books, name))
+        self.wake_breakers()
+
+    def wake_breakers(self) -> None:
+        """Make sure that breakers that are open are looked at when they are to be tried again."""
+        at = min((one.until for one in self.breakers.values() if one.until), default=0)
+        if at:
+            self.wake(BREAKERS, at)
 
     def wake(self, run: str, at: int) -> None:
         """Make sure that the run is looked at when `at` has come."""
@@ -320,6 +526,8 @@ class Shard:
                 self.running[effect.digest] = self.running.get(effect.digest, 0) + 1
             elif effect.status == "queued":
                 self.queues.setdefault(effect.digest, deque()).append((run.id, effect.id))
+            elif effect.status == "deferred":
+                self.deferred[run.id, effect.id] = None
         listening = sum(frame.kind == "listen" for frame in run.frames.values())
         if listening:
             self.listeners[run.id] = listening
@@ -344,6 +552,9 @@ class Shard:
         self.pending.pop(run_id, None)
         self.graphs.pop(run_id, None)
         run = self.runs.pop(run_id)
+        if self.deferred:
+            for number in run.effects:
+                self.deferred.pop((run_id, number), None)
         if run.root and not run.ended:
             self.relate(run.root, -1)
         return run
@@ -360,8 +571,12 @@ def next_wake(run: Run, after: int = 0) -> int:
         if frame.deadline_at:
             due.append(frame.deadline_at)
     for effect in run.effects.values():
-        if effect.status == "backoff" and effect.retry_at:
+        if effect.status in ("backoff", "deferred") and effect.retry_at:
             due.append(effect.retry_at)
+        elif effect.status == "asking" and effect.park_at:
+            due.append(effect.park_at)
+        elif effect.approval is not None and effect.approval.terms.deadline_at:
+            due.append(effect.approval.terms.deadline_at)
         elif effect.status == "running" and effect.deadline_at:
             due.append(effect.deadline_at + GRACE_MS)
     return min((at for at in due if at > after), default=0)
@@ -378,8 +593,17 @@ GRACE_MS = 10_000
 """How long after its deadline an attempt's performer may still say so, before the kernel gives up on it."""
 
 
+_UNDER_WAY = frozenset({"running", "asking", "queued", "resolved"})
+
+
+def _is_under_way(effect: Effect) -> bool:
+    """Whether it runs or is about to; one that waits for what is held must hear of its release."""
+    status = effect.status
+    return status in _UNDER_WAY or (status == "deferred" and not effect.retry_at)
+
+
 def idle(run: Run) -> bool:
     """Whether nothing in the run is in flight: it only waits for time, people or events."""
-    if any(effect.status in ("running", "queued", "resolved") for effect in run.effects.values()):
+    if any(map(_is_under_way, run.effects.values())):
         return False
     return run.status == "suspended" or all(run.frames[of].kind in ALWAYS_READY for of in run.ready)

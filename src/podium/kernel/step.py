@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
-from podium.facts.catalog import AgentVersion
+from podium.facts.approvals import Terms
+from podium.facts.catalog import AgentVersion, ToolVersion
 from podium.facts.events import Body, Event, Record
+from podium.facts.policy import Decision
 from podium.facts.values import JSON, standard_error
 from podium.kernel.arguments import Arguments, Evaluation, Faulted
 from podium.kernel.catalog import Check
@@ -15,8 +18,9 @@ from podium.kernel.evolve import raw_input, variables_for
 from podium.kernel.outcome import Outcome
 from podium.kernel.routing import Route
 from podium.kernel.state import SLOTTED, TASK_OVER, Frame, Run, Shard
+from podium.policy.deciding import PolicySet
 from podium.workflow.durations import milliseconds
-from podium.workflow.program import END, EXIT, CallAgent, Duration, Node, Program, Schema
+from podium.workflow.program import END, EXIT, CallAgent, Duration, Expression, Node, Program, Schema
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -26,13 +30,22 @@ class View(Protocol):
 
     revision: int
     agents: dict[str, AgentVersion]
+    digest_key: bytes
+    policies: PolicySet | None
+    usual: dict[str, Decision]
 
     def current(self, kind: str, name: str) -> str: ...
     def program(self, digest: str) -> Program: ...
-    def route(self, call: CallAgent, load: Any) -> Route | str: ...
-    def routes(self, call: CallAgent, load: Any, count: int) -> list[Route] | str: ...
+    def route(self, call: CallAgent, load: Any, avoided: Any = ...) -> Route | str: ...
+    def routes(self, call: CallAgent, load: Any, count: int, avoided: Any = ...) -> list[Route] | str: ...
+    def candidates(self, capability: str) -> Sequence[tuple[str, AgentVersion]]: ...
     def limit(self, digest: str) -> int: ...
     def contract(self, digest: str, capability: str) -> tuple[Check, Check]: ...
+    @property
+    def tools(self) -> Mapping[str, ToolVersion]: ...
+    def noticed(self, digest: str, reason: str) -> str: ...
+    def related_arguments(self, digest: str, field: str) -> Expression | None: ...
+    def terms(self, tier: str, now: int) -> Terms | None: ...
 
 
 class Step:

@@ -15,6 +15,7 @@ from podium.facts.values import Error, standard_error
 from podium.kernel.arguments import Arguments, Faulted, Waiting
 from podium.kernel.catching import fault
 from podium.kernel.compensating import enter_compensate, turn_compensate
+from podium.kernel.diverging import turn_diverged
 from podium.kernel.emitting import request_emit
 from podium.kernel.evolve import raw_input
 from podium.kernel.extending import enter_extended, turn_before, turn_extended
@@ -257,7 +258,8 @@ def _turn_try(step: Step, frame: Frame) -> bool:
 def _turn_effect(step: Step, frame: Frame) -> bool:
     if frame.phase == "settled":
         return leave(step, frame, frame.data)
-    assert frame.phase == "faulted"
+    if frame.phase != "faulted":
+        return turn_diverged(step, frame)
     error = frame.error or standard_error("runtime", frame.task, "the task failed; why was erased")
     fault(step, step.run.frames[frame.parent], frame.task, error, frame)
     return True

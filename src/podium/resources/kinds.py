@@ -274,6 +274,31 @@ class Cost(Model):
     per_call: Price = Field(alias="perCall", description="what one call is expected to cost")
 
 
+class Calls(Model):
+    """How attempts ask for tools and other agents, and what holds where they are made again."""
+
+    replay: Literal["matched", "strict"] = Field(
+        default="matched", description="whether an attempt must ask for the same in the same order"
+    )
+    on_divergence: Literal["continue", "compensate", "ask", "fail"] = Field(
+        default="continue",
+        alias="onDivergence",
+        description="what becomes of results that the last attempt did not ask for again",
+    )
+    park_after: Duration = Field(
+        default=0,
+        alias="parkAfter",
+        description="an attempt that waits longer is stopped, and made again once it can go on; 0 is never",
+    )
+
+    def normalised(self) -> dict[str, Any]:
+        return {
+            **unless("matched", replay=self.replay),
+            **unless("continue", on_divergence=self.on_divergence),
+            **unless(0, park_ms=self.park_after),
+        }
+
+
 class FunctionRuntime(Model):
     """A Python callable, run by the worker."""
 
@@ -414,8 +439,10 @@ class AgentSpec(Model):
         default=None, ge=1, le=100_000, description="attempts that may run at once"
     )
     cost: Cost | None = Field(default=None, description="what a call is expected to cost")
+    calls: Calls = Field(default=Calls(), description="how it asks for tools and other agents")
     runtime: Runtime = Field(description="exactly one of `function`, `process` and `http`")
     deprecated: str = Field(default="", description="why not to use it any more, and what to use")
+    roles: list[AgentName] = Field(default=[], description="what policies know the agent by")
     breaker: Breaker | None = Field(
         default=None, description="when it is not asked for a while, as it keeps failing; never, unless given"
     )
@@ -467,6 +494,9 @@ class Agent(Model):
             **unless(CONCURRENCY_DEFAULT, concurrency=self._concurrency()),
             **unless("", description=spec.description, folder=folder, deprecated=spec.deprecated),
             **unless(None, breaker=spec.breaker.normalised() if spec.breaker else None),
+            **unless([], roles=spec.roles),
+            **spec.calls.normalised(),
+            **unless(False, priced=spec.cost is not None),
         }
 
     def _cost_nano(self) -> int:

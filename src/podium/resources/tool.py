@@ -193,6 +193,7 @@ class Tool(Model):
             **unless({}, retry=spec.retry.normalised(), labels=self.metadata.labels),
             **unless(CONCURRENCY_DEFAULT, concurrency=self._concurrency()),
             **unless("", description=spec.description, folder=folder, deprecated=spec.deprecated),
+            **unless(False, priced=spec.cost is not None),
         }
 
     def _delivery(self) -> str:

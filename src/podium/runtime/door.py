@@ -25,13 +25,15 @@ from podium.facts.events import Record
 from podium.facts.identity import run_id_of
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
-from podium.runtime import declared, presenting
+from podium.runtime import approvals, declared, presenting
 from podium.runtime.endings import Endings, Waiter, gone
+from podium.runtime.evidence import evidence
 from podium.runtime.hub import Hub
+from podium.runtime.identity import HERE, Caller, Identities
 from podium.runtime.inquiry import Declined, Inquiry, Kind, Readers, decline
 from podium.runtime.presenting import Shown
 from podium.runtime.worker import EmbeddedWorker
-from podium.store.interface import StoreError
+from podium.store.interface import Stated, StoreError
 
 TENANT = "default"
 """The tenant of a hub that knows only one."""
@@ -58,6 +60,13 @@ class Views(Protocol):
     def caught_up(self) -> dict[int, int]: ...
     def rebuild(self) -> None: ...
     def wait_for(self, shard: int, seq: int, timeout_ms: int) -> bool: ...
+
+
+class Attests(Protocol):
+    """What makes checkpoints of the log."""
+
+    def state_now(self) -> tuple[Stated, bool]: ...
+    def attests_shown(self) -> Shown: ...
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +107,10 @@ class Delete(Parameters, frozen=True):
 class Planned(Parameters, frozen=True):
     resources: tuple[Declared, ...]
     prune: bool = False
+
+
+class OfApprovals(Parameters, frozen=True):
+    run_id: str = ""
 
 
 class OfResource(Parameters, frozen=True):
@@ -176,9 +189,11 @@ _READS: Reads = {
         Since,
         lambda about, p: list(map(presenting.record_shown, about.records(about.run_id(p.run_id), p.after))),
     ),
+    "evidence": (OfRun, lambda about, p: evidence(about, about.run_id(p.run_id))),
     "trace": (OfRun, lambda about, p: about.trace(about.run_id(p.run_id))),
     "tasks": (OfRun, lambda about, p: about.tasks(about.run_id(p.run_id))),
     "plan": (Planned, lambda about, p: declared.planned(about.sight, p.resources, p.prune)),
+    "approvals": (OfApprovals, lambda about, p: approvals.listed(about, p.run_id)),
     "history": (OfResource, lambda about, p: declared.history(about.sight, p.kind, p.name)),
     "revision": (OfRevision, lambda about, p: declared.revision(about.sight, p.kind, p.name, p.which)),
     "verify": (OfNothing, lambda about, p: about.verify()),
@@ -192,6 +207,10 @@ _ACTS: dict[str, type[i.Input]] = {
     "suspend": i.SuspendRun,
     "resume": i.ResumeRun,
     "resolve": i.ResolveEffect,
+    "decide": i.DecideApproval,
+    "delegate": i.DelegateApproval,
+    "edit": i.EditAction,
+    "override": i.OverrideDecision,
 }
 """What tells the kernel something about a run; the parameters are the input's fields."""
 
@@ -199,16 +218,17 @@ _ACTS: dict[str, type[i.Input]] = {
 class Door:
     """The calls of a running hub. All methods may be called from any thread.
 
-    In every call `via` says how the caller was authenticated, for the audit.
+    In every call `via` says who the caller is, as far as the operating system knows.
     """
 
     def __init__(
-        self, hub: Hub, worker: EmbeddedWorker, inquiry: Inquiry, readers: Readers, views: Views
-    ) -> None:
-        self._hub, self._worker, self._views = hub, worker, views
-        self._inquiry, self._readers = inquiry, readers
+        self, hub: Hub, worker: EmbeddedWorker, inquiry: Inquiry, readers: Readers, views: Views,
+        attests: Attests | None = None, *, identities: Identities,
+    ) -> None:  # fmt: skip
+        self._hub, self._worker, self._views, self._attests = hub, worker, views, attests
+        self._inquiry, self._readers, self._identities = inquiry, readers, identities
         self._endings = Endings(hub, inquiry, readers)
-        self._own: dict[str, Callable[[Any, str], Future[Shown]]] = {
+        self._own: dict[str, Callable[[Any, Caller], Future[Shown]]] = {
             "apply": self._apply,
             "delete": self._delete,
             "submit": self._submit,
@@ -217,14 +237,15 @@ class Door:
             "status": self._status,
             "activity": self._activity,
             "rebuild_views": self._rebuild_views,
+            "checkpoint": self._checkpoint,
             **{name: self._act(kind) for name, kind in _ACTS.items()},
         }
 
-    def call(self, name: str, params: Shown, via: str = "in-process") -> Shown:
+    def call(self, name: str, params: Shown, via: Caller = HERE) -> Shown:
         """Make a call and wait for its reply."""
         return self.start(name, params, via).result()
 
-    def start(self, name: str, params: Shown, via: str = "in-process") -> Future[Shown]:
+    def start(self, name: str, params: Shown, via: Caller = HERE) -> Future[Shown]:
         """Make a call; the reply comes in the future. Calls that only look are answered on return."""
         try:
             own = self._own.get(name)
@@ -254,7 +275,7 @@ class Door:
 
     # --- runs ----------------------------------------------------------------------------------------
 
-    def _apply(self, params: Shown, via: str) -> Future[Shown]:
+    def _apply(self, params: Shown, via: Caller) -> Future[Shown]:
         told = convert(params, Apply)
         reply = self._hub.tell(
             i.Apply(
@@ -264,7 +285,7 @@ class Door:
         )  # fmt: skip
         return _then(reply, _declared)
 
-    def _delete(self, params: Shown, via: str) -> Future[Shown]:
+    def _delete(self, params: Shown, via: Caller) -> Future[Shown]:
         told = convert(params, Delete)
         reply = self._hub.tell(
             i.Delete(
@@ -273,7 +294,7 @@ class Door:
         )  # fmt: skip
         return _then(reply, _declared)
 
-    def _submit(self, params: Shown, via: str) -> Future[Shown]:
+    def _submit(self, params: Shown, via: Caller) -> Future[Shown]:
         reply = self._hub.tell(_submission(convert(params, Submit)))
         return _then(
             reply,
@@ -282,7 +303,7 @@ class Door:
             },
         )  # fmt: skip
 
-    def _execute(self, params: Shown, via: str) -> Future[Shown]:
+    def _execute(self, params: Shown, via: Caller) -> Future[Shown]:
         """Submit, and wait for the end."""
         asked = convert(params, Execute)
         submission = _submission(asked)
@@ -299,16 +320,15 @@ class Door:
         self._hub.tell(submission).add_done_callback(on_reply)
         return waiter.future
 
-    def _wait(self, params: Shown, via: str) -> Future[Shown]:
+    def _wait(self, params: Shown, via: Caller) -> Future[Shown]:
         asked = convert(params, Wait)
         waiter = Waiter(self._inquiry.run_id(asked.run_id), traces=asked.trace)
         self._endings.wait(waiter, asked.timeout_ms)
         return waiter.future
 
-    def _act(self, kind: type[i.Input]) -> Callable[[Any, str], Future[Shown]]:
-        def act(params: Shown, via: str) -> Future[Shown]:
-            params = {**params, "via": via} if kind is i.AnswerHuman else params
-            told = convert(params, kind)
+    def _act(self, kind: type[i.Input]) -> Callable[[Any, Caller], Future[Shown]]:
+        def act(params: Shown, via: Caller) -> Future[Shown]:
+            told = convert(self._identified(kind, params, via), kind)
             if isinstance(told, i.SendEvent):
                 _check_event(told.event)
             given: str = told.run_id  # type: ignore[attr-defined]
@@ -324,6 +344,16 @@ class Door:
             )  # fmt: skip
 
         return act
+
+    def _identified(self, kind: type[i.Input], params: Shown, via: Caller) -> Shown:
+        """The parameters of an act with who does it, where that matters; what the caller says of it is lost."""
+        if kind is i.AnswerHuman:
+            who = self._identities.of(via)
+            return {**params, "via": str(via), "identity": who.principal, "roles": who.roles}
+        if issubclass(kind, i.Deciding):
+            who = self._identities.of(via)
+            return {**params, "via": str(via), "principal": who.principal, "roles": who.roles}
+        return params
 
     def _follow(self, run_id: str, after: int) -> Iterator[Shown]:
         hub = self._hub
@@ -358,7 +388,7 @@ class Door:
 
     # --- the hub -------------------------------------------------------------------------------------
 
-    def _status(self, params: Shown, via: str) -> Future[Shown]:
+    def _status(self, params: Shown, via: Caller) -> Future[Shown]:
         """How the hub is; `busy` while anything goes on, or will, without anybody's doing."""
         convert(params, OfNothing)
         hub = self._hub
@@ -379,10 +409,19 @@ class Door:
         }  # fmt: skip
         with self._readers.lend() as reader:
             shown["cold_wake_at"] = reader.next_wake(hub.shard.number)
+        shown["audit"] = self._attests.attests_shown() if self._attests is not None else {}
         shown["busy"] = bool(shown["runs_active"] or shown["cold_wake_at"])
         return _done({"result": shown})
 
-    def _rebuild_views(self, params: Shown, via: str) -> Future[Shown]:
+    def _checkpoint(self, params: Shown, via: Caller) -> Future[Shown]:
+        """State how far the log has come; gives the signed checkpoint, and whether it is a new one."""
+        convert(params, OfNothing)
+        if self._attests is None:
+            raise decline("refused", "no-checkpoints", "", "this hub makes no checkpoints")
+        stated, created = self._attests.state_now()
+        return _done({"result": {"number": stated.number, "note": stated.note, "created": created}})
+
+    def _rebuild_views(self, params: Shown, via: Caller) -> Future[Shown]:
         """Make the tables for queries again from the log; `done` if they were so in time."""
         asked = convert(params, Rebuild)
         hub, views = self._hub, self._views
@@ -397,7 +436,7 @@ class Door:
                 break
         return _done({"result": {"done": done, "seq": seq, "trouble": views.trouble}})
 
-    def _activity(self, params: Shown, via: str) -> Future[Shown]:
+    def _activity(self, params: Shown, via: Caller) -> Future[Shown]:
         """What is running now: attempts, by all runs or by one."""
         asked = convert(params, Activity)
         found = [

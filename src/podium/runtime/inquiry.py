@@ -9,21 +9,21 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeVar, cast
 
-from podium.audit import chain
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.identity import run_bytes, run_text
 from podium.facts.values import JSON, Problem, Refused
 from podium.kernel.catalog import Catalog
 from podium.kernel.state import Run
-from podium.runtime import presenting
+from podium.runtime import presenting, verifying
 from podium.runtime.hub import Hub
 from podium.runtime.presenting import Shown
 from podium.runtime.shard import ShardHost, thaw
+from podium.runtime.signing import verify_signature
 from podium.runtime.system import SYSTEM_SHARD
 from podium.runtime.tracing import Trace
 from podium.runtime.writer import decode_row, read_records
-from podium.store.interface import GENESIS, Reader, Row, Store, StoreError
+from podium.store.interface import Reader, Store
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ UNFINISHED = frozenset(("running", "suspended"))
 STATUSES = ("running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting")
 """What runs can be listed by; `waiting` are the unfinished ones that wait for people."""
 
-_FOR_PEOPLE = frozenset(("human", "in_doubt"))
+_FOR_PEOPLE = frozenset(("human", "approval", "in_doubt"))
 
 
 class Declined(Exception):
@@ -177,9 +177,11 @@ class Inquiry:
 
     def run(self, run_id: str) -> Shown:
         """One run as it stands, by its whole id. Raises Declined."""
-        return self._of_run(run_id, presenting.run_shown)
+        return self.of_run(run_id, presenting.run_shown)
 
-    def _of_run(self, run_id: str, work: Callable[[Run], T]) -> T:
+    def of_run(self, run_id: str, work: Callable[[Run], T]) -> T:
+        """What `work` makes of a run as it stands, by its whole id. Raises Declined."""
+
         def hot(runs: Runs, _: Catalog) -> list[T]:
             run = runs.get(run_id)
             return [work(run)] if run is not None else []
@@ -231,7 +233,7 @@ class Inquiry:
 
     def _listed_run(self, run_id: str) -> Shown | None:
         try:
-            return self._of_run(run_id, presenting.run_listed)
+            return self.of_run(run_id, presenting.run_listed)
         except Declined:
             return None
 
@@ -264,6 +266,16 @@ class Inquiry:
                 while rows := reader.cold_runs(self._sight.shard, one, after, 500):
                     yield from map(thaw, rows)
                     after = rows[-1].run
+
+    def all_waiting(self, work: Callable[[Run], T]) -> list[T]:
+        """What `work` makes of every run that waits for people, as it stands."""
+        found = self._sight.look(
+            lambda runs, _: {run.id: work(run) for run in runs.values() if _is(run, "waiting")}
+        )
+        for run in self._cold("waiting"):
+            if run.id not in found and _is(run, "waiting"):
+                found[run.id] = work(run)
+        return list(found.values())
 
     def unfinished(self, workflow: str, input: JSON) -> list[Shown]:
         """Unfinished runs of the workflow that a name means now, with this input, newest first.
@@ -305,7 +317,7 @@ class Inquiry:
 
     def records(self, run_id: str, after: int = 0) -> list[Record]:
         """A run's records later than a seq, oldest first. Raises Declined, StoreError."""
-        last = self._of_run(run_id, lambda run: run.seq)
+        last = self.of_run(run_id, lambda run: run.seq)
         found = []
         with self._sight.readers.lend() as reader:
             for row in reader.chain(self._sight.shard, last):
@@ -324,35 +336,18 @@ class Inquiry:
 
     def tasks(self, run_id: str) -> list[str]:
         """References of the tasks of a run's workflow. Raises Declined."""
-        digest = self._of_run(run_id, lambda run: run.digest)
+        digest = self.of_run(run_id, lambda run: run.digest)
         return self._sight.look(lambda _, catalog: named_tasks(catalog, digest))
 
     def verify(self) -> Shown:
-        """Check every link of the log and every blob it names.
+        """Check all that is stored, but not who signed the checkpoints.
 
         Returns:
-            `sound`, and of each shard its number, epoch, records checked, the last one's hash, and where
-            and why the chain breaks (`seq`, `reason`), if it does.
+            `sound`, what was found (`findings`), and of each shard its number, epoch, records checked, the
+            last one's hash, the root over them, and what was found first (`break`: `seq`, `reason`).
         """
-        shards = [self._verify(number) for number in (SYSTEM_SHARD, self._sight.shard)]
-        return {"sound": all(shown["break"] is None for shown in shards), "shards": shards}
-
-    def _verify(self, shard: int) -> Shown:
-        seq, hash = 0, GENESIS
-        fault: Shown | None = None
         with self._sight.readers.lend() as reader:
-            head = reader.head(shard)
-            try:
-                while seq < head.seq and (rows := reader.read(shard, seq, min(1000, head.seq - seq))):
-                    seq, hash = chain.verify(hash, seq, rows)
-                    _check_blobs(rows, reader)
-                if hash != head.hash:
-                    raise chain.Break(seq + 1, f"the records after {seq} are missing")
-            except chain.Break as found:
-                fault = {"seq": found.seq, "reason": str(found)}
-            except (StoreError, KeyError) as error:
-                fault = {"seq": seq + 1, "reason": str(error)}
-        return {"shard": shard, "epoch": head.epoch, "records": seq, "hash": hash.hex(), "break": fault}
+            return verifying.shown(verifying.verify_log(reader, None, verify_signature))
 
     def close(self) -> None:
         self._sight.readers.close()
@@ -386,12 +381,3 @@ def _declared(catalog: Catalog, kind: str, name: str) -> Shown | None:
     if not digest:
         return None
     return presenting.resource_shown(kind, digest, catalog.versions[kind][digest])
-
-
-def _check_blobs(rows: list[Row], reader: Reader) -> None:
-    for row in rows:
-        if row.body[:1] == b"\x01":
-            try:
-                reader.blob(row.body[1:33])
-            except KeyError:
-                raise chain.Break(row.seq, "the blob with its body is missing") from None

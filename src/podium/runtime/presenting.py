@@ -72,7 +72,7 @@ def phase(run: Run) -> str:
     return "waiting" if kinds and kinds <= _PAUSES else "running"
 
 
-_PAUSES = frozenset({"human", "in_doubt", "retry", "event", "timer"})
+_PAUSES = frozenset({"human", "approval", "deferred", "in_doubt", "retry", "event", "timer"})
 
 
 def progress(run: Run) -> Iterator[Shown]:
@@ -90,14 +90,15 @@ def progress(run: Run) -> Iterator[Shown]:
 def waiting_for(run: Run) -> Iterator[Shown]:
     """What keeps a run from going on, one object each: `kind`, `task`, `since`, and what the kind needs.
 
-    Kinds: `human` (title, decisions, form), `in_doubt` (effect, agent), `attempt` (agent, attempt),
+    Kinds: `human` (title, decisions, form), `approval` (rules, message, roles, until), `deferred` (rules,
+    message, until), `in_doubt` (effect, agent), `attempt` (agent, attempt),
     `run` (run, workflow), `queue` (agent), `retry` (until), `event`, `timer` (until). Where a task runs many
     times side by side, what needs nobody is shown once, with a `count`.
     """
     shown: dict[tuple[str, str], Shown] = {}
     for one in _awaited(run):
         kind = one["kind"]
-        if kind in ("human", "in_doubt"):
+        if kind in ("human", "approval", "in_doubt"):
             yield one
             continue
         first = shown.setdefault((kind, one["task"]), one)
@@ -124,6 +125,18 @@ def _effect_awaited(effect: Effect) -> Shown:
             shown.update(
                 kind="human", title=asked.get("title", ""), description=asked.get("description", ""),
                 decisions=asked.get("decisions", []), form=asked.get("form"),
+            )  # fmt: skip
+        case "approval":
+            terms = effect.approval.terms if effect.approval else None
+            shown.update(
+                kind="approval", agent=effect.agent or effect.kind, rules=list(effect.rules),
+                message=effect.message, roles=list(terms.roles) if terms else [],
+                until=terms.deadline_at if terms else 0,
+            )  # fmt: skip
+        case "deferred":
+            shown.update(
+                kind="deferred", agent=effect.agent or effect.kind, rules=list(effect.rules),
+                message=effect.message, until=effect.retry_at,
             )  # fmt: skip
         case "in_doubt":
             shown.update(kind="in_doubt", agent=effect.agent, attempt=effect.attempt)

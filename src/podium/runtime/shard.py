@@ -19,7 +19,8 @@ from podium.facts.inputs import Input
 from podium.kernel.decide import decide, recover, resume
 from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
-from podium.kernel.state import Run, Shard, children_of, idle, next_wake
+from podium.kernel.shared import share
+from podium.kernel.state import Books, Run, Shard, children_of, idle, next_wake
 from podium.kernel.step import View
 from podium.runtime.writer import LogWriter, read_records
 from podium.store.interface import ColdRun, Fenced, Snapshot, Store, StoreError, Wait
@@ -49,6 +50,7 @@ class ShardState(msgspec.Struct):
     epoch: int
     revision: int
     runs: list[Run]
+    books: Books | None = None
 
 
 _decode_state = msgspec.json.Decoder(ShardState).decode
@@ -130,6 +132,8 @@ class ShardHost:
             loaded = _decode_state(snapshot.state)
             state.seq, state.now = loaded.seq, loaded.now
             state.epoch, state.revision = loaded.epoch, loaded.revision
+            if loaded.books is not None:
+                state.open_books(loaded.books)
             for run in loaded.runs:
                 state.admit(run)
             self._snapshot_seq = snapshot.seq
@@ -146,6 +150,7 @@ class ShardHost:
             for frozen in self.store.cold(self.number, [run_bytes(run_id)]):
                 if frozen.seq >= record.seq:
                     state.seq, state.now = record.seq, max(state.now, record.at)
+                    share(state, record)
                     return
                 state.admit(_decode_run(frozen.state))
         evolve(state, record)
@@ -160,6 +165,7 @@ class ShardHost:
                 if frozen.get(_key(run)) == run.seq:
                     state.dismiss(run.id)
         state.abandoned.clear()
+        state.answers.clear()
         state.kin.clear()
         state.freed[:] = state.queues
 
@@ -349,8 +355,11 @@ class ShardHost:
         if state is None or state.seq == self._snapshot_seq:
             return
         content = _encode(
-            ShardState(state.seq, state.now, state.epoch, state.revision, list(state.runs.values()))
-        )
+            ShardState(
+                state.seq, state.now, state.epoch, state.revision, list(state.runs.values()),
+                state.books(),
+            )
+        )  # fmt: skip
         digest = sha256(content).digest()
         try:
             self.store.save_snapshot(
@@ -415,7 +424,7 @@ def _waits(run: Run, view: View) -> Iterable[Wait]:
             yield Wait("timer", b"", due)
     for key in sorted(event_keys(run, view)):
         yield Wait("event", key, 0)
-    if any(effect.status == "waiting" for effect in run.effects.values()):
+    if any(effect.status in ("waiting", "approval") for effect in run.effects.values()):
         yield Wait("human", b"", 0)
 
 

@@ -25,6 +25,7 @@ import msgspec
 import structlog
 
 from podium.runtime.door import Door
+from podium.runtime.identity import Caller
 from podium.runtime.presenting import Shown
 from podium.store.interface import Unwritable
 
@@ -149,7 +150,7 @@ class _Connection:
 
     def __init__(self, accepted: socket.socket, door: Door, on_end: Callable[[_Connection], None]) -> None:
         self._socket, self._door, self._on_end = accepted, door, on_end
-        self._via = f"unix-socket uid={peer_uid(accepted)}"
+        self._via = peer(accepted)
         self._out: SimpleQueue[bytes | None] = SimpleQueue()
         self._open: dict[int | str, Future[Shown] | None] = {}
         self._ended = False
@@ -273,10 +274,10 @@ def _make_parent(parent: Path) -> None:
         raise PermissionError(f"{parent} belongs to another user")
 
 
-def peer_uid(connected: socket.socket) -> int:
-    """The user at the other end, as the kernel knows it; -1 where it does not say."""
+def peer(connected: socket.socket) -> Caller:
+    """Who is at the other end, as the operating system knows it; nobody where it does not say."""
     option: Any = getattr(socket, "SO_PEERCRED", None)
     if option is None:
-        return -1
-    _, uid, _ = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, option, 12))
-    return int(uid)
+        return Caller("unix-socket")
+    pid, uid, _ = struct.unpack("3i", connected.getsockopt(socket.SOL_SOCKET, option, 12))
+    return Caller("unix-socket", int(uid), int(pid))

@@ -23,8 +23,8 @@ from podium.agents.requesting import Sender
 from podium.agents.secrets import Vault
 from podium.agents.web import Web
 from podium.facts.catalog import AgentVersion
-from podium.facts.inputs import Reported
-from podium.facts.orders import Abandon, Perform
+from podium.facts.inputs import Asked, Reported
+from podium.facts.orders import Abandon, Answer, Perform
 from podium.facts.values import JSON
 from podium.runtime import prints
 from podium.runtime.lane import GRACE_MS, Lane
@@ -78,6 +78,7 @@ class EmbeddedWorker:
         stall_ms: int = STALL_MS,
         vault: Vault | None = None,
         allowed: Set[str] = frozenset(),
+        on_asked: Callable[[Asked], None] = lambda asked: None,
     ) -> None:
         """
         Args:
@@ -89,9 +90,10 @@ class EmbeddedWorker:
             stall_ms: an async function that keeps the loop for longer is to blame.
             vault: where the values of secrets come from; the state folder's unless told.
             allowed: which of `script` and `shell` may run.
+            on_asked: takes what attempts ask for, on any thread; must be quick.
         """
         reap_leftovers(state_folder / "processes")
-        self._on_reports = on_reports
+        self._on_reports, self._on_asked = on_reports, on_asked
         self._agents = agents
         self._clock = clock
         self._routes: dict[str, tuple[AgentVersion, str]] = {}
@@ -112,7 +114,7 @@ class EmbeddedWorker:
             "openapi-call": OpenApiCallAdapter(sender),
             "command": CommandAdapter(self._groups.spawned, allowed),
         }
-        self._outer = Lane("outer", adapters, self._deliver, clock, self._vault)
+        self._outer = Lane("outer", adapters, self._deliver, clock, self._vault, on_asked)
         self._inner = self._new_inner()
         self._watchdog = Watchdog(lambda: self._inner, self._stalled, stall_ms)
 
@@ -147,10 +149,19 @@ class EmbeddedWorker:
         self._outer.post(orders)
         self._post_inner(orders)
 
+    def answer(self, orders: list[Answer]) -> None:
+        """Tell attempts what came of what they asked for; ones that are not running are ignored."""
+        self._outer.post(orders)
+        self._post_inner(orders)
+
     def snapshot(self) -> list[Activity]:
         """What runs now."""
         running = [*list(self._inner.running.values()), *list(self._outer.running.values())]
         return [_activity(one) for one in running]
+
+    def owns(self, group: int) -> bool:
+        """Whether a process group is one that was started for an agent."""
+        return self._groups.holds(group)
 
     def blocked_threads(self) -> int:
         """How many threads agents have blocked that have not come back."""
@@ -197,13 +208,14 @@ class EmbeddedWorker:
         self._routes[order.digest] = agent, reach
         return agent, reach
 
-    def _post_inner(self, batch: list[Work] | list[Abandon]) -> None:
+    def _post_inner(self, batch: list[Work] | list[Abandon] | list[Answer]) -> None:
         # If it was just given up, its successor stands already.
         while not self._inner.post(batch) and not self._closing:
             continue
 
     def _new_inner(self) -> Lane:
-        return Lane("inner", {"inner": FunctionAdapter()}, self._deliver, self._clock, self._vault)
+        adapters = {"inner": FunctionAdapter()}
+        return Lane("inner", adapters, self._deliver, self._clock, self._vault, self._on_asked)
 
     def _deliver(self, reports: list[Reported], ended: int) -> None:
         if reports:
@@ -228,7 +240,7 @@ class EmbeddedWorker:
         if culprit is not None:
             self._blocks[culprit.order.digest] = self._blocks.get(culprit.order.digest, 0) + 1
         reports = list(left.reports)
-        moving: list[Work | Abandon | Reported] = []
+        moving: list[Work | Abandon | Answer | Reported] = []
         for running in left.running:
             order = running.order
             if not running.begun:
@@ -247,7 +259,7 @@ class EmbeddedWorker:
         self._move(moving + left.inbox)
         self._deliver(reports, left.ended + len(left.running) - len(moving))
 
-    def _move(self, inbox: list[Work | Abandon | Reported]) -> None:
+    def _move(self, inbox: list[Work | Abandon | Answer | Reported]) -> None:
         for item in inbox:
             if isinstance(item, Work):
                 self._post_inner([item])

@@ -52,6 +52,7 @@ class Fold:
     Attributes:
         runs: those that have news, by run id.
         approvals: row by (run, effect), in column order; None where it is over. `escalations` likewise.
+        overrides: rows, in column order.
         resources: rows of those that were applied, and marks of those that were deleted, in that order.
         labels: (name, value, run).
         spend: by (day, route): calls and cost.
@@ -64,6 +65,7 @@ class Fold:
         self.runs: dict[str, RunRow]
         self.approvals: dict[Key, tuple[Any, ...] | None]
         self.escalations: dict[Key, tuple[Any, ...] | None]
+        self.overrides: list[tuple[Any, ...]]
         self.resources: list[tuple[Any, ...] | DeletedRow]
         self.labels: list[tuple[str, str, int]]
         self.spend: dict[tuple[str, int], list[int]]
@@ -83,6 +85,12 @@ class Fold:
             e.AttemptStarted: self._attempt_started,
             e.AttemptFailed: self._attempt_failed,
             e.EffectSettled: self._effect_settled,
+            e.EffectDecided: self._effect_decided,
+            e.ApprovalDecided: self._approval_decided,
+            e.ApprovalEscalated: self._approval_escalated,
+            e.ApprovalExpired: self._approval_expired,
+            e.ActionEdited: self._action_edited,
+            e.DecisionOverridden: self._overridden,
             e.EffectInDoubt: self._effect_in_doubt,
             e.EffectResolved: self._effect_resolved,
             e.RunSuspended: self._run_suspended,
@@ -95,7 +103,7 @@ class Fold:
     def clear(self) -> None:
         """Begin the next batch."""
         self.runs, self.approvals, self.escalations = {}, {}, {}
-        self.resources, self.labels = [], []
+        self.resources, self.labels, self.overrides = [], [], []
         self.spend, self.totals = {}, {}
 
     def take(self, shard: int, records: Iterable[Record]) -> None:
@@ -227,6 +235,8 @@ class Fold:
         if event.started:
             status = "running"
             self._call(at, route)
+        elif event.verdict != "allow":
+            status = _HELD_BACK[event.verdict]
         else:
             status = _WITHOUT_ATTEMPTS.get(kind, "queued")
         effect = EffectRow(
@@ -234,8 +244,8 @@ class Fold:
             event.parent,
         )  # fmt: skip
         run.effects[number] = run.dirty[number] = effect
-        if status == "waiting":
-            self._ask(run, effect, record, event)
+        if status in _ASKED:
+            self._ask(run, effect, record, event.terms, event.task_deadline_at)
 
     def _attempt_started(self, run: RunRow, record: Record, event: Any) -> None:
         effect = run.effects[event.effect]
@@ -256,7 +266,7 @@ class Fold:
         number = event.effect
         effect = run.effects.pop(number)
         nested = effect.status == "nested"
-        if effect.status == "waiting":
+        if effect.status in _ASKED:
             self._leave(run, effect)
         effect.status = event.status
         effect.settled_at = record.at
@@ -272,6 +282,47 @@ class Fold:
             effect.error_title = _title(record)
             run.failed = (event.task, number)
 
+    def _effect_decided(self, run: RunRow, record: Record, event: Any) -> None:
+        """Decided again, it goes on or waits for something else."""
+        began = _WITHOUT_ATTEMPTS.get(event.kind, "queued")
+        self._becomes(run, event.effect, began if event.verdict == "allow" else _HELD_BACK[event.verdict])
+        effect = run.effects[event.effect]
+        if effect.status in _ASKED:
+            self._ask(run, effect, record, event.terms, 0)
+
+    def _approval_decided(self, run: RunRow, record: Record, event: Any) -> None:
+        if event.outcome:
+            self._becomes(run, event.effect, "queued" if event.outcome == "granted" else "denied")
+
+    def _approval_escalated(self, run: RunRow, record: Record, event: Any) -> None:
+        effect = run.effects[event.effect]
+        self._leave(run, effect)
+        self._ask(run, effect, record, event.terms, 0)
+
+    def _approval_expired(self, run: RunRow, record: Record, event: Any) -> None:
+        self._becomes(run, event.effect, "denied")
+
+    def _action_edited(self, run: RunRow, record: Record, event: Any) -> None:
+        self._becomes(run, event.effect, "queued")
+
+    def _overridden(self, run: RunRow, record: Record, event: Any) -> None:
+        if event.outcome and event.effect in run.effects:
+            self._becomes(run, event.effect, "queued")
+        body = record.body
+        self.overrides.append(
+            (
+                self._base | record.seq, run.run, event.effect, event.task, event.principal,
+                body.why if isinstance(body, e.DecisionOverriddenBody) else "", record.at, event.expires_at,
+                event.outcome == "granted",
+            )
+        )  # fmt: skip
+
+    def _becomes(self, run: RunRow, number: int, status: str) -> None:
+        effect = run.effects[number]
+        self._leave(run, effect)
+        effect.status = status
+        run.dirty[number] = effect
+
     def _effect_in_doubt(self, run: RunRow, record: Record, event: Any) -> None:
         effect = run.effects[event.effect]
         effect.status = "in_doubt"
@@ -286,13 +337,15 @@ class Fold:
 
     # --- who has to act ------------------------------------------------------------------------------
 
-    def _ask(self, run: RunRow, effect: EffectRow, record: Record, event: Any) -> None:
+    def _ask(self, run: RunRow, effect: EffectRow, record: Record, terms: Any, deadline_at: int) -> None:
         body = record.body
-        given = body.input if isinstance(body, e.EffectRequestedBody) else None
-        title = given.get("title", "") if isinstance(given, dict) else ""
+        title = getattr(body, "message", "")
+        if effect.status == "waiting":
+            given = getattr(body, "input", None)
+            title = given.get("title", "") if isinstance(given, dict) else ""
         self.approvals[run.run, effect.effect] = (
-            self._base | record.seq, run.run, effect.effect, event.task, str(title), record.at,
-            event.task_deadline_at,
+            self._base | record.seq, run.run, effect.effect, effect.task, str(title), record.at,
+            terms.deadline_at if terms is not None and terms.deadline_at else deadline_at,
         )  # fmt: skip
         self._count("approvals", 1)
 
@@ -306,7 +359,7 @@ class Fold:
 
     def _leave(self, run: RunRow, effect: EffectRow) -> None:
         """Nobody has to act on the effect any more, as it stands."""
-        if effect.status == "waiting":
+        if effect.status in _ASKED:
             self.approvals[run.run, effect.effect] = None
             self._count("approvals", -1)
         elif effect.status == "in_doubt":
@@ -366,6 +419,8 @@ class Fold:
 
 
 _NO_FRAME = ("", 0)
+_ASKED = frozenset({"waiting", "approval"})
+_HELD_BACK = {"approve": "approval", "defer": "deferred", "deny": "denied"}
 _WITHOUT_ATTEMPTS = {"human": "waiting", "workflow": "nested"}
 _PARALLEL = frozenset({"fork", "map", "fanout"})
 

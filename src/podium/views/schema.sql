@@ -103,6 +103,19 @@ CREATE TABLE escalations (
     UNIQUE (run, effect)
 ) STRICT;
 
+-- Every time that somebody broke the glass. Nothing here is ever over.
+CREATE TABLE overrides (
+    position INTEGER PRIMARY KEY,
+    run INTEGER NOT NULL,
+    effect INTEGER NOT NULL,
+    task TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    granted INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE resources (
     kind TEXT NOT NULL,
     name TEXT NOT NULL,

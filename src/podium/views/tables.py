@@ -40,6 +40,7 @@ _PUT_APPROVAL = "REPLACE INTO approvals VALUES (?, ?, ?, ?, ?, ?, ?)"
 _END_APPROVAL = "DELETE FROM approvals WHERE run = ? AND effect = ?"
 _PUT_ESCALATION = "REPLACE INTO escalations VALUES (?, ?, ?, ?, ?, ?, ?)"
 _END_ESCALATION = "DELETE FROM escalations WHERE run = ? AND effect = ?"
+_ADD_OVERRIDE = "REPLACE INTO overrides VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _OUTDATE = "UPDATE resources SET current = 0 WHERE kind = ? AND name = ? AND current"
 _PUT_RESOURCE = (
     "REPLACE INTO resources (kind, name, version, digest, applied_at, principal, revision, description, "
@@ -158,6 +159,7 @@ class Tables:
         many(_PUT_APPROVAL, filter(None, fold.approvals.values()))
         many(_END_ESCALATION, fold.escalations.keys())
         many(_PUT_ESCALATION, filter(None, fold.escalations.values()))
+        many(_ADD_OVERRIDE, fold.overrides)
         for resource in fold.resources:
             if isinstance(resource, DeletedRow):
                 self._connection.execute(_DELETE_RESOURCE, resource)

@@ -1,0 +1,67 @@
+"""What an attempt took of what its effect held: what its performer says, and else the worst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from podium.facts.inputs import Reported
+from podium.facts.policy import Amounts, Hold
+from podium.facts.values import JSON
+from podium.kernel.state import Effect, Held, Run, Shard
+from podium.policy.ledger import BUDGET, INPUT, MONEY, OUTPUT, TOKENS
+
+
+def held_by(shard: Shard, run: Run, effect: int) -> Held | None:
+    """What an effect holds in the ledger; None for nothing."""
+    of_run = shard.held.get(run.id) if shard.held else None
+    return of_run.get(effect) if of_run is not None else None
+
+
+def worst_of(holds: Iterable[Hold], duration_ms: int = 0) -> Amounts:
+    """As much as was held of each unit."""
+    most: dict[str, int] = {}
+    for one in holds:
+        if one.counter[0] == BUDGET:
+            unit = one.counter[1]
+            most[unit] = max(most.get(unit, 0), one.amount)
+    given = most.get(INPUT, 0)
+    made = most.get(OUTPUT, 0)
+    return Amounts(most.get(MONEY, 0), given, max(made, most.get(TOKENS, 0) - given), duration_ms)
+
+
+def cost(shard: Shard, run: Run, effect: Effect, reported: Reported) -> int:
+    """The cost of an attempt in nano-units: the metered one; else what was held, or 0 where nothing was."""
+    if reported.cost_nano >= 0:
+        return reported.cost_nano
+    held = held_by(shard, run, effect.id)
+    return 0 if held is None or reported.status == "unstarted" else worst_of(held.holds).cost_nano
+
+
+def took(
+    shard: Shard, run: Run, effect: Effect, cost_nano: int, provenance: Mapping[str, JSON]
+) -> Amounts | None:
+    """What is booked for an effect in place of what it holds; None where it holds nothing."""
+    held = held_by(shard, run, effect.id)
+    return None if held is None else _amounts(held, cost_nano, provenance, shard.now)
+
+
+def took_late(shard: Shard, run: Run, reported: Reported) -> Amounts | None:
+    """The same of an attempt that was told to stop, and says now what it took."""
+    held = shard.torn.get(f"{run.id}/{reported.effect}/{reported.token}") if shard.torn else None
+    if held is None:
+        return None
+    if reported.status == "unstarted":
+        return Amounts()
+    known = reported.cost_nano
+    cost_nano = known if known >= 0 else worst_of(held.holds).cost_nano
+    return _amounts(held, cost_nano, reported.provenance, shard.now)
+
+
+def _amounts(held: Held, cost_nano: int, provenance: Mapping[str, JSON], now: int) -> Amounts:
+    worst = worst_of(held.holds, now - held.since)
+    usage = provenance.get("usage")
+    if isinstance(usage, dict):
+        given, made = usage.get("input_tokens"), usage.get("output_tokens")
+        if type(given) is int and type(made) is int and given >= 0 and made >= 0:
+            return Amounts(cost_nano, given, made, worst.duration_ms)
+    return Amounts(cost_nano, worst.input_tokens, worst.output_tokens, worst.duration_ms)

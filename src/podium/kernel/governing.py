@@ -1,0 +1,208 @@
+"""Effects put to policy, and what becomes of the verdict."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from podium.facts import events as e
+from podium.facts.policy import Decision
+from podium.facts.values import JSON, Error, standard_error
+from podium.kernel.acting import READS, DestinationInvalid, action_for
+from podium.kernel.booking import held_by
+from podium.kernel.settling import fail
+from podium.kernel.state import Effect
+from podium.kernel.step import Step
+from podium.policy.deciding import decide
+from podium.policy.deciding import PolicySet
+from podium.policy.development import development
+
+WITHOUT_ATTEMPTS = frozenset({"human", "workflow"})
+"""Kinds of effects that nobody performs."""
+
+BUDGET = "https://podium.dev/errors/budget"
+"""The type of errors where a ceiling is reached; their status is 402."""
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def rule(
+    step: Step, kind: str, digest: str, capability: str, given: JSON, *, asker: int = 0, duration_ms: int = 0
+) -> Decision:
+    """What policy says of an effect that is wanted now.
+
+    Args:
+        given: what its performer gets.
+        asker: the effect whose attempt asks for it; 0 where the workflow does.
+        duration_ms: what an attempt takes at most.
+    """
+    if step.view.policies is None:
+        return _usual(step, kind, digest, given)
+    asks = step.run.effects[asker] if asker else None
+    return _put(
+        step, (), kind, digest, capability, given, asker=asks, depth=asks.depth + 1 if asks is not None else 0,
+        duration_ms=duration_ms,
+    )  # fmt: skip
+
+
+def rule_again(step: Step, effect: Effect) -> tuple[Decision, int]:
+    """What policy says of an effect that has not begun, given what people granted meanwhile.
+
+    Returns:
+        the decision, and the record by which somebody overrode it; 0 if nobody did.
+    """
+    if step.view.policies is None:
+        decision = _usual(step, effect.kind, effect.digest, effect.input)
+    else:
+        held = held_by(step.shard, step.run, effect.id)
+        decision = _put(
+            step, held.holds if held is not None else (), effect.kind, effect.digest, effect.capability,
+            effect.input, asker=step.run.effects.get(effect.asker), depth=effect.depth,
+            attempt=effect.attempt + 1, asked_at=effect.requested_at,
+        )  # fmt: skip
+    if decision.verdict == "approve" and effect.granted and _is_granted(step, effect, decision):
+        return allowed(decision), 0
+    if decision.verdict != "allow" and step.shard.overrides:
+        return overridden(step, decision, (action_of(step, effect), action_of(step, effect, anywhere=True)))
+    return decision, 0
+
+
+def _put(step: Step, own: Any, *parts: Any, **rest: Any) -> Decision:
+    policies, shard = step.view.policies, step.shard
+    assert policies is not None, "the built-in policy is asked otherwise"
+    try:
+        action = action_for(step.view, step.run, *parts, **rest)
+    except DestinationInvalid as error:
+        message = f"nobody can say where it leads: {error}"
+        return Decision("deny", ("destination",), policies.digest, message=message)
+    return decide(policies, action, shard.ledger, step.run.marks, shard.now, own)
+
+
+def _usual(step: Step, kind: str, digest: str, given: JSON) -> Decision:
+    """What is said where no policy is declared; it depends on so little that it is known beforehand."""
+    usual = step.view.usual
+    known: Decision | None = usual.get(
+        f"http {given['method'] in READS}" if kind == "http" else digest or kind
+    )
+    if known is None:
+        try:
+            action = action_for(step.view, step.run, kind, digest, "", given)
+        except DestinationInvalid as error:
+            message = f"nobody can say where it leads: {error}"
+            return Decision("deny", ("destination",), message=message)
+        decision = decide(_development(), action, step.shard.ledger, {}, 0)
+        known = msgspec.structs.replace(decision, policy="", reads={})
+        usual[f"http {given['method'] in READS}" if kind == "http" else digest or kind] = known
+    return known
+
+
+@cache
+def _development() -> PolicySet:
+    return PolicySet([development()])
+
+
+def allowed(decision: Decision) -> Decision:
+    """The same, but that it goes ahead."""
+    return msgspec.structs.replace(decision, verdict="allow", terms=None, until=0)
+
+
+def overridden(step: Step, decision: Decision, actions: Iterable[str]) -> tuple[Decision, int]:
+    """The decision, or its opposite where somebody broke the glass for one of these actions, and by which record."""
+    for action in actions:
+        known = step.shard.overrides.get(action)
+        if known is not None and known.granted and known.expires_at > step.shard.now:
+            return allowed(decision), known.seq
+    return decision, 0
+
+
+def _is_granted(step: Step, effect: Effect, decision: Decision) -> bool:
+    """Whether people said yes to this very action, on terms no easier than those that it takes now."""
+    terms = decision.terms
+    if terms is None or effect.granted != action_of(step, effect):
+        return False
+    return any(
+        (one.tier, one.roles) == (terms.tier, terms.roles)
+        and one.quorum >= terms.quorum
+        and one.others >= terms.others
+        for one in effect.grants
+    )
+
+
+# --- what an action is ------------------------------------------------------------------------------
+
+
+def action_of(step: Step, effect: Effect, *, anywhere: bool = False) -> str:
+    """The keyed digest of the exact action of an effect.
+
+    Args:
+        anywhere: of the same action in whatever run, not of this effect alone.
+    """
+    place = [] if anywhere else [step.run.id, effect.id]
+    return digest_action(
+        step, place, effect.kind, effect.agent, effect.digest, effect.capability, effect.input
+    )
+
+
+def digest_action(step: Step, place: list[Any], *parts: JSON) -> str:
+    """The same, of an effect that is not there yet; `parts` as `action_of` has them."""
+    run = step.run
+    content = _encode([place, run.digest, run.principal, *parts])
+    return "hmac-sha256:" + hmac.digest(step.view.digest_key, content, "sha256").hex()
+
+
+# --- consequences -----------------------------------------------------------------------------------
+
+
+def reserve(kind: str, decision: Decision) -> e.Reserved | None:
+    """What an attempt that starts with this decision takes; None where that is nothing."""
+    if not (decision.holds or decision.counts or decision.marks or decision.proofs):
+        return None
+    return e.Reserved(decision.holds, decision.counts, decision.marks, decision.proofs, once=kind == "tool")
+
+
+def warn(step: Step, effect: int, task: str, decision: Decision) -> None:
+    """Record that thresholds of budgets are crossed."""
+    if decision.warnings:
+        step.emit(e.BudgetWarned(effect=effect, task=task, warnings=decision.warnings))
+
+
+def denied(effect: Effect, decision: Decision) -> Error:
+    """The error of a task whose effect policy denies."""
+    detail = f"by {', '.join(decision.rules)}"
+    if decision.rules and all("/budgets/" in rule for rule in decision.rules):
+        return Error(BUDGET, 402, f"a budget is exhausted: {decision.message}", detail, effect.task)
+    title = f"policy denies it: {decision.message}" if decision.message else "policy denies it"
+    return standard_error("authorization", effect.task, title, detail)
+
+
+def deny(step: Step, effect: Effect, decision: Decision) -> None:
+    """Let the task of a denied effect fault."""
+    fail(step, effect, denied(effect, decision))
+
+
+def decided(step: Step, effect: Effect, decision: Decision) -> None:
+    """Record that policy does not let an effect begin that was to."""
+    anywhere = decision.verdict == "deny"
+    event = e.EffectDecided(
+        effect=effect.id, task=effect.task, verdict=decision.verdict, rules=decision.rules,
+        policy=decision.policy, terms=decision.terms, until=decision.until, observed=decision.observed,
+        action=action_of(step, effect, anywhere=anywhere),
+    )  # fmt: skip
+    body = None
+    if decision.message or decision.reads:
+        body = e.EffectDecidedBody(decision.message, decision.reads)
+    step.emit(event, body)
+    if decision.verdict == "deny":
+        deny(step, effect, decision)
+
+
+def unchanged(effect: Effect, decision: Decision) -> bool:
+    """Whether an effect that was deferred is so still, for the same reasons."""
+    return effect.status == "deferred" and (decision.verdict, decision.rules) == (
+        effect.verdict,
+        effect.rules,
+    )

@@ -1,0 +1,129 @@
+"""Effects on their way to an attempt: in line for a slot, held back for a while, decided again as they begin."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from podium.facts import events as e
+from podium.facts.policy import Decision
+from podium.kernel.breakers import is_shut
+from podium.kernel.governing import WITHOUT_ATTEMPTS, decided, reserve, rule_again, unchanged, warn
+from podium.kernel.nesting import begin_child
+from podium.kernel.outcome import Outcome
+from podium.kernel.requests import DEADLINES_MS, attempt_deadline
+from podium.kernel.rerouting import reroute_queued
+from podium.kernel.state import Effect, Shard
+from podium.kernel.step import Step, View
+from podium.kernel.tasks import advance
+
+
+def start_queued(shard: Shard, view: View, out: Outcome) -> None:
+    """Hand freed slots to whoever queued for them first."""
+    while shard.freed:
+        digest = shard.freed.pop()
+        queue = shard.queues.get(digest)
+        while queue and shard.running.get(digest, 0) < view.limit(digest):
+            if shard.breakers and is_shut(shard, digest):
+                reroute_queued(shard, digest, view, out)
+                break
+            run_id, effect_id = queue.popleft()
+            run = shard.runs.get(run_id)
+            effect = run.effects.get(effect_id) if run is not None else None
+            if (
+                run is not None
+                and effect is not None
+                and run.status == "running"
+                and _may_start(shard, effect)
+            ):
+                begin(Step(shard, run, view, out), effect)
+
+
+def _may_start(shard: Shard, effect: Effect) -> bool:
+    return effect.status == "queued" or (effect.status == "backoff" and effect.retry_at <= shard.now)
+
+
+def begin(step: Step, effect: Effect) -> None:
+    """Start the next attempt at an effect, if policy lets it go ahead now."""
+    decision, override = rule_again(step, effect)
+    if decision.verdict != "allow":
+        decided(step, effect, decision)
+        advance(step)
+    elif effect.kind in WITHOUT_ATTEMPTS:
+        _begin_without(step, effect, decision, override)
+    else:
+        _start(step, effect, decision, override)
+
+
+def _start(step: Step, effect: Effect, decision: Decision, override: int) -> None:
+    frame = step.run.frames[effect.frame]
+    agent = step.view.agents.get(effect.digest)
+    own = 0 if frame.deadline_at else DEADLINES_MS.get(effect.kind, 0)
+    if agent is not None:
+        own = agent.deadline_ms
+    started = e.AttemptStarted(
+        effect=effect.id, attempt=effect.attempt + 1, task=effect.task,
+        deadline_at=attempt_deadline(step.shard.now, own, frame.deadline_at),
+    )  # fmt: skip
+    if decision.policy or override or effect.granted:
+        started.rules, started.policy, started.observed = decision.rules, decision.policy, decision.observed
+        started.granted, started.override = effect.granted != "", override
+        started.reserved = reserve(effect.kind, decision)
+    step.emit(started)
+    warn(step, effect.id, effect.task, decision)
+
+
+def _begin_without(step: Step, effect: Effect, decision: Decision, override: int) -> None:
+    """Let a question or a run below begin that nobody performs."""
+    step.emit(
+        e.EffectDecided(
+            effect=effect.id, task=effect.task, rules=decision.rules, policy=decision.policy,
+            kind=effect.kind, granted=effect.granted != "", override=override,
+            observed=decision.observed, reserved=reserve(effect.kind, decision),
+        )
+    )  # fmt: skip
+    if effect.kind == "workflow":
+        begin_child(step, effect)
+
+
+def requeue_due(step: Step) -> None:
+    """Put effects whose pause is over in line for a slot."""
+    shard = step.shard
+    for effect in step.run.effects.values():
+        if effect.status == "backoff" and effect.retry_at <= shard.now:
+            queue = shard.queues.setdefault(effect.digest, deque())
+            if (step.run.id, effect.id) not in queue:
+                queue.append((step.run.id, effect.id))
+            shard.freed.append(effect.digest)
+
+
+def decide_deferred(shard: Shard, view: View, out: Outcome) -> None:
+    """Decide again what waits for something that was held, as something was released."""
+    while shard.released:
+        shard.released = False
+        for run_id, effect_id in list(shard.deferred):
+            run = shard.runs.get(run_id)
+            effect = run.effects.get(effect_id) if run is not None else None
+            if run is not None and effect is not None and run.status == "running" and not effect.retry_at:
+                _decide_again(Step(shard, run, view, out), effect)
+
+
+def decide_due(step: Step) -> None:
+    """Decide again what was deferred until now."""
+    for effect in list(step.run.effects.values()):
+        if effect.status == "deferred" and 0 < effect.retry_at <= step.shard.now:
+            _decide_again(step, effect)
+
+
+def _decide_again(step: Step, effect: Effect) -> None:
+    decision, _ = rule_again(step, effect)
+    if unchanged(effect, decision):
+        if decision.until:
+            step.shard.wake(step.run.id, decision.until)
+    elif decision.verdict == "allow":
+        allowed = e.EffectDecided(
+            effect=effect.id, task=effect.task, rules=decision.rules, policy=decision.policy
+        )
+        step.emit(allowed)
+    else:
+        decided(step, effect, decision)
+        advance(step)
