@@ -21,8 +21,9 @@ from typing import (
 
 import msgspec
 
+from podium.agents.asking import Ask, Asking, CallFailed, Question
 from podium.agents.interface import AttemptFailed
-from podium.facts.values import JSON
+from podium.facts.values import JSON, standard_error
 
 
 class Uncallable(AttemptFailed):
@@ -35,7 +36,7 @@ class Uncallable(AttemptFailed):
 class Context:
     """What a function may know of the attempt it performs; it gets one as its parameter `context`.
 
-    Both methods may be called from any thread.
+    All methods may be called from any thread.
 
     Attributes:
         run_id: the run that asked.
@@ -45,7 +46,9 @@ class Context:
         deadline_at: when the attempt has failed, in ms since 1970; 0 for never.
     """
 
-    __slots__ = ("run_id", "task", "attempt", "key", "deadline_at", "_progress", "_log")
+    __slots__ = (
+        "run_id", "task", "attempt", "key", "deadline_at", "_progress", "_log", "_ask", "_waits",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -56,7 +59,14 @@ class Context:
         deadline_at: int,
         progress: Callable[[JSON], None],
         log: Callable[[str], None],
+        ask: Ask | None = None,
+        waits: bool = False,
     ) -> None:
+        """
+        Args:
+            ask: asks the hub; None where there is none.
+            waits: whether the function is not `async`, so that it waits for what it asks for itself.
+        """
         self.run_id = run_id
         self.task = task
         self.attempt = attempt
@@ -64,6 +74,39 @@ class Context:
         self.deadline_at = deadline_at
         self._progress = progress
         self._log = log
+        self._ask = ask
+        self._waits = waits
+
+    def tool(self, name: str, args: Any = None, *, key: str = "") -> Any:
+        """Call a declared tool through the hub, which decides, records and performs it.
+
+        An attempt that is made again, and calls it with the same arguments, gets the result that is recorded.
+
+        Args:
+            name: `name` or `name@version`.
+            args: the tool's arguments, which must keep its schema.
+            key: a name of one's own for this call, by which its result is found whatever else is called.
+        Returns:
+            the tool's result; in an `async` function what is to be awaited for it.
+        Raises:
+            CallFailed: it failed, or may not be called.
+        """
+        return self._asked(Question("tool", name, dump(args), key))
+
+    def call(self, capability: str = "", input: Any = None, *, key: str = "", agent: str = "") -> Any:
+        """Ask another agent through the hub: any that offers the capability, or this one. As `tool`.
+
+        Args:
+            agent: `name` or `name@version`.
+        """
+        return self._asked(Question("agent", capability, dump(input), key, agent))
+
+    def _asked(self, question: Question) -> Any:
+        if self._ask is None:
+            title = f"{question.target or question.agent} can be asked for under a hub only"
+            raise CallFailed(standard_error("configuration", "", title, "run it by `podium run`"))
+        future = self._ask(question)
+        return future.result() if self._waits else Asking(future)
 
     def progress(self, value: Any = None) -> None:
         """Say that the attempt is alive, and how far it is; also counts as a heartbeat."""
@@ -226,6 +269,15 @@ def call_of(function: Callable[..., Any]) -> Call:
     if shape.takes == "whole":
         return _call_with_whole(function, shape)
     return _call_with_fields(function, shape)
+
+
+def waits_itself(function: Callable[..., Any]) -> bool:
+    """Whether a function is not `async`: what it asks for, it waits for itself."""
+    plain = inspect.unwrap(function)
+    while isinstance(plain, partial):
+        plain = plain.func
+    called = plain if inspect.isroutine(plain) else type(plain).__call__
+    return not inspect.iscoroutinefunction(called)
 
 
 def _call_with_nothing(function: Callable[..., Any], context_wanted: bool) -> Call:

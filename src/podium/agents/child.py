@@ -1,8 +1,8 @@
 """The child: a warm process that hosts one agent's callable and calls it for one attempt after another.
 
-It speaks JSON lines with the pool: requests on what was its stdin, replies on what was its stdout. The
-callable itself sees an empty stdin, and whatever it prints goes to stderr, which is its log. The process
-ends when its requests end.
+It speaks JSON lines with the pool: requests on what was its stdin, replies on what was its stdout, and between
+the requests answers to what the callable asks the hub for. The callable itself sees an empty stdin, and whatever
+it prints goes to stderr, which is its log. The process ends when its requests end.
 """
 
 from __future__ import annotations
@@ -12,17 +12,19 @@ import io
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from typing import Any
+from concurrent.futures import Future
+from queue import SimpleQueue
+from typing import Any, Literal
 
 import msgspec
 
 from podium.agents import loading
-from podium.agents.calling import Call, Context, Uncallable, call_of
+from podium.agents.asking import Question, settle
+from podium.agents.calling import Call, Context, Uncallable, call_of, waits_itself
 from podium.agents.interface import AttemptFailed, printable
 from podium.agents.output import no_json, output_of
 from podium.facts.catalog import AgentVersion
-from podium.facts.values import JSON
+from podium.facts.values import JSON, Error
 
 
 class Hosting(msgspec.Struct, omit_defaults=True):
@@ -39,8 +41,12 @@ class Hosting(msgspec.Struct, omit_defaults=True):
     parent: int = 0
 
 
-class Request(msgspec.Struct, omit_defaults=True):
-    """Every further line: an attempt to make."""
+class Told(msgspec.Struct, omit_defaults=True, tag_field="is"):
+    """Every further line that it gets."""
+
+
+class Request(Told, tag="request"):
+    """An attempt to make."""
 
     input: JSON
     run_id: str
@@ -48,6 +54,17 @@ class Request(msgspec.Struct, omit_defaults=True):
     attempt: int
     key: str
     deadline_at: int
+
+
+class Answer(Told, tag="answer"):
+    """What came of something that the callable asked the hub for."""
+
+    number: int
+    output: JSON = None
+    error: Error | None = None
+
+
+AnyTold = Request | Answer
 
 
 class Reply(msgspec.Struct, omit_defaults=True, tag_field="is"):
@@ -68,6 +85,17 @@ class Line(Reply, tag="line"):
     text: str = ""
 
 
+class Ask(Reply, tag="ask"):
+    """The callable asks the hub for something; its answer bears the number."""
+
+    number: int = 0
+    kind: Literal["tool", "agent"] = "tool"
+    target: str = ""
+    args: JSON = None
+    key: str = ""
+    agent: str = ""
+
+
 class Output(Reply, tag="output"):
     """The attempt succeeded."""
 
@@ -84,9 +112,10 @@ class Failure(Reply, tag="failure", omit_defaults=True):
     kind: str = "runtime"
     status: int = 0
     ends: bool = False
+    type: str = ""
 
 
-AnyReply = Ready | Progress | Line | Output | Failure
+AnyReply = Ready | Progress | Line | Ask | Output | Failure
 
 _encode = msgspec.json.Encoder().encode
 
@@ -118,7 +147,8 @@ def main() -> None:
         _limit_memory(hosting.memory_bytes)
     agent = hosting.agent
     try:
-        call = call_of(loading.load(agent, loading.place_of(agent), shared=False))
+        function = loading.load(agent, loading.place_of(agent), shared=False)
+        call = call_of(function)
     except Uncallable as error:
         replies.send(_failure(loading.misconfigured(agent, str(error)), ends=True))
         return
@@ -126,10 +156,10 @@ def main() -> None:
         replies.send(_failure(failure, ends=True))
         return
     replies.send(Ready())
-    decode = msgspec.json.Decoder(Request).decode
-    runner = Runner()
-    for line in _lines(requests):
-        reply = perform(call, decode(line), replies, runner)
+    hub = Hub(requests, replies)
+    runner, waits = Runner(), waits_itself(function)
+    while (request := hub.request()) is not None:
+        reply = perform(call, request, hub, runner, waits)
         _flush_prints()
         replies.send(reply)
         if isinstance(reply, Failure) and reply.ends:
@@ -137,8 +167,58 @@ def main() -> None:
     runner.close()
 
 
-def perform(call: Call, request: Request, replies: Replies, runner: Runner) -> Output | Failure:
-    """Make one attempt."""
+class Hub:
+    """What comes from the hub: attempts to make, and answers.
+
+    Who waits for the next attempt reads it himself, until something is asked for the first time: from then on
+    a thread reads for all.
+    """
+
+    def __init__(self, lines: io.BufferedReader, replies: Replies) -> None:
+        self.replies = replies
+        self._lines = lines
+        self._decode = msgspec.json.Decoder(AnyTold).decode
+        self._requests: SimpleQueue[Request | None] | None = None
+        self._open: dict[int, Future[JSON]] = {}
+        self._lock = threading.Lock()
+        self._number = 0
+
+    def request(self) -> Request | None:
+        """The next attempt to make; None at the end."""
+        self._open.clear()
+        if self._requests is not None:
+            return self._requests.get()
+        line = self._lines.readline()
+        told = self._decode(line) if line else None
+        assert told is None or isinstance(told, Request), "nothing was asked for yet"
+        return told
+
+    def ask(self, question: Question) -> Future[JSON]:
+        """Ask the hub for something."""
+        future: Future[JSON] = Future()
+        with self._lock:
+            if self._requests is None:
+                self._requests = SimpleQueue()
+                threading.Thread(target=self._read, args=(self._requests,), daemon=True).start()
+            self._number += 1
+            number = self._number
+            self._open[number] = future
+        self.replies.send(Ask(number, *question))
+        return future
+
+    def _read(self, requests: SimpleQueue[Request | None]) -> None:
+        for line in self._lines:
+            told = self._decode(line)
+            if isinstance(told, Request):
+                requests.put(told)
+            elif (future := self._open.pop(told.number, None)) is not None:
+                settle(future, told.output, told.error)
+        requests.put(None)
+
+
+def perform(call: Call, request: Request, hub: Hub, runner: Runner, waits: bool) -> Output | Failure:
+    """Make one attempt. `waits`: the callable waits for what it asks for itself."""
+    replies = hub.replies
     context = Context(
         request.run_id,
         request.task,
@@ -147,6 +227,8 @@ def perform(call: Call, request: Request, replies: Replies, runner: Runner) -> O
         request.deadline_at,
         lambda value: replies.send(Progress(value)),
         lambda line: replies.send(Line(printable(line))),
+        hub.ask,
+        waits,
     )
     try:
         value = call(request.input, context)
@@ -197,6 +279,7 @@ def _failure(failure: AttemptFailed, *, ends: bool = False) -> Failure:
         failure.kind,
         failure.status,
         ends,
+        failure.type,
     )
 
 
@@ -212,11 +295,6 @@ def _private_pipes() -> tuple[io.BufferedReader, Replies]:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
     return requests, replies
-
-
-def _lines(requests: io.BufferedReader) -> Iterator[bytes]:
-    while line := requests.readline():
-        yield line
 
 
 def _flush_prints() -> None:

@@ -45,6 +45,7 @@ class FunctionAdapter:
             order.deadline_at,
             attempt.progress,
             attempt.log,
+            attempt.ask,
         )
         try:
             value = call(private(order.input), context)

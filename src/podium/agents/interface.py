@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Protocol
 
 from podium.facts.catalog import AgentVersion
 from podium.facts.orders import Perform
 from podium.facts.values import JSON
+
+if TYPE_CHECKING:
+    from podium.agents.asking import Question
 
 OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 """An output larger than this fails its attempt."""
@@ -30,6 +34,7 @@ class AttemptFailed(Exception):
             effect is then in doubt.
         kind: last name of a standard error: `runtime`, `communication`, `timeout`, `validation`...
         status: HTTP-like status; 0 for the standard one of `kind`.
+        type: URI of the kind of error, where that is no standard one; "" for the one that `kind` names.
         provenance: what is recorded with it beside the error.
     """
 
@@ -43,6 +48,7 @@ class AttemptFailed(Exception):
         lost: bool = False,
         kind: str = "runtime",
         status: int = 0,
+        type: str = "",
     ) -> None:
         super().__init__(title)
         self.title = title
@@ -52,6 +58,7 @@ class AttemptFailed(Exception):
         self.lost = lost
         self.kind = kind
         self.status = status
+        self.type = type
         self.provenance: dict[str, Any] = {}
 
 
@@ -65,6 +72,12 @@ class Attempt(Protocol):
 
     def log(self, line: str) -> None:
         """Keep a line of the agent's own log (stderr), with the attempt it belongs to."""
+
+    def ask(self, question: Question) -> Future[JSON]:
+        """Ask the hub for something; gives what comes of it, or raises CallFailed.
+
+        While it is open the attempt waits, and its time stands still.
+        """
 
     def hide(self, name: str, value: JSON) -> None:
         """Take a value for a secret of this name: whatever the attempt tells has a mask in its place."""

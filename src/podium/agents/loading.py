@@ -68,6 +68,29 @@ def is_plainly_async(place: Place) -> bool:
     return source is not None and _defines_async(source, place.name, place.roots, 3)
 
 
+def code_of(agent: AgentVersion) -> str:
+    """The digest of the code of an agent, as far as it is one file: its module, or what its command names.
+
+    "" where that is not known.
+    """
+    file = _code_file(agent)
+    if file is None:
+        return ""
+    try:
+        return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _code_file(agent: AgentVersion) -> Path | None:
+    runtime = agent.runtime
+    if runtime.get("type") == "function":
+        return source_of(place_of(agent))
+    cwd = Path(agent.folder or ".", str(runtime.get("cwd") or ""))
+    words = (cwd / str(word) for word in runtime.get("command") or ())
+    return next((word for word in words if word.is_file()), None)
+
+
 def source_of(place: Place) -> Path | None:
     """The file of the module, or None if it has no source or is not there."""
     return _find(place.module, place.roots)

@@ -7,12 +7,14 @@ import os
 import sys
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 
 import msgspec
 
 import podium
 from podium.agents import child as protocol
+from podium.agents.asking import CallFailed, Question
 from podium.agents.interface import OUTPUT_BYTES_MAX, Attempt, AttemptFailed, Performed, Spawned
 from podium.agents.lines import Lines
 from podium.agents.output import too_large
@@ -105,12 +107,22 @@ class Pool:
                 return
         self._taken -= 1
 
+    def _waits(self, begins: bool) -> None:
+        """An attempt that waits for the hub has no place; it has one again at once, whatever the limit is.
+
+        Otherwise attempts that wait for each other could keep each other from going on.
+        """
+        if begins:
+            self._pass_on()
+        else:
+            self._taken += 1
+
     def _child(self) -> Child:
         while self._idle:
             child = self._idle.pop()
             if child.usable:
                 return child
-        child = Child(self._agent, self._spawned, self._children.discard)
+        child = Child(self._agent, self._spawned, self._children.discard, self._waits)
         self._children.add(child)
         return child
 
@@ -150,11 +162,22 @@ class Child:
         usable: it can take another attempt.
         calls: attempts it has made.
         used_at: time of the loop at which it last did something.
+        waits_for: numbers of what its callable asked the hub for and has no answer to.
     """
 
-    def __init__(self, agent: AgentVersion, spawned: Spawned, gone: Callable[[Child], None]) -> None:
-        """Raises: AttemptFailed."""
+    def __init__(
+        self, agent: AgentVersion, spawned: Spawned, gone: Callable[[Child], None],
+        waiting: Callable[[bool], None],
+    ) -> None:  # fmt: skip
+        """
+        Args:
+            waiting: told when its attempt begins to wait for the hub, and when that ends.
+        Raises:
+            AttemptFailed: it cannot be started.
+        """
         self.usable = True
+        self.waits_for: set[int] = set()
+        self._waiting = waiting
         self.calls = 0
         self._agent = agent
         self._attempt: Attempt | None = None
@@ -198,6 +221,9 @@ class Child:
             raise
         finally:
             self._attempt = self._answer = None
+            if self.waits_for:
+                self.waits_for.clear()
+                self._waiting(False)
             self._lines.log = _nobody
             self.used_at = self._loop.time()
 
@@ -235,11 +261,39 @@ class Child:
                 self._attempt.progress(reply.value)
         elif isinstance(reply, protocol.Line):
             self._lines.log(reply.text)
+        elif isinstance(reply, protocol.Ask):
+            self._ask(reply)
         elif isinstance(reply, protocol.Output):
             self._program.read_stderr()
             self._settle(Performed(reply.output))
         elif isinstance(reply, protocol.Failure):
             self._failed(reply)
+
+    def _ask(self, asked: protocol.Ask) -> None:
+        """Ask the hub for the callable; while something is open, another attempt may have its place."""
+        if self._attempt is None:
+            return
+        if not self.waits_for:
+            self._waiting(True)
+        self.waits_for.add(asked.number)
+        question = Question(asked.kind, asked.target, asked.args, asked.key, asked.agent)
+        future = self._attempt.ask(question)
+        future.add_done_callback(
+            lambda done: self._loop.call_soon_threadsafe(self._answer_ask, asked.number, done)
+        )
+
+    def _answer_ask(self, number: int, done: Future[JSON]) -> None:
+        if number not in self.waits_for or done.cancelled():
+            return
+        self.waits_for.discard(number)
+        if not self.waits_for:
+            self._waiting(False)
+        failure = done.exception()
+        if isinstance(failure, CallFailed):
+            answer = protocol.Answer(number, error=failure.error)
+        else:
+            answer = protocol.Answer(number, done.result())
+        self._program.write(_encode(answer) + b"\n")
 
     def _failed(self, reply: protocol.Failure) -> None:
         self._program.read_stderr()
@@ -252,6 +306,7 @@ class Child:
                 unstarted=reply.unstarted,
                 kind=reply.kind,
                 status=reply.status,
+                type=reply.type,
             )
         )
 

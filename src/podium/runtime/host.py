@@ -14,7 +14,7 @@ import structlog
 from podium.facts import inputs as i
 from podium.facts.events import Record
 from podium.facts.inputs import Input
-from podium.facts.orders import Abandon, Evaluate, Order, Perform
+from podium.facts.orders import Abandon, Answer, Evaluate, Order, Perform
 from podium.facts.values import Problem, Refused, Reply
 from podium.kernel.outcome import Outcome
 from podium.runtime.pinned import pinned, unfinished
@@ -38,6 +38,7 @@ class Performer(Protocol):
 
     def perform(self, orders: list[Perform]) -> None: ...
     def abandon(self, orders: list[Abandon]) -> None: ...
+    def answer(self, orders: list[Answer]) -> None: ...
 
 
 class Questions(Protocol):
@@ -206,9 +207,9 @@ class Host:
         return True
 
     def _turn_away(self, inputs: list[Input]) -> None:
-        """People are told that nothing was accepted; reports and events of runs wait in memory."""
+        """People are told that nothing was accepted; what comes from attempts and runs waits in memory."""
         for told in inputs:
-            if isinstance(told, i.Reported):
+            if isinstance(told, i.Reported | i.Asked):
                 self._kept.append(told)
             elif isinstance(told, i.Emitted):
                 self.emitted.append(told)
@@ -238,6 +239,9 @@ class Host:
         abandons = [order for order in orders if type(order) is Abandon]
         if abandons:
             self._performer.abandon(abandons)
+        answers = [order for order in orders if type(order) is Answer]
+        if answers:
+            self._performer.answer(answers)
 
     def _publish(self, shard: int, records: list[Record]) -> None:
         if records:

@@ -14,8 +14,8 @@ from typing import NamedTuple, TypeAlias
 
 from podium.agents.interface import Adapter, AttemptFailed
 from podium.agents.secrets import Vault
-from podium.facts.inputs import Reported
-from podium.facts.orders import Abandon
+from podium.facts.inputs import Asked, Reported
+from podium.facts.orders import Abandon, Answer
 from podium.runtime.reports import Stop, failed, stopped, unstarted, veiled
 from podium.runtime.running import CURRENT, Running, Work
 from podium.runtime.threads import DaemonThreads
@@ -36,7 +36,7 @@ class Left(NamedTuple):
     running: list[Running]
     reports: list[Reported]
     ended: int
-    inbox: list[Work | Abandon | Reported]
+    inbox: list[Work | Abandon | Answer | Reported]
 
 
 class Lane:
@@ -52,6 +52,7 @@ class Lane:
         deliver: Callable[[list[Reported], int], None],
         clock: Callable[[], int],
         vault: Vault,
+        tell: Callable[[Asked], None] = lambda asked: None,
     ) -> None:
         """
         Args:
@@ -59,6 +60,7 @@ class Lane:
             deliver: takes reports, and how many attempts ended (abandoned ones end unreported).
             clock: kernel time in ms.
             vault: where the values of secrets come from.
+            tell: tells the hub what attempts ask for.
         """
         self.name = name
         self.running: dict[Key, Running] = {}
@@ -69,8 +71,9 @@ class Lane:
         self._deliver = deliver
         self._clock = clock
         self._vault = vault
+        self._tell = tell
         self._lock = threading.Lock()
-        self._inbox: deque[Work | Abandon | Reported] = deque()
+        self._inbox: deque[Work | Abandon | Answer | Reported] = deque()
         self._reports: list[Reported] = []
         self._ended = 0
         # Of what the lane itself schedules; else it would carry the context of some attempt.
@@ -83,8 +86,8 @@ class Lane:
         self.thread = threading.Thread(target=self._live, name=f"podium-{name}", daemon=True)
         self.thread.start()
 
-    def post(self, batch: list[Work] | list[Abandon] | list[Reported]) -> bool:
-        """Hand over attempts to make or to stop, and reports to deliver; False if the lane takes no more."""
+    def post(self, batch: list[Work] | list[Abandon] | list[Answer] | list[Reported]) -> bool:
+        """Hand over attempts to make, to stop or to tell something, and reports to deliver; False if the lane takes no more."""
         with self._lock:
             if self._closing:
                 return False
@@ -163,12 +166,16 @@ class Lane:
         loop, clock, running_by = self.loop, self._clock, self.running
         for item in batch:
             if isinstance(item, Work):
-                running = Running(item, clock)
+                running = Running(item, clock, self._tell)
                 order = item.order
                 running.task = asyncio.Task(self._attempt(running), loop=loop, name=order.agent or order.kind)
                 running_by[order.run_id, order.effect, order.token] = running
             elif isinstance(item, Abandon):
                 self._abandon(item)
+            elif isinstance(item, Answer):
+                waiting = running_by.get((item.run_id, item.effect, item.token))
+                if waiting is not None:
+                    waiting.answered(item)
             else:
                 self._report(item)
         self.ticked_at = time.monotonic()
@@ -203,7 +210,9 @@ class Lane:
             if running.stop:
                 if now - running.stopped_at > GRACE_MS:
                     self._end(running, stopped(running, "It did not stop when told to, and was left behind."))
-            elif order.deadline_at and now >= order.deadline_at:
+            elif running.asks:
+                continue
+            elif running.deadline_at and now >= running.deadline_at:
                 self._stop(running, "timeout")
             elif order.heartbeat_ms and now - running.heard_at > order.heartbeat_ms:
                 self._stop(running, "silent")
@@ -260,6 +269,7 @@ class Lane:
         if running.reported:
             return
         running.reported = True
+        running.forsake()
         if running.unended:
             running.say("\n")
         order = running.order

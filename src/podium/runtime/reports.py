@@ -38,7 +38,7 @@ def failed(order: Perform, failure: AttemptFailed) -> Reported:
     elif failure.lost and order.delivery == "at-most-once":
         status = "lost"
     error = Error(
-        ERRORS + failure.kind,
+        failure.type or ERRORS + failure.kind,
         failure.status or STATUS.get(failure.kind, 500),
         printable(failure.title),
         printable(failure.detail),

@@ -6,18 +6,23 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextvars import ContextVar
+from itertools import count
 from typing import NamedTuple
 
 import msgspec
 
+from podium.agents.asking import Question, settle
 from podium.agents.interface import AttemptFailed, printable
+from podium.agents.loading import code_of
 from podium.agents.output import private
 from podium.agents.secrets import Vault
 from podium.agents.veil import Veil
 from podium.facts.catalog import AgentVersion
-from podium.facts.orders import Perform
-from podium.facts.values import JSON
+from podium.facts.inputs import Asked
+from podium.facts.orders import Answer, Perform
+from podium.facts.values import JSON, standard_error
 from podium.runtime.reports import Stop
 
 LINES_KEPT = 100
@@ -45,6 +50,8 @@ class Running:
         begun: its adapter was asked; until then nothing of it was performed.
         stop: why it was told to stop; "" while it was not.
         veil: hides the secrets that it was given; None if there are none.
+        deadline_at: when it has failed; it moves while the attempt waits for what it asked for.
+        asks: what it asked for and has no answer to, by number.
     """
 
     __slots__ = (
@@ -62,12 +69,29 @@ class Running:
         "begun",
         "reported",
         "veil",
+        "deadline_at",
+        "asks",
+        "_asked",
+        "_code",
+        "_tell",
         "_clock",
         "__weakref__",
     )
 
-    def __init__(self, work: Work, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, work: Work, clock: Callable[[], int], tell: Callable[[Asked], None] = lambda asked: None
+    ) -> None:
+        """
+        Args:
+            clock: kernel time in ms.
+            tell: tells the hub what the attempt asks for; from any thread.
+        """
         self.order, self.agent, self.reach = work
+        self.deadline_at = self.order.deadline_at
+        self.asks: dict[int, Future[JSON]] = {}
+        self._asked = count(1)
+        self._code: str | None = None
+        self._tell = tell
         self.task: asyncio.Task[None] | None = None
         self.started_at = self.heard_at = clock()
         self.latest: JSON = None
@@ -79,6 +103,41 @@ class Running:
         self.reported = False
         self.veil: Veil | None = None
         self._clock = clock
+
+    def ask(self, question: Question) -> Future[JSON]:
+        future: Future[JSON] = Future()
+        if self.reported or self.stop:
+            settle(future, None, standard_error("authorization", "", "this attempt is over"))
+            return future
+        order, number = self.order, next(self._asked)
+        args = private(question.args)
+        self.asks[number] = future
+        self._tell(
+            Asked(
+                run_id=order.run_id, effect=order.effect, token=order.token, number=number,
+                kind=question.kind, target=question.target, key=question.key, agent=question.agent,
+                args=self.veil.masked(args) if self.veil is not None else args, code=self._code_digest(),
+            )
+        )  # fmt: skip
+        return future
+
+    def _code_digest(self) -> str:
+        if self._code is None:
+            self._code = code_of(self.agent)
+        return self._code
+
+    def answered(self, answer: Answer) -> None:
+        """Hand on what came of something that it asked for."""
+        self.heard_at = self._clock()
+        self.deadline_at = answer.deadline_at
+        future = self.asks.pop(answer.number, None)
+        if future is not None:
+            settle(future, answer.output, answer.error)
+
+    def forsake(self) -> None:
+        """It is over: nobody waits for what it asked for any more."""
+        for future in self.asks.values():
+            future.cancel()
 
     def unveil(self, vault: Vault) -> None:
         """Put the values of the order's secrets into its input; from here on they are hidden.

@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeVar
 from pydantic.errors import PydanticUserError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
+from podium.agents.asking import CallFailed
 from podium.agents.calling import Context, Shape, Uncallable, shape_of
 from podium.resources.kinds import API_VERSION
 from podium.resources.manifest import Document, document_of
@@ -19,7 +20,7 @@ from podium.resources.places import Tree
 from podium.resources.troubles import Trouble
 from podium.sdk.schemas import schema_of
 
-__all__ = ["Context", "Declaration", "agent", "declared"]
+__all__ = ["CallFailed", "Context", "Declaration", "agent", "declared"]
 
 _MARK = "__podium_agent__"
 

@@ -60,12 +60,18 @@ def _targets(node: Node) -> list[int]:
 def undoing(draft: Draft) -> int:
     """The node of the call that undoes what a tool has done, by what the tool itself declares; 0 for none.
 
-    It comes last, so that the numbers of the others are as they would be without it.
+    With the one that undoes what an agent had done in vain it comes last, so that the numbers of the others are
+    as they would be without them.
     """
-    if not any(node is not None and node.kind in ("agent", "tool") for node in draft.nodes):
+    kinds = {node.kind for node in draft.nodes if node is not None}
+    if not kinds & {"agent", "tool"}:
         return 0
     index = draft.reserve()
     draft.nodes[index] = Node(index, "tool", "", "/undo", CallTool(""))
+    place = Place("/unclaimed", "/unclaimed")
+    left = draft.reserve()
+    detail = Compensate(WHOLE, None, _escalation(draft, place))
+    draft.nodes[left] = Node(left, "compensate", "", place.reference, detail)
     return index
 
 
