@@ -13,7 +13,7 @@ from podium.policy.limiting import BudgetLimit, Own, QuotaLimit, RateLimit
 from podium.policy.matching import Shape, groups_of, matches
 from podium.policy.reaching import Allowlist, weigh_data
 from podium.policy.remembering import SequenceCheck
-from podium.policy.values import Reader, told
+from podium.policy.values import Reader
 
 ATTESTED = {"attested": ("attested", "measured"), "measured": ("measured",)}
 """By what is required: the levels that will do."""
@@ -103,10 +103,12 @@ class Bearing:
 class _Conditional:
     """Rules whose conditions depend on values, or whose messages do."""
 
-    __slots__ = ("_fused", "_policy", "_reader", "rules")
+    __slots__ = ("_fused", "_policy", "_reader", "_sentenced", "_with_conditions", "rules")
 
     def __init__(self, rules: list[CompiledRule], policy: Compiled) -> None:
         self.rules, self._policy = rules, policy
+        self._with_conditions = [rule for rule in rules if rule.condition is not None]
+        self._sentenced = [rule for rule in rules if rule.condition is None]
         if not rules:
             return
         from podium.policy.cel import NOTHING, Fused
@@ -120,43 +122,36 @@ class _Conditional:
         self._fused = Fused([rule.condition for rule in rules if rule.condition is not None])
 
     def weigh(self, action: Action, destination: Destination, now: int, tally: Tally) -> None:
-        from podium.policy.cel import CelFailed
-
         is_listed = action.stage == "list"
         try:
             values = self._reader.values(action, destination, now)
-        except CelFailed as error:
+        except Unevaluable as error:
             if not is_listed:
                 names = ", ".join(rule.rule.id for rule in self.rules)
                 tally.findings.append(_failed(self._policy, names, str(error)))
             return
         try:
             bits = self._fused.holding(values)
-            holding = [rule for number, rule in enumerate(self._with_conditions()) if bits >> number & 1]
-        except CelFailed:
+            known = self._with_conditions if bits else ()
+            holding = [rule for number, rule in enumerate(known) if bits >> number & 1]
+        except Unevaluable:
             holding = [*self._one_by_one(values, is_listed, tally)]
-        tally.reads.update(told(values))
+        self._reader.told(values, tally.reads)
         for rule in holding:
             self._take(rule, values, tally)
-        for rule in self.rules:
-            if rule.condition is None:
-                self._take(rule, values, tally)
-
-    def _with_conditions(self) -> list[CompiledRule]:
-        return [rule for rule in self.rules if rule.condition is not None]
+        for rule in self._sentenced:
+            self._take(rule, values, tally)
 
     def _one_by_one(
         self, values: Mapping[str, JSON], is_listed: bool, tally: Tally
     ) -> Iterator[CompiledRule]:
         """Rules that hold, where some cannot be evaluated: they say so, each by its name."""
-        from podium.policy.cel import CelFailed
-
-        for rule in self._with_conditions():
+        for rule in self._with_conditions:
             assert rule.condition is not None
             try:
                 if rule.condition.condition(values):
                     yield rule
-            except CelFailed as error:
+            except Unevaluable as error:
                 # What a list would ask for is not known yet; that is no reason to hide it.
                 if not is_listed:
                     tally.findings.append(_failed(self._policy, rule.rule.id, str(error)))
@@ -176,11 +171,9 @@ def _is_open(rule: CompiledRule) -> bool:
 def _finding(rule: CompiledRule, values: Mapping[str, JSON] | None = None) -> Finding:
     message = rule.rule.message
     if rule.sentence is not None and values is not None:
-        from podium.policy.cel import CelFailed
-
         try:
             message = rule.sentence.text_of(values)
-        except CelFailed as error:
+        except Unevaluable as error:
             message = f"{rule.name} holds; its message cannot be made: {error}"
     return Finding(rule.rank, rule.name, message or f"by the rule {rule.name}", rule.rule.tier)
 

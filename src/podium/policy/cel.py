@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from cel_expr_python import cel
 
 from podium.facts.values import JSON
+from podium.policy.findings import Unevaluable
 
 _TEXT, _WHOLE, _YES_NO = cel.Type.STRING, cel.Type.INT, cel.Type.BOOL
 _TEXTS = cel.Type.List(cel.Type.STRING)
@@ -34,12 +35,6 @@ NAMES: dict[str, Any] = {
 }  # fmt: skip
 """What expressions may name, with its type; `now.weekday` is 1 for Monday."""
 
-CHARACTERS_MAX = 1_000_000
-"""Texts that an expression reads have no more than this in all."""
-VALUES_MAX = 20_000
-"""Nor are there more values in what it reads."""
-DEPTH_MAX = 64
-"""Nor do they nest deeper: the library recurses into them, and would take the process with it."""
 FUSED_MAX = 32
 """So many conditions become one program."""
 
@@ -64,10 +59,6 @@ class CelInvalid(ValueError):
     def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
         super().__init__(message)
         self.line, self.column = line, column
-
-
-class CelFailed(Exception):
-    """An expression that gave no value of the type it must give; the message says why."""
 
 
 class Needs(NamedTuple):
@@ -105,18 +96,22 @@ class Expression:
         self._program = _compiled(text, wanted)
 
     def condition(self, values: Mapping[str, JSON]) -> bool:
-        """Whether it holds. Raises CelFailed."""
+        """Whether it holds. Raises Unevaluable."""
         value = _evaluated(self._program, values)
         if value is True or value is False:
             return value
-        raise CelFailed(_in_words(value))
+        raise Unevaluable(_in_words(value))
 
     def text_of(self, values: Mapping[str, JSON]) -> str:
-        """The text it makes. Raises CelFailed."""
-        value = _evaluated(self._program, values)
-        if isinstance(value, str) and not _is_error(value):
-            return value
-        raise CelFailed(_in_words(value))
+        """The text it makes. Raises Unevaluable."""
+        try:
+            made = self._program.eval(data=values)
+        except RuntimeError as error:
+            raise Unevaluable(_in_words(str(error))) from None
+        value = made.value()
+        if made.type() == _TEXT:
+            return str(value)
+        raise Unevaluable(_in_words(value))
 
 
 def condition(text: str) -> Expression:
@@ -150,36 +145,16 @@ class Fused:
                 break
 
     def holding(self, values: Mapping[str, JSON]) -> int:
-        """Which hold: bit n for the nth. Raises CelFailed if any of them fails, whichever."""
+        """Which hold: bit n for the nth. Raises Unevaluable if any of them fails, whichever."""
         if self._parts is None:
             return sum(one.condition(values) << number for number, one in enumerate(self.conditions))
         found = 0
         for place, program in enumerate(self._parts):
             value = _evaluated(program, values)
             if type(value) is not int:
-                raise CelFailed(_in_words(value))
+                raise Unevaluable(_in_words(value))
             found |= value << place * FUSED_MAX
         return found
-
-
-def checked(value: JSON) -> JSON:
-    """The value, if it is small enough to be looked at. Raises CelFailed."""
-    level, depth, characters, seen = [value], 0, 0, 0
-    while level:
-        inner: list[JSON] = []
-        for one in level:
-            if isinstance(one, str):
-                characters += len(one)
-            elif isinstance(one, dict):
-                characters += sum(map(len, one))
-                inner += one.values()
-            elif isinstance(one, list):
-                inner += one
-        seen, depth = seen + len(level), depth + 1
-        if depth > DEPTH_MAX or seen > VALUES_MAX or characters > CHARACTERS_MAX:
-            raise CelFailed("the arguments that it reads are too large or nest too deep")
-        level = inner
-    return value
 
 
 # --- the library --------------------------------------------------------------------------------
@@ -198,20 +173,16 @@ def _compiled(text: str, wanted: Any) -> Any:
 
 
 def _evaluated(program: Any, values: Mapping[str, JSON]) -> Any:
+    """The value of a program that gives no text; of one that fails, a text that says why."""
     try:
-        value = program.eval(data=values)
-        return CelFailed(value.value()) if value.type() == cel.Type.ERROR else value.value()
+        return program.eval(data=values).value()
     except RuntimeError as error:
-        return CelFailed(str(error))
-
-
-def _is_error(value: Any) -> bool:
-    return isinstance(value, CelFailed)
+        return str(error)
 
 
 def _in_words(value: Any) -> str:
-    if isinstance(value, CelFailed):
-        return str(value).partition(": ")[2].partition(" [")[0] or str(value)
+    if isinstance(value, str):
+        return value.partition(": ")[2].partition(" [")[0] or value
     return f"it gave {type(value).__name__}, not what it must"
 
 

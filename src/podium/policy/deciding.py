@@ -30,6 +30,8 @@ MESSAGES_MAX = 3
 DEFAULT = "default"
 """The rule by which what nothing allows is denied."""
 
+_NOWHERE = (NOWHERE,)
+
 Marks = Mapping[str, int]
 """What happened in a run, by when it did so last, in ms since 1970."""
 
@@ -78,19 +80,32 @@ class PolicySet:
         self, action: Action, ledger: Ledger, marks: Marks, now: int, own: Iterable[Hold] = ()
     ) -> Decision:
         """As `decide` below, but errors come out."""
-        places = action.destinations or (NOWHERE,)
+        places = action.destinations or _NOWHERE
         prepared = self._prepare(action, places[0])
         if prepared.decision is not None and not (action.labels or action.result_labels or len(places) > 1):
             return prepared.decision
         given = _Now(ledger, marks, now, {one.counter: one for one in own} if own else {})
+        tally = self._weighed(prepared, action, places, given)
+        observed: tuple[str, ...] = ()
+        if prepared.observers:
+            observed = tuple(self._observed(one, action, places, given, tally) for one in prepared.observers)
+        return self._decision(tally, action, now, observed)
+
+    def weigh(self, action: Action, ledger: Ledger, marks: Marks, now: int) -> Tally:
+        """Everything that the policies that enforce find, and not only what prevails."""
+        places = action.destinations or (NOWHERE,)
+        return self._weighed(self._prepare(action, places[0]), action, places, _Now(ledger, marks, now, {}))
+
+    def _weighed(
+        self, first: _Prepared, action: Action, places: tuple[Destination, ...], given: _Now
+    ) -> Tally:
         tally = Tally()
-        _weigh(prepared, action, places[0], given, tally)
+        _weigh(first, action, places[0], given, tally)
         for place in places[1:]:
             _weigh(self._prepare(action, place), action, place, given, tally)
-        if not tally.is_denied and action.labels + action.result_labels:
+        if action.labels or action.result_labels:
             tally.marks += [LABEL + label for label in (*action.labels, *action.result_labels)]
-        observed = [self._observed(bearing, action, places, given, tally) for bearing in prepared.observers]
-        return self._decision(tally, action, now, tuple(observed))
+        return tally
 
     def _prepare(self, action: Action, place: Destination) -> _Prepared:
         shape = shape_of(action, place.host if self._by_hosts else "")
@@ -134,8 +149,8 @@ class PolicySet:
                 "deny", rules, self.digest, message=_sentence(messages), reads=tally.reads, observed=observed
             )
         return Decision(
-            VERDICTS[rank], rules, self.digest, tier, _sentence(messages), tuple(tally.holds),
-            tuple(tally.counts), tuple(dict.fromkeys(tally.marks)), tuple(dict.fromkeys(tally.proofs)), until,
+            VERDICTS[rank], rules, self.digest, tier, _sentence(messages) if messages else "",
+            tuple(tally.holds), tuple(tally.counts), _once(tally.marks), _once(tally.proofs), until,
             tally.reads, tuple(tally.warnings), observed, terms,
         )  # fmt: skip
 
@@ -182,22 +197,23 @@ def decide(
 
 def _weigh(prepared: _Prepared, action: Action, place: Destination, given: _Now, tally: Tally) -> None:
     """Ask every policy about one of the places that an action reaches."""
-    allows, tally.allows = tally.allows, {}
+    before, tally.allows = tally.allows, {}
     for bearing in prepared.bearings:
         bearing.weigh(action, place, given.ledger, given.marks, given.now, given.own, tally)
     if not prepared.required or not prepared.required <= tally.allows.keys():
         tally.is_unallowed = True
-    for breadth, rules in allows.items():
+    for breadth, rules in before.items():
         tally.allows.setdefault(breadth, []).extend(rules)
 
 
 def _prevailing(tally: Tally, action: Action) -> tuple[int, tuple[str, ...], list[str]]:
     """Rank, rules and sentences of what prevails."""
-    rank = max((finding.rank for finding in tally.findings), default=ALLOW)
+    rank = max([finding.rank for finding in tally.findings]) if tally.findings else ALLOW
     if rank < DENY and tally.is_unallowed:
         return DENY, (DEFAULT,), [f"no policy allows {_described(action)}"]
     if rank == ALLOW:
-        rules = (rule for breadth in sorted(tally.allows) for rule in tally.allows[breadth])
+        allows = tally.allows
+        rules = [rule for breadth in sorted(allows) for rule in allows[breadth]]
         return ALLOW, tuple(dict.fromkeys(rules)), []
     return rank, *_told([finding for finding in tally.findings if finding.rank == rank])
 
@@ -206,6 +222,10 @@ def _told(findings: Iterable[Finding]) -> tuple[tuple[str, ...], list[str]]:
     listed = list(findings)
     rules = tuple(dict.fromkeys(finding.rule for finding in listed))
     return rules, list(dict.fromkeys(finding.message for finding in listed if finding.message))
+
+
+def _once(texts: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(texts)) if texts else ()
 
 
 def _sentence(messages: list[str]) -> str:

@@ -1,7 +1,8 @@
 """The ledger: what is spent, what is held, and how often things were done lately.
 
-A counter is a text: one letter for its book and one for its unit, the run or tree that it ends with, policy
-and name, the values of its scope, and when its window ends: `bn:<run>:finance/run|<run>@0`. `hold`, `settle`,
+A counter is a text: a letter for its book and one for its unit, the place among the values of the run or tree
+that it ends with, policy, name and unit, the values of its scope, and when its window ends:
+`bn1:finance/run/nano|acme|<run>@0`. `hold`, `settle`,
 `release`, `count`, `pause` and `close` alone change it, each the same way wherever the same is told.
 """
 
@@ -18,6 +19,9 @@ BUDGET, IN_FLIGHT, QUOTA, LATELY, RATE = "bcqlr"
 
 MONEY, CALLS, INPUT, OUTPUT, TOKENS, TIME = "nciotm"
 """Units."""
+
+UNBOUND = "-"
+"""In place of a number: the counter ends with no run."""
 
 SWEEP_MS = 60_000
 """No more often than this, what is over is forgotten."""
@@ -184,7 +188,7 @@ class Ledger(msgspec.Struct, omit_defaults=True):
         end = int(counter.rpartition("@")[2])
         if end:
             self.ends.setdefault(end, []).append(counter)
-        bound = counter.split(":", 2)[1]
+        bound = _bound(counter)
         if bound:
             self.bound.setdefault(bound, []).append(counter)
         self.held[counter] = 0
@@ -192,7 +196,7 @@ class Ledger(msgspec.Struct, omit_defaults=True):
     def _free(self, hold: Hold) -> None:
         left = self.held[hold.counter] - hold.amount
         assert left >= 0, f"more is released of {hold.counter} than was held"
-        if left or hold.counter[2:4] != "::" or hold.counter[0] == BUDGET:
+        if left or hold.counter[2] != UNBOUND or hold.counter[0] == BUDGET:
             self.held[hold.counter] = left
         else:
             del self.held[hold.counter]
@@ -209,7 +213,7 @@ class Ledger(msgspec.Struct, omit_defaults=True):
     def _forget_closed(self, counter: str) -> None:
         if not self.closed:
             return
-        bound = counter.split(":", 2)[1]
+        bound = _bound(counter)
         if bound in self.closed and not self.held.get(counter):
             self._drop(counter)
             kept = [one for one in self.bound.get(bound, ()) if one != counter]
@@ -227,6 +231,14 @@ class Ledger(msgspec.Struct, omit_defaults=True):
         self.spent.pop(counter, None)
         self.raised.pop(counter, None)
         return True
+
+
+def _bound(counter: str) -> str:
+    """The run or tree that a counter ends with; "" if with none."""
+    if counter[2] == UNBOUND:
+        return ""
+    values = counter[counter.index("|") + 1 : counter.rindex("@")].split("|")
+    return values[int(counter[2])]
 
 
 def _true(unit: str, reserved: int, amounts: Amounts) -> int:

@@ -20,6 +20,7 @@ from podium.policy.ledger import (
     RATE,
     TIME,
     TOKENS,
+    UNBOUND,
     Ledger,
 )
 from podium.policy.matching import TOOLS, Shape
@@ -74,16 +75,15 @@ class _Span:
 class Counter:
     """The texts of a limit's counters."""
 
-    __slots__ = ("_bound", "_heads", "_scope", "_span")
+    __slots__ = ("_heads", "_scope", "_span")
 
     def __init__(
         self, policy: str, name: str, books: tuple[str, ...], scope: Any, window: Window | None
     ) -> None:
-        bound = "run" if "run" in scope else "tree" if "tree" in scope else ""
-        self._bound = _SCOPES[bound] if bound else None
+        bound = next((str(scope.index(one)) for one in ("run", "tree") if one in scope), UNBOUND)
         self._scope = tuple(_SCOPES[one] for one in scope)
         self._span = _Span(window) if window is not None and window.per else None
-        self._heads = tuple((book[:2] + ":", f":{policy}/{name}{book[2:]}|") for book in books)
+        self._heads = tuple(f"{book[:2]}{bound}:{policy}/{name}{book[2:]}|" for book in books)
 
     def end(self, now: int) -> int:
         """When the window ends, ms since 1970; 0 if it does not."""
@@ -91,15 +91,17 @@ class Counter:
 
     def texts(self, action: Action, destination: Destination, now: int) -> list[str]:
         """One for each of the books."""
-        values = [_plain(value(action, destination)) for value in self._scope]
-        bound = self._bound(action, destination) if self._bound is not None else ""
-        tail = f"{'|'.join(values)}@{self.end(now)}"
-        return [f"{book}{bound}{head}{tail}" for book, head in self._heads]
+        values = [value(action, destination) for value in self._scope]
+        tail = values[0] if len(values) == 1 else "|".join(values)
+        if tail.count("|") >= len(values) or "%" in tail:
+            tail = "|".join(map(_plain, values))
+        tail += f"@{self._span.end(now)}" if self._span is not None else "@0"
+        return [head + tail for head in self._heads]
 
 
 def _plain(value: str) -> str:
     """A value so that no two lists of values make one text."""
-    return value.replace("%", "%25").replace("|", "%7C") if "|" in value or "%" in value else value
+    return value.replace("%", "%25").replace("|", "%7C")
 
 
 class BudgetLimit:
@@ -122,20 +124,27 @@ class BudgetLimit:
     def bears(self) -> bool:
         return bool(self._amounts)
 
+    def counters(self, action: Action, destination: Destination, now: int) -> dict[str, str]:
+        """The counters that an action bears on, by unit."""
+        units = (unit for unit, _, _ in self._amounts)
+        return dict(zip(units, self._counter.texts(action, destination, now), strict=True))
+
     def weigh(
         self, action: Action, destination: Destination, ledger: Ledger, now: int, own: Own, tally: Tally
     ) -> None:
         """Reserve what the action takes at worst, or find that it does not fit."""
         counters = self._counter.texts(action, destination, now)
         for counter, (unit, limit, letter) in zip(counters, self._amounts, strict=True):
-            amount = self._worst(action, letter)
+            amount = (
+                action.cost_nano if letter == MONEY else 1 if letter == CALLS else self._worst(action, letter)
+            )
             if amount is None:
                 message = f"nobody knows what {action.target or action.kind} costs"
                 tally.findings.append(self._price.finding(self._name, message))
                 amount = 0
             spent, held = ledger.spent.get(counter, 0), ledger.held.get(counter, 0)
             ceiling = limit + ledger.raised.get(counter, 0) if ledger.raised else limit
-            mine = own.get(counter)
+            mine = own.get(counter) if own else None
             if mine is not None:
                 held, ceiling = held - mine.amount, ceiling - mine.over
             over = spent + held + amount - ceiling
@@ -166,11 +175,8 @@ class BudgetLimit:
         if crossed:
             tally.warnings.append(f"{self._name}: {max(crossed)}% of {_amount(unit, limit)}")
 
-    def _worst(self, action: Action, letter: str) -> int | None:
-        if letter == MONEY:
-            return action.cost_nano
-        if letter == CALLS:
-            return 1
+    def _worst(self, action: Action, letter: str) -> int:
+        """What an action takes at worst, of time or tokens."""
         if letter == TIME:
             return action.duration_ms
         made = action.output_tokens
@@ -224,7 +230,7 @@ class RateLimit:
         if rate.count or rate.retry_after:
             tally.counts.append(Count(flow, 1, self._span_ns))
         if rate.concurrency:
-            held = ledger.held.get(flight, 0) - (flight in own)
+            held = ledger.held.get(flight, 0) - (1 if flight in own else 0)
             if held >= rate.concurrency:
                 told = f"{self._name}: {held} calls are in flight, {rate.concurrency} at most"
                 tally.findings.append(self._late(action, now, 0, told))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from podium.facts.policy import Action, Destination
 from podium.facts.values import JSON
+from podium.policy.findings import Unevaluable
 from podium.policy.matching import TOOLS, groups_of, shape_of
 from podium.policy.zones import local
 
@@ -19,6 +20,13 @@ CHANGES = frozenset({"write", "irreversible"})
 
 SHOWN_MAX = 256
 """A longer text is not told as a value that was read: the record has what it was taken from."""
+
+CHARACTERS_MAX = 1_000_000
+"""Texts that an expression reads have no more than this in all."""
+VALUES_MAX = 20_000
+"""Nor are there more values in what it reads."""
+DEPTH_MAX = 64
+"""Nor do they nest deeper: the library that evaluates recurses into them, and would fall with the process."""
 
 Read = Callable[[Action, Destination], JSON]
 
@@ -85,35 +93,49 @@ class Reader:
             values.update((name, read(there)) for name, read in self._times)
         return values
 
+    def told(self, values: Mapping[str, JSON], into: dict[str, JSON]) -> None:
+        """Put the values as a record keeps them into a table: arguments one by one, and nothing long."""
+        for name, value in values.items():
+            if name == "args" and type(value) is dict:
+                for member, inner in value.items():
+                    into["args." + member] = inner if type(inner) in _SCALARS else _short(inner)
+            else:
+                into[name] = value if type(value) in _SCALARS else _short(value)
+
     def _arguments(self, given: JSON) -> JSON:
         """The arguments; only those that are read, as each costs time."""
         if given is None:
             return {}
         if self._members is None or not isinstance(given, dict):
-            return _checked(given)
+            return checked(given)
         found = {name: given[name] for name in self._members if name in given}
         for value in found.values():
-            if isinstance(value, dict | list | str):
-                _checked(value)
+            if type(value) not in _SCALARS and (type(value) is not str or len(value) > SHOWN_MAX):
+                checked(value)
         return found
 
 
-def _checked(value: JSON) -> JSON:
-    from podium.policy.cel import checked
-
-    return checked(value)
+_SCALARS = frozenset({int, bool, float, type(None)})
 
 
-def told(values: Mapping[str, JSON]) -> dict[str, JSON]:
-    """The values as a record keeps them: those of the arguments one by one, and nothing long."""
-    shown: dict[str, JSON] = {}
-    for name, value in values.items():
-        if name == "args" and isinstance(value, dict):
-            for member, inner in value.items():
-                shown[f"args.{member}"] = _short(inner)
-        else:
-            shown[name] = _short(value)
-    return shown
+def checked(value: JSON) -> JSON:
+    """The value, if it is small enough to be looked at. Raises Unevaluable."""
+    level, depth, characters, seen = [value], 0, 0, 0
+    while level:
+        inner: list[JSON] = []
+        for one in level:
+            if isinstance(one, str):
+                characters += len(one)
+            elif isinstance(one, dict):
+                characters += sum(map(len, one))
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+        seen, depth = seen + len(level), depth + 1
+        if depth > DEPTH_MAX or seen > VALUES_MAX or characters > CHARACTERS_MAX:
+            raise Unevaluable("the arguments that it reads are too large or nest too deep")
+        level = inner
+    return value
 
 
 def _short(value: JSON) -> JSON:
@@ -121,6 +143,10 @@ def _short(value: JSON) -> JSON:
         return value if len(value) <= SHOWN_MAX else value[:SHOWN_MAX] + "…"
     if isinstance(value, dict):
         return f"an object with {len(value)} members"
-    if isinstance(value, list) and (len(value) > 16 or not all(isinstance(one, str) for one in value)):
+    if (
+        isinstance(value, list)
+        and value
+        and (len(value) > 16 or not all(isinstance(one, str) for one in value))
+    ):
         return f"a list of {len(value)}"
     return value
