@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -58,6 +58,8 @@ def agent(
     retry: Mapping[str, Any] | None = None,
     concurrency: int | None = None,
     cost: Mapping[str, Any] | None = None,
+    calls: Mapping[str, Any] | None = None,
+    roles: Sequence[str] | None = None,
     labels: Mapping[str, str] | None = None,
     isolation: Literal["none", "process"] | None = None,
     memory: str | None = None,
@@ -79,6 +81,8 @@ def agent(
         retry: `{"attempts": 3, "delay": "PT1S", "backoff": "exponential", "maxDelay": "PT1M"}`.
         concurrency: attempts that may run at once.
         cost: `{"perCall": {"usd": "0.002"}}`.
+        calls: how it asks for tools and agents: `{"replay": "strict", "onDivergence": "ask"}`.
+        roles: what policies know it by.
         labels: for selection and for people.
         isolation: `process` for a process of its own; a function that is not async has one anyway.
         memory: what that process may use, `512Mi`.
@@ -92,6 +96,8 @@ def agent(
         retry=retry,
         concurrency=concurrency,
         cost=cost,
+        calls=calls,
+        roles=None if roles is None else list(roles),
         description=description or None,
         deprecated=deprecated or None,
     )
