@@ -77,8 +77,12 @@ class Note(NamedTuple):
     signatures: tuple[Signature, ...] = ()
 
     def render(self) -> str:
-        lines = (f"{_DASH}{one.name} {encode(one.key_id + one.content)}\n" for one in self.signatures)
-        return f"{self.text}\n{''.join(lines)}"
+        return f"{self.text}\n{render_signatures(self.signatures)}"
+
+
+def render_signatures(signatures: Iterable[Signature]) -> str:
+    """Signatures as lines."""
+    return "".join(f"{_DASH}{one.name} {encode(one.key_id + one.content)}\n" for one in signatures)
 
 
 Verify = Callable[[bytes, bytes, bytes], bool]

@@ -26,6 +26,7 @@ _LOOKS = Group("Looking", sort_key=2)
 _ACTS = Group("Stepping in", sort_key=3)
 _FILES = Group("Declaring", sort_key=4)
 _HUB = Group("The hub", sort_key=5)
+_AGENTS = Group("For agents", sort_key=6)
 
 _OPTIONS = Group("Options", sort_key=50)
 
@@ -69,6 +70,7 @@ COMMANDS = {
     ),
     "get agents": Command("looking:agents", _LOOKS, "List agents.", "podium get agents -o json"),
     "get tools": Command("looking:tools", _LOOKS, "List tools.", "podium get tools"),
+    "get policies": Command("looking:policies", _LOOKS, "List policies.", "podium get policies"),
     "get workflows": Command("looking:workflows", _LOOKS, "List workflows.", "podium get workflows"),
     "get agent": Command(
         "revising:agent", _LOOKS, "Show one agent, or what became of it.",
@@ -77,6 +79,10 @@ COMMANDS = {
     "get tool": Command(
         "revising:tool", _LOOKS, "Show one tool, or what became of it.",
         "podium get tool payments.refund --history",
+    ),
+    "get policy": Command(
+        "revising:policy", _LOOKS, "Show one policy, or what became of it.",
+        "podium get policy finance --history",
     ),
     "get workflow": Command(
         "revising:workflow", _LOOKS, "Show one workflow, or what became of it.",
@@ -87,6 +93,10 @@ COMMANDS = {
         "podium describe run 3f2a",
     ),
     "story": Command("looking:story", _LOOKS, "Tell what happened in a run, and why.", "podium story 3f2a"),
+    "explain": Command(
+        "explaining:explain", _LOOKS, "Tell what a result rests on: agents, inputs, approvals, policies, cost.",
+        "podium explain 3f2a:/output/total",
+    ),
     "graph": Command(
         "drawing:graph", _LOOKS, "Draw a workflow, or a run with how each of its tasks does.",
         "podium graph 3f2a --to run.svg",
@@ -114,6 +124,25 @@ COMMANDS = {
         "acting:resolve", _ACTS, "Say what became of an effect in doubt.",
         """podium resolve 3f2a --verdict succeeded --output '{"sent": true}'""",
     ),
+    "escalations": Command(
+        "recovering:escalations", _ACTS, "List all that waits for an operator.", "podium escalations",
+    ),
+    "dlq list": Command(
+        "recovering:listed", _ACTS, "List effects that failed for good and were kept.",
+        "podium dlq list --agent mailer",
+    ),
+    "dlq retry": Command(
+        "recovering:retry", _ACTS, "Try effects that failed for good again, each in its place.",
+        "podium dlq retry --agent mailer --why 'the mail server is back'",
+    ),
+    "dlq drop": Command(
+        "recovering:drop", _ACTS, "Give up effects that failed for good.",
+        "podium dlq drop 3f2a --why 'the customer cancelled'",
+    ),
+    "breaker reset": Command(
+        "recovering:reset", _ACTS, "Close the open breaker of an agent.",
+        "podium breaker reset mailer --why 'the mail server is back'",
+    ),
     "new": Command(
         "creating:new", _FILES, "Write the first files of a project, an agent, a workflow or a test.",
         "podium new project order-desk",
@@ -123,29 +152,51 @@ COMMANDS = {
         "podium plan examples/hello",
     ),
     "apply": Command(
-        "declaring:apply", _FILES, "Declare agents, tools and workflows.", "podium apply examples/hello",
+        "declaring:apply", _FILES, "Declare agents, tools, policies and workflows.", "podium apply examples/hello",
     ),
     "diff": Command(
         "planning:diff", _FILES, "Show what changed between two revisions of a resource.",
         "podium diff greeter 1.0.0 1.1.0",
     ),
     "delete": Command(
-        "revising:delete", _FILES, "Delete an agent, a tool or a workflow that nothing uses.",
+        "revising:delete", _FILES, "Delete an agent, a tool, a policy or a workflow that nothing uses.",
         "podium delete agent greeter",
     ),
     "validate": Command(
-        "declaring:validate", _FILES, "Check agents, tools and workflows without declaring them.",
+        "declaring:validate", _FILES, "Check agents, tools, policies and workflows without declaring them.",
         "podium validate examples",
     ),
     "schema": Command(
         "declaring:schema", _FILES, "Print the JSON Schema of a kind of manifest.",
         "podium schema workflow > workflow.schema.json",
     ),
+    "tool": Command(
+        "asking:tool", _AGENTS, "Call a tool, from inside a process agent.",
+        "podium tool payments.refund amount=5",
+    ),
+    "call": Command(
+        "asking:call", _AGENTS, "Ask another agent, from inside a process agent.",
+        "podium call text.summarise text=@report.txt",
+    ),
     "up": Command(
         "serving:up", _HUB, "Serve the state folder until interrupted.", "podium --state /srv/podium up",
     ),
     "doctor": Command("doctoring:doctor", _HUB, "Check this machine and the state folder.", "podium doctor"),
-    "audit verify": Command("looking:verify", _HUB, "Check every link of the log.", "podium audit verify"),
+    "audit verify": Command(
+        "auditing:verify", _HUB, "Check the whole log: links, trees, writers, and checkpoints.",
+        "podium audit verify --against /mnt/elsewhere/podium",
+    ),
+    "audit checkpoint": Command(
+        "auditing:checkpoint", _HUB, "State how far the log has come, and sign it.",
+        "podium audit checkpoint --to /mnt/elsewhere/podium",
+    ),
+    "audit prove": Command(
+        "auditing:prove", _HUB, "Prove that a record is in the log.", "podium audit prove 1:17 > proof.json",
+    ),
+    "audit export": Command(
+        "auditing:export", _HUB, "Write the log out for people who have no Podium.",
+        "podium audit export /tmp/audit",
+    ),
     "views rebuild": Command(
         "looking:rebuild", _HUB, "Make the tables for queries again from the log.", "podium views rebuild",
     ),
@@ -158,8 +209,17 @@ _FAMILIES = {
         name="get", help="List runs and resources.", group=_LOOKS, sort_key=-1,
         help_epilogue="Example: `podium get runs`",
     ),
+    "dlq": App(
+        name="dlq", help="See to effects that failed for good.", group=_ACTS,
+        help_epilogue="Example: `podium dlq list`",
+    ),
+    "breaker": App(
+        name="breaker", help="See to agents that are not asked, as they keep failing.", group=_ACTS,
+        help_epilogue="Example: `podium breaker reset mailer --why 'the mail server is back'`",
+    ),
     "audit": App(
-        name="audit", help="Check the log.", group=_HUB, help_epilogue="Example: `podium audit verify`"
+        name="audit", help="Check the log, and let others check it.", group=_HUB,
+        help_epilogue="Example: `podium audit verify`",
     ),
     "views": App(
         name="views", help="Look after the tables for queries.", group=_HUB,

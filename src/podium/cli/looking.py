@@ -23,7 +23,8 @@ Row = dict[str, Any]
 Status = Literal["running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting"]
 
 _FOR_PEOPLE = {
-    "human": "a person", "in_doubt": "a verdict", "event": "an event", "timer": "time", "run": "a run",
+    "human": "a person", "in_doubt": "a verdict", "dead_letter": "an operator", "event": "an event",
+    "timer": "time", "run": "a run",
 }  # fmt: skip
 
 
@@ -82,6 +83,7 @@ def agents(*, limit: int = 100, options: Given) -> int:
         ("version", lambda row: row["version"]),
         ("runtime", lambda row: row["runtime"]),
         ("capabilities", lambda row: ", ".join(row["capabilities"])),
+        ("breaker", lambda row: row.get("breaker", "").replace("_", " ")),
         ("description", lambda row: _described(row["description"], row)),
     )
     show_rows(rows, options.format or "table", columns, "no agents; `podium apply` declares some")
@@ -108,6 +110,29 @@ def tools(*, limit: int = 100, options: Given) -> int:
         ("description", lambda row: _described(row["description"], row)),
     )
     show_rows(rows, options.format or "table", columns, "no tools; `podium apply` declares some")
+    return Exit.OK
+
+
+def policies(*, limit: int = 100, options: Given) -> int:
+    """List policies.
+
+    Parameters
+    ----------
+    limit
+        So many at most.
+    """
+    with hubs.looked_at(options.state) as client:
+        rows = client.get("policies", limit=limit)
+    columns = (
+        ("policy", lambda row: row["name"]),
+        ("version", lambda row: row["version"]),
+        ("mode", lambda row: row["mode"]),
+        ("rules", lambda row: row["rules"]),
+        ("limits", lambda row: ", ".join(row["limits"])),
+        ("tests", lambda row: row["tests"]),
+        ("description", lambda row: row["description"]),
+    )
+    show_rows(rows, options.format or "table", columns, "no policies; `podium apply` declares some")
     return Exit.OK
 
 
@@ -282,24 +307,6 @@ def _event(record: Row) -> str:
 
 
 # --- the log ----------------------------------------------------------------------------------
-
-
-def verify(*, options: Given) -> int:
-    """Check every link of the log."""
-    with hubs.looked_at(options.state) as client:
-        found = client.verify()
-    if options.format in ("json", "jsonl"):
-        show_one(found, options.format)
-    else:
-        for shard in found["shards"]:
-            print(
-                f"shard {shard['shard']}: {shard['records']} records, epoch {shard['epoch']}, {shard['hash']}"
-            )
-    breaks = [shard["break"]["reason"] for shard in found["shards"] if shard["break"]]
-    if breaks:
-        raise Stop(Exit.FAILED, f"the log does not verify: {'; '.join(breaks)}", "restore it from a backup")
-    say("every link holds")
-    return Exit.OK
 
 
 def version(*, options: Given) -> int:

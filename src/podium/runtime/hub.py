@@ -151,6 +151,10 @@ class Hub:
             self._inbox.put([])
         self._thread.join()
 
+    def _finish(self) -> None:
+        """What is done last before an orderly end, on the hub's thread."""
+        self._host.shard.save_snapshot()
+
     def _drain(self) -> None:
         self.system.catalog.draining = True
 
@@ -173,7 +177,7 @@ class Hub:
             while not self._stopping or not self._inbox.empty():
                 self._host.serve(self._take())
                 self._do_taken()
-            self._host.shard.save_snapshot()
+            self._finish()
             self._state = "stopped"
         except BaseException as error:
             self._state, self._end = "broken", f"the hub stopped: {error}"

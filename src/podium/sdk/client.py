@@ -308,6 +308,10 @@ class Client:
         """A run's records, oldest first."""
         return list(self._call("events", run_id=run_id, after=after))
 
+    def evidence(self, run_id: str) -> dict[str, JSON]:
+        """What explains a run: its `records`, its `workflow`, and the `performers` of its effects by digest."""
+        return dict(self._call("evidence", run_id=run_id))
+
     def trace(self, run_id: str) -> list[str]:
         """References of the tasks that started, in that order."""
         return list(self._call("trace", run_id=run_id))
@@ -325,8 +329,12 @@ class Client:
         return dict(self._call("rebuild_views", timeout_ms=timeout_ms))
 
     def verify(self) -> dict[str, JSON]:
-        """Check every hash link of the log."""
+        """Check all that is stored, but not who signed the checkpoints."""
         return dict(self._call("verify"))
+
+    def checkpoint(self) -> dict[str, JSON]:
+        """Have it stated how far the log has come: `number`, `note` (the signed checkpoint), `created`."""
+        return dict(self._call("checkpoint"))
 
     # --- acting on runs ------------------------------------------------------------------------------
 
@@ -357,6 +365,27 @@ class Client:
     ) -> str:
         """Say what became of an effect in doubt: `succeeded`, `failed` or `retry`."""
         return self._act("resolve", run_id=run_id, verdict=verdict, effect=effect, output=output, why=why)
+
+    def settle_dead_letter(self, run_id: str, verdict: str, *, effect: int = 0, why: str = "") -> str:
+        """Say what becomes of an effect that failed for good and was kept: `retry` or `drop`."""
+        return self._act("settle_dead_letter", run_id=run_id, verdict=verdict, effect=effect, why=why)
+
+    def dead_letters(self, **wanted: JSON) -> list[dict[str, JSON]]:
+        """Effects that failed for good and were kept, longest first.
+
+        Args:
+            wanted: only those of `run_id`, `workflow`, `agent` or `task`, with `error` in the error's type or
+                title, or from `before` a time in ms.
+        """
+        return list(self._call("dead_letters", **wanted))
+
+    def escalations(self) -> list[dict[str, JSON]]:
+        """All that waits for an operator, longest first, each with the `command` that settles it."""
+        return list(self._call("escalations"))
+
+    def reset_breaker(self, agent: str, why: str) -> str:
+        """Close the open breaker of an agent version."""
+        return self._act("reset_breaker", agent=agent, why=why)
 
     def _act(self, name: str, /, **params: Any) -> str:
         return str(self._call(name, **params, principal=self.principal)["detail"])
