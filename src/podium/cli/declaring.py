@@ -28,7 +28,7 @@ _NOT_OF_DOCUMENTS = ("storage-full", "hub-stopped", "missing-reason")
 def apply(
     *paths: Path, prune: bool = False, force: bool = False, reason: str = "", options: Given
 ) -> int:  # fmt: skip
-    """Declare agents, tools and workflows.
+    """Declare agents, tools, policies and workflows.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def apply(
 
 
 def validate(*paths: Path, options: Given) -> int:
-    """Check agents, tools and workflows without declaring them.
+    """Check agents, tools, policies and workflows without declaring them.
 
     Parameters
     ----------
@@ -74,13 +74,13 @@ def validate(*paths: Path, options: Given) -> int:
     return Exit.OK
 
 
-def schema(kind: Literal["agent", "tool", "workflow"] = "agent", /, *, options: Given) -> int:
+def schema(kind: Literal["agent", "tool", "policy", "workflow"] = "agent", /, *, options: Given) -> int:
     """Print the JSON Schema of a kind of manifest.
 
     Parameters
     ----------
     kind
-        Of agents or tools, or of workflow documents as far as Podium runs them.
+        Of agents, tools or policies, or of workflow documents as far as Podium runs them.
     """
     if kind == "workflow":
         from podium.resources.workflow_schema import workflow_schema
@@ -157,7 +157,7 @@ def tell_notices(notices: Iterable[str]) -> None:
 
 
 def _compile_problems(documents: Iterable[Document]) -> list[Problem]:
-    """What is wrong with workflows and tools, expressions included."""
+    """What is wrong with workflows, tools and policies, expressions included."""
     import msgspec
 
     from podium.facts.catalog import ToolVersion
@@ -169,12 +169,23 @@ def _compile_problems(documents: Iterable[Document]) -> list[Problem]:
         if document.kind == "Tool":
             faults = faults_of(msgspec.convert(document.spec, ToolVersion), _check_syntax)
             found += [placed(problem, document) for problem in faults]
+        if document.kind == "Policy":
+            found += [placed(problem, document) for problem in _policy_problems(document)]
         if document.kind == "Workflow":
             _, problems = compile_workflow(
                 document.spec["document"], document.digest, syntax_check=_check_syntax
             )
             found += [placed(problem, document) for problem in problems]
     return found
+
+
+def _policy_problems(document: Document) -> list[Problem]:
+    import msgspec
+
+    from podium.facts.policy_version import PolicyVersion
+    from podium.policy.rehearsing import unsound
+
+    return unsound(msgspec.convert(document.spec, PolicyVersion), document.digest)
 
 
 def _check_syntax(programs: list[str]) -> list[str | None]:

@@ -50,7 +50,7 @@ def plan(*paths: Path, prune: bool = False, against: Path | None = None, options
     return Exit.DIFFERENCE if made["differs"] else Exit.OK
 
 
-Kind = Literal["agent", "tool", "workflow"]
+Kind = Literal["agent", "tool", "policy", "workflow"]
 
 
 def diff(

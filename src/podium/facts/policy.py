@@ -148,10 +148,10 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         policy: digest over all policies in force.
         tier: of an `approve`, the highest that is asked for.
         message: what the rules say of it, for people.
-        holds: what the effect reserves; of an `approve`, what it will once people said yes.
-        counts: what is counted as it starts; likewise.
-        marks: what the run remembers as it starts; likewise.
-        proofs: what the run remembers once it succeeded; likewise.
+        holds: what the effect reserves where it goes ahead, by people's leave if need be.
+        counts: what is counted as it starts.
+        marks: what the run remembers as it starts.
+        proofs: what the run remembers once it succeeded.
         until: of a `defer`, when it is decided again, ms since 1970; 0 is when something held is released.
         reads: the values that were read, by name.
         warnings: thresholds of budgets that it crosses.

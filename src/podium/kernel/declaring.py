@@ -20,10 +20,12 @@ from podium.facts.events import (
     ResourceDeletedBody,
 )
 from podium.facts.inputs import Apply, Delete
+from podium.facts.policy_version import PolicyVersion
 from podium.facts.values import Problem, Refused
 from podium.planning.declarations import Declarations, Entry, Programs
 from podium.planning.plan import Plan, left_out, plan
 from podium.planning.reviewing import Remark
+from podium.policy.rehearsing import unsound as policy_unsound
 from podium.workflow.processes import forbidden
 from podium.workflow.related import faults_of
 
@@ -87,6 +89,8 @@ def meant(declared: Declarations, kind: str, name: str) -> list[Entry]:
 def _unsound(one: Declared, before: Declarations, programs: Programs, allowed: Set[str]) -> list[Problem]:
     if one.kind == "Tool":
         return faults_of(msgspec.convert(one.spec, ToolVersion))
+    if one.kind == "Policy":
+        return policy_unsound(msgspec.convert(one.spec, PolicyVersion), one.digest)
     if one.kind != "Workflow":
         return []
     known = before.workflows.get(one.digest)

@@ -26,6 +26,15 @@ def in_force(declared: Iterable[tuple[str, PolicyVersion]]) -> PolicySet | None:
     return PolicySet(compiled)
 
 
+def visible(declared: Iterable[tuple[str, PolicyVersion]]) -> list[tuple[str, PolicyVersion]]:
+    """All that hold, by digest: those that are declared, and the built-in one where none of them enforces."""
+    found = list(declared)
+    if all(version.mode == "observe" for _, version in found):
+        own = development()
+        found.append((own.digest, own.version))
+    return found
+
+
 def _compiled(digest: str, version: PolicyVersion) -> Compiled:
     """A policy that decides. One that no longer compiles denies whatever it is about."""
     compiled, problems = compile_policy(version, digest)

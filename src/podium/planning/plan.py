@@ -12,6 +12,7 @@ from podium.planning.declarations import Declarations, Entry, Programs
 from podium.planning.differences import Difference, differences
 from podium.planning.evolution import Evolution, evolution
 from podium.planning.flow import flow_of
+from podium.planning.policing import review_change, review_policy
 from podium.planning.reviewing import Remark, calls_of, review, review_tool, runs_of
 from podium.workflow.program import CallAgent, CallTool, Program
 
@@ -105,7 +106,7 @@ class _Planner:
         changed = {change.digest for change in changes if change.action in ("add", "change")}
         remarks = [
             *self._of_declared(changed), *self._of_removed(), *self._of_others(changed),
-            *_of_versions(changes),
+            *_of_versions(changes), *review_change(self._before, self._after),
         ]  # fmt: skip
         distinct = {(one.rule, one.resource, one.path, one.message): one for one in remarks}
         weights = ("breaks", "unknown", "warns")
@@ -177,6 +178,8 @@ class _Planner:
             label = Entry(one.kind, one.name, one.version, one.digest).label
             if one.kind == "Tool" and one.digest in changed:
                 yield from review_tool(self._after.tools[one.digest], label, self._after)
+            if one.kind == "Policy" and one.digest in changed:
+                yield from review_policy(self._after.versions["Policy"][one.digest], label, self._after)
             if one.kind != "Workflow" or one.digest not in changed:
                 continue
             program, problems = self._programs.of(one.digest, self._after.workflows[one.digest])

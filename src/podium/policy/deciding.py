@@ -144,10 +144,6 @@ class PolicySet:
                 rank, messages = DENY, [f"the policies that ask for tier {tier} have no approver in common"]
         elif rank == DEFER:
             until = max(finding.until for finding in tally.findings if finding.rank == DEFER)
-        if rank == DENY:
-            return Decision(
-                "deny", rules, self.digest, message=_sentence(messages), reads=tally.reads, observed=observed
-            )
         return Decision(
             VERDICTS[rank], rules, self.digest, tier, _sentence(messages) if messages else "",
             tuple(tally.holds), tuple(tally.counts), _once(tally.marks), _once(tally.proofs), until,

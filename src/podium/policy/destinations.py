@@ -14,6 +14,7 @@ PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21, "ssh": 22, "
 """Ports that need not be written."""
 
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)(?:[/?#].*)?", re.S)
+_MAILBOX = re.compile(r"[A-Za-z0-9.#$&'*+/=?^_`{|}~-]{1,64}@([^@]+)")
 _UNCLEAR = re.compile(r"[\x00-\x20\x7f\\]")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -50,6 +51,18 @@ def destination_of(url: object, method: str = "", region: str = "") -> Destinati
     if port == PORTS.get(scheme):
         port = 0
     return Destination(host_of(host), scheme, method.upper(), port, region)
+
+
+def mailbox_of(address: object, region: str = "") -> Destination:
+    """Where a mail leads that is sent to one address, `ada@example.com`; its scheme is `mailto`.
+
+    Raises:
+        DestinationInvalid: it is no address, several, or one that needs quotes or has a name beside it.
+    """
+    parts = _MAILBOX.fullmatch(address) if isinstance(address, str) else None
+    if parts is None:
+        raise DestinationInvalid("a mail must go to one address, `name@host`, and nothing beside it")
+    return Destination(host_of(parts[1]), "mailto", region=region)
 
 
 def _host_and_port(authority: str) -> tuple[str, int]:

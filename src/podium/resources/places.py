@@ -198,6 +198,8 @@ def _in_plain_words(error: MarkedYAMLError) -> str:
     for pattern, words in _PLAIN_WORDS:
         if pattern.search(problem):
             return words
+    if "a tag" in str(error.context or ""):
+        return "A `!` begins a tag here, and tags are not read; put text that begins with `!` in quotes."
     context = f", {error.context}" if error.context else ""
     return f"Not YAML: {shown(problem, 100)}{shown(context, 100)}."
 
@@ -390,7 +392,11 @@ class _Composer:
             return ""
 
     def _refuse_tag(self, event: NodeEvent) -> None:
-        self._trouble(event, "yaml-tag", f"Tags such as `{shown(str(event.tag))}` are not read; remove it.")  # type: ignore[attr-defined]
+        self._trouble(
+            event,
+            "yaml-tag",
+            f"Tags such as `{shown(str(event.tag))}` are not read; put it in quotes if it is text.",
+        )  # type: ignore[attr-defined]
 
     def _check_depth(self, more: int, at: tuple[int, int]) -> None:
         if len(self._stack) + more > DEPTH_MAX:

@@ -6,15 +6,18 @@ import heapq
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property
 from typing import Any, Literal, Protocol, TypeVar, cast
 
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.identity import run_bytes, run_text
+from podium.facts.recovery import Breaker
 from podium.facts.values import JSON, Problem, Refused
 from podium.kernel.catalog import Catalog
-from podium.kernel.state import Run
+from podium.kernel.policies import visible
+from podium.kernel.state import Run, Shard
 from podium.runtime import presenting, verifying
 from podium.runtime.hub import Hub
 from podium.runtime.presenting import Shown
@@ -37,7 +40,7 @@ UNFINISHED = frozenset(("running", "suspended"))
 STATUSES = ("running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting")
 """What runs can be listed by; `waiting` are the unfinished ones that wait for people."""
 
-_FOR_PEOPLE = frozenset(("human", "approval", "in_doubt"))
+_FOR_PEOPLE = frozenset(("human", "approval", "in_doubt", "dead_letter"))
 
 
 class Declined(Exception):
@@ -90,6 +93,9 @@ class Sight(Protocol):
     def look(self, work: Callable[[Runs, Catalog], T]) -> T:
         """Let `work` look at the runs in memory and the catalog, while nothing changes them."""
 
+    def breakers(self) -> dict[str, Breaker]:
+        """The circuit breakers of which there is anything to remember, by digest."""
+
 
 class HubSight:
     """The state of a running hub."""
@@ -109,6 +115,16 @@ class HubSight:
 
         return hub.do(on_hub).result()
 
+    def breakers(self) -> dict[str, Breaker]:
+        hub = self._hub
+
+        def on_hub() -> dict[str, Breaker]:
+            state = hub.shard.state
+            assert state is not None, "the shard is open between steps"
+            return {digest: copy(one) for digest, one in state.breakers.items()}
+
+        return hub.do(on_hub).result()
+
 
 class FolderSight:
     """The state of a folder without a hub, as of its last commit. Nothing is set going by looking.
@@ -120,15 +136,19 @@ class FolderSight:
         self.readers, self.shard = readers, shard
 
     def look(self, work: Callable[[Runs, Catalog], T]) -> T:
-        return work(*self._state)
+        shard, catalog = self._state
+        return work(shard.runs, catalog)
+
+    def breakers(self) -> dict[str, Breaker]:
+        return self._state[0].breakers
 
     @cached_property
-    def _state(self) -> tuple[Runs, Catalog]:
+    def _state(self) -> tuple[Shard, Catalog]:
         catalog = Catalog()
         with self.readers.lend() as reader:
             for record in read_records(reader, SYSTEM_SHARD, 0):
                 catalog.fold(record)
-            return ShardHost(cast(Store, reader), self.shard, catalog, "").observe().runs, catalog
+            return ShardHost(cast(Store, reader), self.shard, catalog, "").observe(), catalog
 
 
 Newest = Callable[[str, str, str, bool, int], list[str] | None]
@@ -177,7 +197,10 @@ class Inquiry:
 
     def run(self, run_id: str) -> Shown:
         """One run as it stands, by its whole id. Raises Declined."""
-        return self.of_run(run_id, presenting.run_shown)
+        shown = self.of_run(run_id, presenting.run_shown)
+        if any(one["kind"] == "queue" for one in shown["waiting_for"]):
+            presenting.show_breakers(shown["waiting_for"], self._sight.breakers())
+        return shown
 
     def of_run(self, run_id: str, work: Callable[[Run], T]) -> T:
         """What `work` makes of a run as it stands, by its whole id. Raises Declined."""
@@ -239,9 +262,15 @@ class Inquiry:
 
     def _listed(self, kind: str, limit: int) -> list[Shown]:
         shown = presenting.LISTED[kind]
-        return self._sight.look(
-            lambda _, catalog: [shown(digest, version) for digest, version in catalog.listed(kind)][:limit]
+        chosen = visible if kind == "Policy" else list
+        found = self._sight.look(
+            lambda _, catalog: [shown(digest, of) for digest, of in chosen(catalog.listed(kind))][:limit]
         )
+        if any("breaker" in one for one in found):
+            breakers = self._sight.breakers()
+            for one in found:
+                presenting.show_breaker(one, breakers)
+        return found
 
     def _newest(self, wanted: Callable[[Run], bool], status: str, limit: int) -> list[Shown]:
         found = self._sight.look(
@@ -307,6 +336,8 @@ class Inquiry:
         if found is None:
             message = f"no {kind} is named {name}; `podium get {kind}s` lists them"
             raise decline("not-found", f"unknown-{kind}", "/name", message)
+        if found.get("breaker"):
+            found["breaker"] = {**found["breaker"], **presenting.breaker_shown(self._sight.breakers(), found)}
         return found
 
     def workflow(self, name: str) -> str:

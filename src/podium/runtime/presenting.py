@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from podium.facts.catalog import AgentVersion, ToolVersion, WorkflowVersion
 from podium.facts.events import EVENTS, Record
+from podium.facts.policy_version import PolicyVersion
+from podium.facts.recovery import BREAKER_CLOSED, BREAKER_OPEN, Breaker
 from podium.facts.values import JSON, Error, Refused
 from podium.kernel.state import Effect, Frame, Run
 
@@ -72,7 +74,7 @@ def phase(run: Run) -> str:
     return "waiting" if kinds and kinds <= _PAUSES else "running"
 
 
-_PAUSES = frozenset({"human", "approval", "deferred", "in_doubt", "retry", "event", "timer"})
+_PAUSES = frozenset({"human", "approval", "deferred", "in_doubt", "dead_letter", "retry", "event", "timer"})
 
 
 def progress(run: Run) -> Iterator[Shown]:
@@ -91,14 +93,15 @@ def waiting_for(run: Run) -> Iterator[Shown]:
     """What keeps a run from going on, one object each: `kind`, `task`, `since`, and what the kind needs.
 
     Kinds: `human` (title, decisions, form), `approval` (rules, message, roles, until), `deferred` (rules,
-    message, until), `in_doubt` (effect, agent), `attempt` (agent, attempt),
-    `run` (run, workflow), `queue` (agent), `retry` (until), `event`, `timer` (until). Where a task runs many
-    times side by side, what needs nobody is shown once, with a `count`.
+    message, until), `in_doubt` (effect, agent), `dead_letter` (effect, agent, message), `attempt` (agent,
+    attempt), `run` (run, workflow), `queue` (agent; where its breaker is open `message` and `until`), `retry`
+    (until), `event`, `timer` (until). Where a task runs many times side by side, what needs nobody is shown
+    once, with a `count`.
     """
     shown: dict[tuple[str, str], Shown] = {}
     for one in _awaited(run):
         kind = one["kind"]
-        if kind in ("human", "approval", "in_doubt"):
+        if kind in ("human", "approval", "in_doubt", "dead_letter"):
             yield one
             continue
         first = shown.setdefault((kind, one["task"]), one)
@@ -140,6 +143,9 @@ def _effect_awaited(effect: Effect) -> Shown:
             )  # fmt: skip
         case "in_doubt":
             shown.update(kind="in_doubt", agent=effect.agent, attempt=effect.attempt)
+        case "dead":
+            title = effect.error.title if effect.error else ""
+            shown.update(kind="dead_letter", agent=effect.agent or effect.kind, message=title)
         case "backoff":
             shown.update(kind="retry", agent=effect.agent, until=effect.retry_at)
         case "nested":
@@ -174,7 +180,34 @@ def agent_listed(digest: str, agent: AgentVersion) -> Shown:
         "capabilities": [capability.name for capability in agent.capabilities],
         "runtime": agent.runtime.get("type", ""), "delivery": agent.delivery,
         "concurrency": agent.concurrency, "labels": agent.labels, "deprecated": agent.deprecated,
+        **({"breaker": BREAKER_CLOSED} if agent.breaker is not None else {}),
     }  # fmt: skip
+
+
+def breaker_shown(breakers: Mapping[str, Breaker], shown: Shown) -> Shown:
+    """How the breaker of an agent version is: `status`; where it is not closed `since`, `until`, `reason`."""
+    breaker = breakers.get(shown["digest"])
+    if breaker is None or breaker.status == BREAKER_CLOSED:
+        return {"status": BREAKER_CLOSED}
+    told = {"status": breaker.status, "since": breaker.at, "reason": breaker.reason}
+    return {**told, "until": breaker.until} if breaker.until else told
+
+
+def show_breaker(shown: Shown, breakers: Mapping[str, Breaker]) -> None:
+    """Say in a line of a list how a breaker is, if there is one."""
+    if "breaker" in shown:
+        shown["breaker"] = breaker_shown(breakers, shown)["status"]
+
+
+def show_breakers(waits: list[Shown], breakers: Mapping[str, Breaker]) -> None:
+    """Say of what waits for a slot that it waits for a breaker, where it does."""
+    shut = {one.agent: one for one in breakers.values() if one.status != BREAKER_CLOSED}
+    for one in waits:
+        breaker = shut.get(one.get("agent", ""))
+        if one["kind"] == "queue" and breaker is not None:
+            trying = "is being tried again" if breaker.status != BREAKER_OPEN else "is open"
+            one["message"] = f"the breaker of {breaker.agent} {trying}: {breaker.reason}"
+            one["until"] = breaker.until
 
 
 def tool_listed(digest: str, tool: ToolVersion) -> Shown:
@@ -185,6 +218,16 @@ def tool_listed(digest: str, tool: ToolVersion) -> Shown:
         "undo": tool.undo.tool if tool.undo is not None else "",
         "runtime": tool.runtime.get("type", ""), "delivery": tool.delivery,
         "concurrency": tool.concurrency, "labels": tool.labels, "deprecated": tool.deprecated,
+    }  # fmt: skip
+
+
+def policy_listed(digest: str, policy: PolicyVersion) -> Shown:
+    """A policy version as a line of a list."""
+    limits = ("budgets", "rates", "quotas", "sequences", "windows", "egress", "data")
+    return {
+        "name": policy.name, "version": policy.version, "digest": digest, "description": policy.description,
+        "mode": policy.mode, "rules": len(policy.rules), "tests": len(policy.tests),
+        "limits": [name for name in limits if getattr(policy, name)], "labels": policy.labels,
     }  # fmt: skip
 
 
@@ -201,6 +244,7 @@ def workflow_listed(digest: str, workflow: WorkflowVersion) -> Shown:
 LISTED: dict[str, Callable[[str, Any], Shown]] = {
     "Agent": agent_listed,
     "Tool": tool_listed,
+    "Policy": policy_listed,
     "Workflow": workflow_listed,
 }
 """What makes a line of a list of a resource, by its kind."""
