@@ -112,7 +112,7 @@ class LocalHub(Hub):
             with suppress(StoreError):
                 self.notary.prepare(self._identity)
         super().stop(grace_ms)
-        self.checkpoints.close(self._stated, grace_ms)
+        self.checkpoints.close(self._stated)
         self.views.close()
         self._lock.release()
 
