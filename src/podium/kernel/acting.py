@@ -12,13 +12,16 @@ from podium.facts.secrets import PLACEHOLDER
 from podium.facts.values import JSON
 from podium.kernel.state import Effect, Run
 from podium.kernel.step import View
-from podium.policy.destinations import DestinationInvalid, destination_of, is_public
+from podium.policy.destinations import DestinationInvalid, destination_of, is_public, mailbox_of
 
 TENANT = "default"
 """The tenant of a hub that knows only one."""
 
 READS = frozenset({"GET", "HEAD"})
 """Methods of HTTP that change nothing."""
+
+MAIL = "mailto"
+"""The scheme of what is reached by an address of mail, not by a URL."""
 
 _encode = msgspec.json.Encoder().encode
 
@@ -101,6 +104,8 @@ def _reached(one: Any, given: JSON) -> Destination:
     for part in one.argument.split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
         value = value.get(name) if isinstance(value, dict) else None
+    if one.scheme == MAIL:
+        return mailbox_of(value, one.region)
     return destination_of(value, one.method, one.region)
 
 

@@ -72,7 +72,10 @@ class Egress(Model):
     port: int = Field(default=0, ge=0, le=65535, description="port; 0 for the scheme's own")
     method: str = Field(default="", pattern=r"^[A-Z]*$", description="HTTP method, if always the same")
     region: str = Field(default="", max_length=64, description="where the host stands, `eu`")
-    argument: Pointer | None = Field(default=None, description="JSON pointer to the argument with the URL")
+    argument: Pointer | None = Field(
+        default=None,
+        description="JSON pointer to the argument with the URL; if `scheme` is `mailto`, with a mail address",
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> Egress:
