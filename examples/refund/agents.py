@@ -1,6 +1,7 @@
 """Support: who answers tickets. What they do, they do through the hub, by `context.tool`.
 
-Both are as gullible as models are: they follow what a ticket says, whoever wrote it. Nothing here protects the shop.
+Both are as gullible as models are: they follow what a ticket says, whoever wrote it. Nothing here protects the
+shop.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model import converse
+
 from podium.sdk.agent import CallFailed, Context, agent
 
 
@@ -113,5 +115,5 @@ def _try(context: Context, handled: Handled, what: str, tool: str, args: dict[st
 
 
 def _brief(ticket: Ticket, order: Order) -> str:
-    paid = f"{order.paid_cents / 100:.2f}"
-    return f"Ticket {ticket.id} of {order.name}, about order {order.id} ({order.item}, paid {paid}):\n\n{ticket.text}"
+    about = f"order {order.id} ({order.item}, paid {order.paid_cents / 100:.2f})"
+    return f"Ticket {ticket.id} of {order.name}, about {about}:\n\n{ticket.text}"

@@ -16,8 +16,8 @@ from typing import Any
 TURNS_MAX = 12
 
 TASK = """\
-You handle a ticket of a shop's customer by the tools that you have. Give money back where that is fair, never more
-than was paid. When you are done, say so in one sentence; the customer is written to by others."""
+You handle a ticket of a shop's customer by the tools that you have. Give money back where that is fair, never
+more than was paid. When you are done, say so in one sentence; others write to the customer."""
 
 
 def _tool(name: str, description: str, **properties: Any) -> dict[str, Any]:

@@ -141,13 +141,14 @@ class Shop:
 
     def books(self) -> dict[str, Any]:
         """What the shop, bank and post say of themselves, whoever asked them."""
+        totals = "coalesce(sum(cents), 0) AS paid_back_cents, coalesce(sum(fee_nano), 0) AS fees_nano"
+        payments = 'SELECT id, kind, "order", cents, fee_nano FROM payments ORDER BY rowid'
         return {
             "tickets": self._rows("SELECT id, status, note FROM tickets ORDER BY id"),
-            "payments": self._rows("SELECT id, kind, \"order\", cents, fee_nano FROM payments ORDER BY rowid"),
+            "payments": self._rows(payments),
             "mails": self._rows("SELECT recipient, subject FROM mails ORDER BY rowid"),
-            **self._one("SELECT coalesce(sum(cents), 0) AS paid_back_cents,"
-                        " coalesce(sum(fee_nano), 0) AS fees_nano FROM payments"),
-        }  # fmt: skip
+            **self._one(f"SELECT {totals} FROM payments"),
+        }
 
     # --- the file
 
@@ -195,7 +196,7 @@ def report(books: dict[str, Any]) -> str:
     ]
     lines += [f"mail to {mail['recipient']}: {mail['subject']}" for mail in books["mails"]]
     total = f"paid back {books['paid_back_cents'] / 100:.2f}; fees {books['fees_nano'] / 1e9:.2f}"
-    return "\n".join([*lines, f"{total}; mails {len(books['mails'])}"])
+    return "\n".join([*lines, f"{total}; mails sent {len(books['mails'])}"])
 
 
 if __name__ == "__main__":
