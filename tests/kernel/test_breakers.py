@@ -248,3 +248,12 @@ def test_agents_without_one_leave_no_trace(converse: Converse) -> None:
     assert desk.is_asked(desk.ask())
     assert desk.talk.shard.breakers == {}
     assert all(one.counted is None for one in desk.talk.events(e.EffectSettled))
+
+
+def test_what_a_hub_that_stops_ends_itself_does_not_count(converse: Converse) -> None:
+    made = agent("first", "test.work", breaker={"failures": 1}, delivery="at-most-once")
+    desk = Desk(converse(ASK, agents=(made,)))
+    run_id = desk.ask()
+    desk.talk.catalog.draining = True
+    desk.report(run_id, status="lost", error=BROKEN)
+    assert desk.talk.shard.breakers == {}

@@ -62,6 +62,10 @@ def describe(record: Record) -> str:
             return f"{task}: {record['spread']['size']} items"
         case "EffectUndone":
             return f"{task}: undone"
+        case "EffectRerouted":
+            return f"{task}: goes to {record['agent']}; {record['reason']}"
+        case "EffectRedriven":
+            return f"{task}: tried again by {record['principal']}"
         case "UndoFailed":
             return f"{task}: failed to undo: {_title(body)}"
         case "ItemFailed":
@@ -95,6 +99,11 @@ def calls_for(record: Record) -> str:
             f"{record['task']} may or may not have been performed; look, then say which:\n"
             f"  podium resolve {short(record['run_id'])} --effect {record['effect']} "
             "--verdict succeeded|failed|retry"
+        )
+    if record["type"] == "EffectDeadLettered":
+        return (
+            f"{record['task']} failed for good and is kept: {_title(record['body'] or {})}\n"
+            f"  podium dlq retry|drop {short(record['run_id'])} --effect {record['effect']} --why …"
         )
     return ""
 

@@ -519,7 +519,8 @@ class AttemptFailed(Event):
     """An attempt failed and another will be made at `retry_at` (0: as soon as a slot is free).
 
     `took` is what is booked for it in place of what it held; one that was lost has none, where its key makes
-    sure that it counts once: what it held stays held.
+    sure that it counts once: what it held stays held. Where it was the `final` one of this performer, the next
+    record says what becomes of the effect.
     """
 
     BODY = AttemptFailedBody
@@ -531,6 +532,7 @@ class AttemptFailed(Event):
     cost_nano: int = 0
     took: Amounts | None = None
     counted: Counted | None = None
+    final: bool = False
 
 
 class AskRepeated(Event):
@@ -722,6 +724,8 @@ class EffectRerouted(Event):
     heartbeat_ms: int = 0
     reason: str = ""
     candidates: tuple[str, ...] = ()
+    kind: str = "agent"
+    capability: str = ""
 
 
 class EffectDeadLetteredBody(Body):
@@ -755,6 +759,8 @@ class EffectRedriven(Event):
     task_deadline_at: int = 0
     reason: str = ""
     principal: str = ""
+    kind: str = "agent"
+    capability: str = ""
 
 
 class BreakerOpened(Event):

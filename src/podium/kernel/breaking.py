@@ -35,7 +35,8 @@ def failed(step: Step, effect: Effect, reported: Reported) -> Counted | None:
         return None
     if reported.status == "lost" and (effect.delivery != "at-most-once" or reported.error is None):
         return None
-    if step.view.limit(effect.digest) == 0 or not _counts(step.shard, effect):
+    stops = step.view.limit(effect.digest) == 0 and reported.status in ("lost", "unstarted")
+    if stops or not _counts(step.shard, effect):
         return None
     return _counted(effect, terms, failed=True)
 

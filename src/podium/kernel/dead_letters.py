@@ -32,7 +32,8 @@ def _redrive(step: Step, effect: Effect, told: SettleDeadLetter) -> Reply:
     again = e.EffectRedriven(
         effect=effect.id, task=effect.task, agent=effect.agent, digest=effect.digest,
         delivery=AT_LEAST_ONCE if effect.delivery == AT_LEAST_ONCE else effect.delivery,
-        heartbeat_ms=effect.heartbeat_ms, principal=told.principal,
+        heartbeat_ms=effect.heartbeat_ms, principal=told.principal, kind=effect.kind,
+        capability=effect.capability,
         task_deadline_at=step.shard.now + effect.task_ms if effect.task_ms else 0,
     )  # fmt: skip
     problem = _choose(step, effect, again)

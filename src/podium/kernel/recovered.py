@@ -34,7 +34,7 @@ def _go_to(shard: Shard, run: Run, effect: Effect, event: Any) -> None:
 def _dead_lettered(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "EffectDeadLettered"]
-    effect.error = body and body.error
+    effect.error, effect.dead_at = body and body.error, record.at
     effect.retry_at = effect.deadline_at = 0
     frame = run.frames[effect.frame]
     if frame.deadline_at:
@@ -46,7 +46,7 @@ def _redriven(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> 
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "EffectRedriven"]
     effect.error, effect.tried = None, ()
-    effect.losses = effect.task_ms = 0
+    effect.losses = effect.task_ms = effect.dead_at = 0
     if event.task_deadline_at:
         run.frames[effect.frame].deadline_at = event.task_deadline_at
         shard.wake(run.id, event.task_deadline_at)

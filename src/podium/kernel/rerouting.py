@@ -79,7 +79,7 @@ def _elsewhere(step: Step, effect: Effect, call: CallAgent, why: str) -> e.Effec
         effect=effect.id, task=effect.task, before=effect.agent, agent=f"{agent.name}@{agent.version}",
         digest=route.digest, delivery=AT_LEAST_ONCE if agent.delivery == AT_LEAST_ONCE else agent.delivery,
         heartbeat_ms=agent.heartbeat_ms, reason=f"{effect.agent} {why}; {route.reason}",
-        candidates=tuple(told),
+        candidates=tuple(told), capability=effect.capability,
     )  # fmt: skip
 
 

@@ -190,7 +190,7 @@ def _failed(step: Step, effect: Effect, reported: Reported, error: Error, cost_n
     step.emit(
         e.AttemptFailed(
             effect=effect.id, attempt=effect.attempt, task=effect.task, status=status, retry_at=retry_at,
-            cost_nano=cost_nano, counted=counted,
+            cost_nano=cost_nano, counted=counted, final=elsewhere is not None,
             took=None if _counts_once(step, effect, reported)
             else took(step.shard, step.run, effect, cost_nano, reported.provenance),
         ),

@@ -164,7 +164,7 @@ class Effect(msgspec.Struct, omit_defaults=True):
             it, and `output` the effect's outcome, until that is done.
         tried: digests of the agents that it was taken from.
         error: why it failed for good, where it is kept as a dead letter.
-        task_ms: how long its task may take, where it is kept.
+        task_ms: how long its task may take, where it is kept; `dead_at` is since when it is.
     """
 
     id: int
@@ -210,6 +210,7 @@ class Effect(msgspec.Struct, omit_defaults=True):
     tried: tuple[str, ...] = ()
     error: Error | None = None
     task_ms: int = 0
+    dead_at: int = 0
 
 
 class Denial(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -25,7 +25,7 @@ from podium.facts.events import Record
 from podium.facts.identity import run_id_of
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
-from podium.runtime import approvals, declared, presenting
+from podium.runtime import approvals, declared, presenting, recovery
 from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.evidence import evidence
 from podium.runtime.hub import Hub
@@ -113,6 +113,15 @@ class OfApprovals(Parameters, frozen=True):
     run_id: str = ""
 
 
+class OfDeadLetters(Parameters, frozen=True):
+    run_id: str = ""
+    workflow: str = ""
+    agent: str = ""
+    task: str = ""
+    error: str = ""
+    before: int = 0
+
+
 class OfResource(Parameters, frozen=True):
     name: str
     kind: Literal[""] | Declarable = ""
@@ -193,6 +202,8 @@ _READS: Reads = {
     "trace": (OfRun, lambda about, p: about.trace(about.run_id(p.run_id))),
     "tasks": (OfRun, lambda about, p: about.tasks(about.run_id(p.run_id))),
     "plan": (Planned, lambda about, p: declared.planned(about.sight, p.resources, p.prune)),
+    "dead_letters": (OfDeadLetters, recovery.dead_letters),
+    "escalations": (OfNothing, lambda about, p: recovery.escalations(about)),
     "approvals": (OfApprovals, lambda about, p: approvals.listed(about, p.run_id)),
     "history": (OfResource, lambda about, p: declared.history(about.sight, p.kind, p.name)),
     "revision": (OfRevision, lambda about, p: declared.revision(about.sight, p.kind, p.name, p.which)),
@@ -207,6 +218,7 @@ _ACTS: dict[str, type[i.Input]] = {
     "suspend": i.SuspendRun,
     "resume": i.ResumeRun,
     "resolve": i.ResolveEffect,
+    "settle_dead_letter": i.SettleDeadLetter,
     "decide": i.DecideApproval,
     "delegate": i.DelegateApproval,
     "edit": i.EditAction,
@@ -238,6 +250,7 @@ class Door:
             "activity": self._activity,
             "rebuild_views": self._rebuild_views,
             "checkpoint": self._checkpoint,
+            "reset_breaker": self._reset_breaker,
             **{name: self._act(kind) for name, kind in _ACTS.items()},
         }
 
@@ -350,6 +363,8 @@ class Door:
         if kind is i.AnswerHuman:
             who = self._identities.of(via)
             return {**params, "via": str(via), "identity": who.principal, "roles": who.roles}
+        if kind in (i.SettleDeadLetter, i.ResetBreaker):
+            return {**params, "principal": self._identities.of(via).principal}
         if issubclass(kind, i.Deciding):
             who = self._identities.of(via)
             return {**params, "via": str(via), "principal": who.principal, "roles": who.roles}
@@ -385,6 +400,10 @@ class Door:
             yield {"result": self._inquiry.run(run_id)}
         finally:
             hub.do(forget)
+
+    def _reset_breaker(self, params: Shown, via: Caller) -> Future[Shown]:
+        told = convert(self._identified(i.ResetBreaker, params, via), i.ResetBreaker)
+        return _then(self._hub.tell(told), lambda accepted: {"detail": accepted.detail})
 
     # --- the hub -------------------------------------------------------------------------------------
 

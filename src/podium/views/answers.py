@@ -87,8 +87,9 @@ class Escalation(msgspec.Struct, frozen=True):
     """Something that waits for an operator.
 
     Attributes:
-        kind: `in_doubt` (an attempt was lost and may or may not have been performed), `exhausted` (an effect
-            failed for good, and its run with it), `faulted` (a run faulted for another reason).
+        kind: `in_doubt` (an attempt was lost and may or may not have been performed), `dead_letter` (an
+            effect failed for good, and is kept), `exhausted` (one did, and its run with it), `faulted` (a run
+            faulted for another reason).
         effect: 0 where it is the run as such.
     """
 

@@ -93,6 +93,9 @@ class Fold:
             e.DecisionOverridden: self._overridden,
             e.EffectInDoubt: self._effect_in_doubt,
             e.EffectResolved: self._effect_resolved,
+            e.EffectRerouted: self._goes_to,
+            e.EffectDeadLettered: self._dead_lettered,
+            e.EffectRedriven: self._goes_to,
             e.RunSuspended: self._run_suspended,
             e.RunResumed: self._run_resumed,
             e.RunCompleted: self._run_completed,
@@ -335,6 +338,21 @@ class Fold:
         effect.status = "queued" if event.verdict == "retry" else "resolved"
         run.dirty[event.effect] = effect
 
+    def _dead_lettered(self, run: RunRow, record: Record, event: Any) -> None:
+        effect = run.effects[event.effect]
+        effect.status = "dead"
+        run.dirty[event.effect] = effect
+        self._escalate("dead_letter", run, event.effect, record, event.task, _title(record))
+
+    def _goes_to(self, run: RunRow, record: Record, event: Any) -> None:
+        """An effect begins anew, by another performer or the same one."""
+        effect = run.effects[event.effect]
+        self._leave(run, effect)
+        effect.status = "queued"
+        if event.agent:
+            effect.route = self._route((event.kind, event.agent, event.capability, event.reason, "allow"))
+        run.dirty[event.effect] = effect
+
     # --- who has to act ------------------------------------------------------------------------------
 
     def _ask(self, run: RunRow, effect: EffectRow, record: Record, terms: Any, deadline_at: int) -> None:
@@ -362,7 +380,7 @@ class Fold:
         if effect.status in _ASKED:
             self.approvals[run.run, effect.effect] = None
             self._count("approvals", -1)
-        elif effect.status == "in_doubt":
+        elif effect.status in _KEPT:
             self.escalations[run.run, effect.effect] = None
             self._count("escalations", -1)
 
@@ -419,6 +437,10 @@ class Fold:
 
 
 _NO_FRAME = ("", 0)
+
+_KEPT = frozenset({"in_doubt", "dead"})
+"""Statuses of effects that wait for an operator's verdict."""
+
 _ASKED = frozenset({"waiting", "approval"})
 _HELD_BACK = {"approve": "approval", "defer": "deferred", "deny": "denied"}
 _WITHOUT_ATTEMPTS = {"human": "waiting", "workflow": "nested"}

@@ -25,7 +25,9 @@ _TYPE = "io.serverlessworkflow"
 _ERASED: JSON = object()
 """In place of an output that is not known any more."""
 
-_OF_EFFECTS = {"queued": "pending", "waiting": "waiting", "backoff": "waiting", "in_doubt": "waiting"}
+_OF_EFFECTS = {
+    "queued": "pending", "waiting": "waiting", "backoff": "waiting", "in_doubt": "waiting", "dead": "waiting",
+}  # fmt: skip
 """The phases of effects that are not running."""
 
 

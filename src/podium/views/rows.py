@@ -11,8 +11,8 @@ class EffectRow(msgspec.Struct, gc=False):
     """A row of `effects`; the fields are its columns, in order.
 
     Attributes:
-        status: `queued`, `running`, `waiting`, `nested`, `backoff`, `in_doubt`, `resolved` while it is open;
-            then `succeeded`, `failed`, or `cancelled` if its task was torn down.
+        status: `queued`, `running`, `waiting`, `nested`, `backoff`, `in_doubt`, `dead`, `resolved` while it
+            is open; then `succeeded`, `failed`, or `cancelled` if its task was torn down.
         settled_at: 0 while it is open.
         frame: the task's own frame in the run; `parent` that of the enclosing task.
         error_title: of the last attempt that failed.

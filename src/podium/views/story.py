@@ -300,6 +300,8 @@ class _Teller:
             effect.status = "waits for its next attempt"
         pause = max(record["retry_at"] - record["at"], 0)
         again = f"tried again in {_span(pause)}" if pause else "tried again as soon as it can be"
+        if record["final"]:
+            again = "it is not tried again so"
         self._say(
             "attempt", f"{record['task']}: attempt {record['attempt']} {_outcome(record['status'])}; {again}"
         )
@@ -359,6 +361,31 @@ class _Teller:
             "person", f"{record['principal'] or 'somebody'} resolved {record['task']}: {record['verdict']}"
         )
         self._why(body)
+
+    def _EffectRerouted(self, record: Record, body: Record) -> None:
+        self._goes_to(record)
+        self._say("attempt", f"{record['task']} goes to {record['agent']} instead of {record['before']}")
+        self._add("attempt", record["reason"])
+        for candidate in record["candidates"]:
+            self._add("attempt", candidate)
+
+    def _EffectDeadLettered(self, record: Record, body: Record) -> None:
+        effect = self._open.get(record["effect"])
+        if effect is not None:
+            effect.status = "failed for good and waits for an operator"
+        self._say("error", f"{record['task']} failed for good and is kept for an operator")
+
+    def _EffectRedriven(self, record: Record, body: Record) -> None:
+        self._goes_to(record)
+        by = f" by {record['agent']}" if record["agent"] else ""
+        who = record["principal"] or "somebody"
+        self._say("person", f"{who} let {record['task']} be tried again{by}")
+        self._why(body)
+
+    def _goes_to(self, record: Record) -> None:
+        effect = self._open.get(record["effect"])
+        if effect is not None:
+            effect.agent, effect.status = record["agent"], "waits for a free slot"
 
     # --- events --------------------------------------------------------------------------------------
 
