@@ -177,6 +177,7 @@ class Sequence(msgspec.Struct, frozen=True, omit_defaults=True):
     require: Earlier | None = None
     forbid_after: Earlier | None = None
     otherwise: Consequence = "deny"
+    message: str = ""
 
 
 class Hours(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -202,6 +203,7 @@ class OpenHours(msgspec.Struct, frozen=True, omit_defaults=True):
     open: tuple[Hours, ...] = ()
     dates_closed: tuple[str, ...] = ()
     closed: Consequence = "deny"
+    message: str = ""
 
 
 class Egress(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -221,6 +223,7 @@ class Egress(msgspec.Struct, frozen=True, omit_defaults=True):
     methods: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     deny_private: bool = True
+    message: str = ""
 
 
 class Data(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -237,6 +240,7 @@ class Data(msgspec.Struct, frozen=True, omit_defaults=True):
     never_external: bool = False
     never_domains: tuple[str, ...] = ()
     never_tools: tuple[str, ...] = ()
+    message: str = ""
 
 
 class Tier(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -97,7 +97,8 @@ class Bearing:
                 if hours.closed == "hold" and not until:
                     tally.findings.append(Finding(DENY, name, f"{name} never opens again"))
                 else:
-                    tally.findings.append(closed.finding(name, f"{name} is closed now", until))
+                    told = hours.message or f"{name} is closed now"
+                    tally.findings.append(closed.finding(name, told, until))
 
 
 class _Conditional:

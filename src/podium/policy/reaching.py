@@ -26,7 +26,7 @@ class Allowlist:
             reason = _refusal(entry, domains, destination)
             if not reason:
                 return
-            told.append((entry.name, reason))
+            told.append((entry.name, entry.message or reason))
         for name, reason in told:
             tally.findings.append(Finding(DENY, f"{self._policy}/egress/{name}", reason))
         _read(tally, destination)
@@ -66,7 +66,8 @@ def weigh_data(
             reason = _leak(entry, action, destination)
             if reason:
                 rule = f"{policy}/data/{'+'.join(entry.labels)}"
-                tally.findings.append(Finding(DENY, rule, f"data labelled {', '.join(carried)} {reason}"))
+                told = entry.message or f"data labelled {', '.join(carried)} {reason}"
+                tally.findings.append(Finding(DENY, rule, told))
                 tally.reads["data.labels"] = list(action.labels)
                 _read(tally, destination)
 

@@ -51,10 +51,9 @@ class SequenceCheck:
             times.append(now)
         found = any(not earlier.within_ms or now - at <= earlier.within_ms for at in times)
         if found == (self._sequence.require is None):
-            told = (
-                "it takes something else before" if self._sequence.require else "it must not come after that"
-            )
-            tally.findings.append(self._otherwise.finding(self._name, f"{self._name}: {told}"))
+            order = "takes something else before" if self._sequence.require else "must not come after that"
+            told = self._sequence.message or f"{self._name}: it {order}"
+            tally.findings.append(self._otherwise.finding(self._name, told))
 
     def _note(self, action: Action, tally: Tally) -> None:
         """Where an argument is missing it proves nothing, and forbids whatever comes after it."""

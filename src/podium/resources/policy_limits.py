@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from podium.resources.kinds import Money, refusal, unless
 from podium.resources.policy_values import (
@@ -29,6 +29,7 @@ Scope = Literal[
 ]
 Kind = Literal["agent", "tool", "http", "openapi", "process", "human", "emit", "workflow", "model"]
 SideEffect = Literal["none", "read", "write", "irreversible"]
+Told = Annotated[str, StringConstraints(max_length=1024)]
 
 
 class Match(PolicyModel):
@@ -303,6 +304,7 @@ class Sequence(PolicyModel):
         default=None, alias="forbidAfter", description="what must not have begun before"
     )
     otherwise: Denies = Field(default="deny", alias="else", description="what follows")
+    message: Told = Field(default="", description="what people are told, in place of usual words")
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Sequence:
@@ -317,6 +319,7 @@ class Sequence(PolicyModel):
             **unless(None, require=self.require and self.require.normalised()),
             **unless(None, forbid_after=self.forbid_after and self.forbid_after.normalised()),
             **unless("deny", otherwise=self.otherwise),
+            **unless("", message=self.message),
         }
 
 
@@ -329,6 +332,7 @@ class Window(PolicyModel):
     open: list[OpenHours] = Field(min_length=1, description="`Mon-Fri 08:00-18:00`; any of them")
     blackout: list[Dates] = Field(default=[], description="dates on which it is closed")
     closed: Holds = Field(default="deny", description="`deny`, or `hold` the action until it opens")
+    message: Told = Field(default="", description="what people are told, in place of usual words")
 
     def normalised(self) -> dict[str, Any]:
         return {
@@ -338,6 +342,7 @@ class Window(PolicyModel):
             **unless("UTC", timezone=self.timezone),
             **unless([], dates_closed=self.blackout),
             **unless("deny", closed=self.closed),
+            **unless("", message=self.message),
         }
 
 
@@ -355,6 +360,7 @@ class Egress(PolicyModel):
     deny_private: bool = Field(
         default=True, alias="denyPrivateRanges", description="refuse what is on a private network"
     )
+    message: Told = Field(default="", description="what people are told, in place of usual words")
 
     def normalised(self, number: int) -> dict[str, Any]:
         return {
@@ -363,6 +369,7 @@ class Egress(PolicyModel):
             **unless([], domains=self.domains, methods=self.methods, ports=self.ports),
             **unless(["https"], schemes=[scheme.lower() for scheme in self.schemes]),
             **unless(True, deny_private=self.deny_private),
+            **unless("", message=self.message),
         }
 
 
@@ -380,6 +387,7 @@ class Data(PolicyModel):
     labels: list[ItemName] = Field(min_length=1, description="labels of data, `pii`")
     regions: list[ItemName] = Field(default=[], description="it stays in these")
     never_to: NeverTo = Field(default=NeverTo(), alias="neverTo", description="nor does it go there")
+    message: Told = Field(default="", description="what people are told, in place of usual words")
 
     def normalised(self) -> dict[str, Any]:
         never = self.never_to
@@ -387,4 +395,5 @@ class Data(PolicyModel):
             "labels": self.labels,
             **unless([], regions=self.regions, never_domains=never.domains, never_tools=never.tools),
             **unless(False, never_external=never.external),
+            **unless("", message=self.message),
         }
