@@ -78,6 +78,12 @@ def promises(figures: dict[str, Any]) -> list[tuple[str, bool]]:
         ("10,000 waiting runs in 20 MB", figures["waiting_10000"]["over_idle_mb"] <= 20),
         ("200,000 passivated", figures["waiting_200000"]["cold_runs"] >= 200_000),
         ("1,000 in flight again in 1 s", figures["recovery"]["dispatched_again_after_up_s"] <= 1),
+        ("4 us to put a record into the tree", figures["audit"]["append_us"] <= 4),
+        ("100,000 records/s verified", figures["audit"]["verify_records_per_s"] >= 100_000),
+        (
+            "a proof from 1,000,000 records in 5 ms",
+            figures["audit"]["inclusion_proof_at_1000000_p50_ms"] <= 5,
+        ),
         ("hello's first step in 0.8 s", figures["start"]["hello_first_step_s"] <= 0.8),
     ]
 
@@ -94,6 +100,7 @@ def main() -> None:
     figures["waiting_200000"] = child("bench.waiting", "--runs", "200000")
     figures["recovery"] = child("bench.recovery", "--runs", "1000")
     figures["recovery_over_history"] = child("bench.recovery", "--runs", "1000", "--history", "300000")
+    figures["audit"] = child("bench.audit")
     figures["start"] = start.measure()
     figures["took_s"] = round(time.time() - begun, 1)
     RESULTS.parent.mkdir(exist_ok=True)

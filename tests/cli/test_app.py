@@ -146,7 +146,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str], somewhere: Path) -> None:
     assert main(["doctor", "-o", "json"]) == Exit.OK
     found = {row["check"]: row["status"] for row in json.loads(capsys.readouterr().out)}
     assert found.keys() == {
-        "python", "sqlite", "state", "fsync", "disk", "clock", "hub", "socket", "jq", "schemas",
+        "python", "sqlite", "state", "fsync", "disk", "clock", "hub", "socket", "jq", "schemas", "audit",
     }  # fmt: skip
     assert "fail" not in found.values()
     assert list(somewhere.iterdir()) == []

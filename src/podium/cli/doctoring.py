@@ -64,6 +64,7 @@ def _findings(state: Path) -> Iterator[Finding]:
     checks: tuple[tuple[str, Callable[[Path], Finding]], ...] = (
         ("python", _python), ("sqlite", _sqlite), ("state", _state), ("fsync", _fsync), ("disk", _disk),
         ("clock", _clock), ("hub", _hub), ("socket", _socket), ("jq", _jq), ("schemas", _schemas),
+        ("audit", _audit),
     )  # fmt: skip
     for name, check in checks:
         try:
@@ -185,7 +186,7 @@ def _hub(state: Path) -> Finding:
 
 
 def _socket(state: Path) -> Finding:
-    from podium.runtime.socket import socket_path
+    from podium.runtime.addresses import socket_path
 
     path = socket_path(state.absolute())
     if path.parent == state.absolute():
@@ -218,6 +219,27 @@ def _schemas(_: Path) -> Finding:
     if check({"a": 1}) or not check({}):
         return Finding("schemas", "fail", "payloads are not checked", "install `jsonschema-rs` again")
     return Finding("schemas", "ok", f"jsonschema-rs {version('jsonschema-rs')}")
+
+
+def _audit(state: Path) -> Finding:
+    from podium.runtime.checkpoints import VARIABLE, last_status, settings_of
+
+    try:
+        settings = settings_of(state, os.environ.get(VARIABLE, ""))
+    except ValueError as error:
+        return Finding(
+            "audit", "fail", str(error), "put it right; until then no checkpoints are taken elsewhere"
+        )
+    if not settings.to:
+        way_out = f"name a place in {state / 'audit.yaml'}; without one, a log that is cut off looks sound"
+        return Finding("audit", "warn", "no checkpoints of the log are taken elsewhere", way_out)
+    troubles = [one.trouble for one in last_status(state) if one.trouble]
+    if troubles:
+        return Finding("audit", "warn", troubles[0], "it is tried again; the hub goes on meanwhile")
+    last = max((one.number for one in last_status(state)), default=0)
+    return Finding(
+        "audit", "ok", f"checkpoints go to {len(settings.to)} places, the last one is number {last}"
+    )
 
 
 def _present(folder: Path) -> Path:
