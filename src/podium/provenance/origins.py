@@ -232,7 +232,8 @@ def sources(*values: Traced) -> Sources:
         elif isinstance(one, Passed) and one.making is not None:
             makings[one.making] = None
         waiting += _below(one, how)
-    ordered = sorted(makings, key=lambda making: making.seq)
+    # Of those of one record, whatever stands around another was found before that and took place after it.
+    ordered = sorted(reversed(list(makings)), key=lambda making: making.seq)
     return Sources(_without_parts(origins), tuple(ordered))
 
 
