@@ -109,6 +109,36 @@ COMMANDS = {
         "acting:answer", _ACTS, "Answer a question that a run asks a person.",
         "podium answer 3f2a --decision approve --why 'read it twice'",
     ),
+    "approvals": Command(
+        "approving:approvals", _ACTS, "List what waits for people.", "podium approvals",
+    ),
+    "approve": Command(
+        "approving:approve", _ACTS, "Say yes to an action that policy holds back.",
+        "podium approve 3f2a91c0/4 --reason 'the invoice is right'",
+    ),
+    "deny": Command(
+        "approving:deny", _ACTS, "Say no to an action that policy holds back.",
+        "podium deny 3f2a91c0/4 --reason 'that is the wrong account'",
+    ),
+    "approval show": Command(
+        "approving:show", _ACTS, "Show all that is known of something that waits for people.",
+        "podium approval show 3f2a91c0/4",
+    ),
+    "approval delegate": Command(
+        "approving:delegate", _ACTS, "Let another person decide, too.",
+        "podium approval delegate 3f2a91c0/4 --to bob",
+    ),
+    "approval edit": Command(
+        "approving:edit", _ACTS, "Make another action of one that waits; it is decided afresh.",
+        "podium approval edit 3f2a91c0/4 --input @action.json",
+    ),
+    "override": Command(
+        "approving:override", _ACTS, "Break the glass: let one action through, whatever policy says.",
+        "podium override 3f2a91c0/4 --reason 'the customer waits at the desk'",
+    ),
+    "whoami": Command(
+        "approving:whoami", _ACTS, "Show who you are to the hub, and which roles you have.", "podium whoami",
+    ),
     "send": Command(
         "acting:send", _ACTS, "Send an event to a run, or to every run that listens.",
         """podium send 3f2a --type order.paid --data '{"amount": 50}'""",
@@ -161,6 +191,22 @@ COMMANDS = {
     "delete": Command(
         "revising:delete", _FILES, "Delete an agent, a tool, a policy or a workflow that nothing uses.",
         "podium delete agent greeter",
+    ),
+    "policy test": Command(
+        "policing:test", _FILES, "Run the tests that policies hold.", "podium policy test policies",
+    ),
+    "policy explain": Command(
+        "policing:explain", _FILES, "Decide an action that is written down, and tell why; nothing is done.",
+        "podium policy explain policy.yaml --value tool=mail.send --value args.to=ada",
+    ),
+    "policy coverage": Command(
+        "policing:coverage", _FILES, "Tell which parts of policies no test reaches, and which can never match.",
+        "podium policy coverage policies",
+    ),
+    "policy show": Command(
+        "policing:show", _FILES,
+        "Show a policy in force as the hub decides by it; `development` is the built-in one.",
+        "podium policy show development",
     ),
     "validate": Command(
         "declaring:validate", _FILES, "Check agents, tools, policies and workflows without declaring them.",
@@ -217,9 +263,17 @@ _FAMILIES = {
         name="breaker", help="See to agents that are not asked, as they keep failing.", group=_ACTS,
         help_epilogue="Example: `podium breaker reset mailer --why 'the mail server is back'`",
     ),
+    "approval": App(
+        name="approval", help="Look at one thing that waits for people, or change it.", group=_ACTS,
+        help_epilogue="Example: `podium approval show 3f2a91c0/4`",
+    ),
     "audit": App(
         name="audit", help="Check the log, and let others check it.", group=_HUB,
         help_epilogue="Example: `podium audit verify`",
+    ),
+    "policy": App(
+        name="policy", help="Try policies without acting on them.", group=_FILES,
+        help_epilogue="Example: `podium policy test policies`",
     ),
     "views": App(
         name="views", help="Look after the tables for queries.", group=_HUB,
