@@ -66,10 +66,11 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
         folder: absolute folder that relative paths in `runtime` start from.
         deprecated: why it should not be used any more, and what to use; "" if it may.
         breaker: when it is not asked any more for a while, as it keeps failing; None for never.
-        replay: how an attempt is held to what earlier ones asked for: `matched`, it finds each result again by
-            what it asks for; or `strict`, it must ask for the same in the same order.
-        on_divergence: what becomes of results that the last attempt did not ask for: `continue`, `compensate`,
-            `ask` or `fail`.
+        probe: the capability that says what became of a call; it is told `{input, key}` of that. "" for none.
+        replay: how an attempt is held to what earlier ones asked for: `matched`, it finds each result again
+            by what it asks for; or `strict`, it must ask for the same in the same order.
+        on_divergence: what becomes of results that the last attempt did not ask for: `continue`,
+            `compensate`, `ask` or `fail`.
         park_ms: an attempt that waits longer for what it asked for is stopped, and made again when that is
             there; 0 lets it wait.
         roles: what policies know it by.
@@ -91,6 +92,7 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     folder: str = ""
     deprecated: str = ""
     breaker: BreakerTerms | None = None
+    probe: str = ""
     replay: str = "matched"
     on_divergence: str = "continue"
     park_ms: int = 0

@@ -321,7 +321,7 @@ class EffectRequested(Event):
     `reserved`. `observed` is what policies that only observe would have said.
 
     Where an attempt of another effect asked for it, that one is its `asker`, and waits; `frame` is then the
-    asker's, whose attempt knows the answer by `number`. `asked` is what it asked for, as it said it. The asker's
+    asker's, whose attempt knows the answer by `number`. `asked` is what it asked for, as it said it. The
     attempt is to be parked at `park_at`, if it waits so long; `code` is the digest of the code that asks.
     """
 
@@ -581,8 +581,8 @@ class ResultsUnclaimedBody(Body):
 class ResultsUnclaimed(Event):
     """An attempt succeeded without asking for what earlier ones had done: the effects `calls`.
 
-    What becomes of that is `then`: `continue`, `fail`, `compensate` or `ask`. Of the last two the effect waits
-    for what is done about it; its outcome is kept until then.
+    What becomes of that is `then`: `continue`, `fail`, `compensate` or `ask`. Of the last two the effect
+    waits for what is done about it; its outcome is kept until then.
     """
 
     BODY = ResultsUnclaimedBody
@@ -684,13 +684,33 @@ class StaleReply(Event):
 
 
 class EffectInDoubt(Event):
-    """An at-most-once attempt was lost in flight: it may or may not have been performed."""
+    """An at-most-once attempt was lost in flight: it may or may not have been performed.
+
+    `probe` is who is asked about it, if somebody can be.
+    """
 
     effect: int = 0
     attempt: int = 0
     task: str = ""
     reason: str = ""
     counted: Counted | None = None
+    probe: str = ""
+
+
+class EffectProbedBody(Body):
+    why: str = ""
+
+
+class EffectProbed(Event):
+    """Whoever was asked what became of an effect in doubt does not know: it is asked again at `next_at`.
+
+    Where that is 0 it is not, and an operator must say.
+    """
+
+    BODY = EffectProbedBody
+    effect: int = 0
+    task: str = ""
+    next_at: int = 0
 
 
 class EffectResolvedBody(Body):
@@ -699,7 +719,7 @@ class EffectResolvedBody(Body):
 
 
 class EffectResolved(Event):
-    """A person said what became of an effect in doubt: `succeeded`, `failed` or `retry`."""
+    """A person, or a probe, said what became of an effect in doubt: `succeeded`, `failed` or `retry`."""
 
     BODY = EffectResolvedBody
     effect: int = 0
@@ -934,6 +954,7 @@ EVENTS: dict[str, type[Event]] = {
         EffectUndone,
         StaleReply,
         EffectInDoubt,
+        EffectProbed,
         EffectResolved,
         EffectRerouted,
         EffectDeadLettered,

@@ -32,6 +32,7 @@ EFFECT: dict[tuple[str, str], str] = {
     ("running", "EffectSettled"): "settled",
     ("waiting", "EffectSettled"): "settled",
     ("nested", "EffectSettled"): "settled",
+    ("in_doubt", "EffectProbed"): "in_doubt",
     ("in_doubt", "EffectResolved/retry"): "queued",
     ("in_doubt", "EffectResolved/succeeded"): "resolved",
     ("in_doubt", "EffectResolved/failed"): "resolved",

@@ -9,6 +9,8 @@ from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.identity import digest_of
 from podium.facts.lifecycles import EFFECT
+from podium.kernel.doubts import PROBE, answered
+from podium.kernel.doubts import asked as probe_asked
 from podium.kernel.governed import enqueue
 from podium.kernel.leaving import release
 from podium.kernel.state import GRACE_MS, Call, Effect, Frame, Run, Shard
@@ -18,6 +20,9 @@ def requested(shard: Shard, run: Run, effect: Effect, event: Any, body: Any, at:
     """Note that an attempt of another effect asked for this one, and waits for it."""
     asker = run.effects[event.asker]
     effect.asker, effect.depth = asker.id, asker.depth + 1
+    if event.asked == PROBE:
+        probe_asked(asker, effect)
+        return
     asker.code = asker.code or event.code
     digest = digest_of(effect.input) if body is not None else ""
     asker.calls[effect.id] = Call(
@@ -39,6 +44,9 @@ def _wait(shard: Shard, run: Run, asker: Effect, why: str, park_at: int, at: int
 
 def settled(shard: Shard, run: Run, effect: Effect, event: Any, body: Any, at: int) -> None:
     """Keep what came of something that an attempt asked for, and let that go on."""
+    if effect.probe_for:
+        answered(shard, run, effect, event, body, at)
+        return
     asker = run.effects.get(effect.asker)
     if asker is None:
         return

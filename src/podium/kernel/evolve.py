@@ -15,11 +15,11 @@ from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.lifecycles import EFFECT, RUN
 from podium.facts.values import JSON
-from podium.kernel import asked
+from podium.kernel import asked, doubts
 from podium.kernel.breakers import BREAKER_EVENTS
-from podium.kernel.recovered import RECOVERED
 from podium.kernel.governed import GOVERNED, ask, enqueue, hold_back, join_labels, let_go, remember
 from podium.kernel.leaving import drop_asked, drop_effect, leave, leave_line, release
+from podium.kernel.recovered import RECOVERED
 from podium.kernel.shared import SHARED, epoch_started, tear
 from podium.kernel.state import (
     EVENTS_BUFFERED_MAX,
@@ -522,12 +522,13 @@ def _effect_in_doubt(shard: Shard, run: Run, event: Any, body: Any, record: Reco
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "EffectInDoubt"]
     release(shard, effect)
-    effect.deadline_at = 0
+    doubts.doubt(shard, run, effect, event, record.at)
 
 
 def _effect_resolved(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, f"EffectResolved/{event.verdict}"]
+    doubts.resolved(shard, run, effect)
     if effect.status == "queued":
         enqueue(shard, run, effect)
 
@@ -598,6 +599,7 @@ _RUN_EVENTS: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]]
     e.AttemptFailed: _attempt_failed,
     e.EffectSettled: _effect_settled,
     e.EffectInDoubt: _effect_in_doubt,
+    e.EffectProbed: doubts.probed,
     e.EffectResolved: _effect_resolved,
     **GOVERNED,
     **RECOVERED,

@@ -68,9 +68,19 @@ def drop_asked(shard: Shard, run: Run, asker: Effect) -> None:
         drop_effect(shard, run, other)
 
 
+def drop_probe(shard: Shard, run: Run, effect: Effect) -> None:
+    """Forget who is being asked what became of an effect."""
+    probe = run.effects.get(effect.probe) if effect.probe else None
+    effect.probe = 0
+    if probe is not None:
+        drop_effect(shard, run, probe)
+
+
 def drop_effect(shard: Shard, run: Run, effect: Effect) -> None:
     """Forget an effect that nobody waits for any more; its attempt is to be stopped."""
     del run.effects[effect.id]
+    if effect.probe:
+        drop_probe(shard, run, effect)
     if shard.held and effect.id in shard.held.get(run.id, ()):
         shard.dropped.append(effect.id)
     if effect.calls:

@@ -13,6 +13,7 @@ from podium.kernel import breaking
 from podium.kernel.arguments import Faulted, Waiting
 from podium.kernel.booking import cost, held_by, took, took_late, worst_of
 from podium.kernel.catching import DOUBLINGS_MAX, PAUSE_MAX_MS, jitter
+from podium.kernel.doubts import probe_of
 from podium.kernel.flow import flow_out, scope_of
 from podium.kernel.rerouting import LOSSES_MAX, after_failure
 from podium.kernel.state import GRACE_MS, IN_FLIGHT, PROMISED, Effect
@@ -33,7 +34,8 @@ def report(step: Step, reported: Reported) -> None:
         counted = breaking.failed(step, effect, reported)
         step.emit(
             e.EffectInDoubt(
-                effect=effect.id, attempt=effect.attempt, task=effect.task, reason=reason, counted=counted
+                effect=effect.id, attempt=effect.attempt, task=effect.task, reason=reason, counted=counted,
+                probe=probe_of(step.view, effect),
             )
         )  # fmt: skip
         if counted is not None:

@@ -165,6 +165,9 @@ class Effect(msgspec.Struct, omit_defaults=True):
         tried: digests of the agents that it was taken from.
         error: why it failed for good, where it is kept as a dead letter.
         task_ms: how long its task may take, where it is kept; `dead_at` is since when it is.
+        probe: the effect that asks what became of this one, which is in doubt; `probes` is how many did.
+        said: what the last of them gave, until that is looked at.
+        probe_for: the effect that it asks about, if it is a probe.
     """
 
     id: int
@@ -211,6 +214,10 @@ class Effect(msgspec.Struct, omit_defaults=True):
     error: Error | None = None
     task_ms: int = 0
     dead_at: int = 0
+    probe: int = 0
+    probes: int = 0
+    said: dict[str, JSON] | None = None
+    probe_for: int = 0
 
 
 class Denial(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -456,7 +463,8 @@ class Shard:
     """
 
     __slots__ = (
-        "seq", "now", "epoch", "revision", "runs", "running", "queues", "freed", "abandoned", "answers", "timers",
+        "seq", "now", "epoch", "revision", "runs", "running", "queues", "freed", "abandoned", "answers",
+        "timers",
         "timer_of", "listeners", "pending", "graphs", "families", "kin", "deferred",
         "overrides", "ledger", "held", "torn", "tree_of", "trees", "released", "dropped",
         "breakers",
@@ -572,7 +580,7 @@ def next_wake(run: Run, after: int = 0) -> int:
         if frame.deadline_at:
             due.append(frame.deadline_at)
     for effect in run.effects.values():
-        if effect.status in ("backoff", "deferred") and effect.retry_at:
+        if effect.status in ("backoff", "deferred", "in_doubt") and effect.retry_at:
             due.append(effect.retry_at)
         elif effect.status == "asking" and effect.park_at:
             due.append(effect.park_at)

@@ -25,6 +25,7 @@ from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
 from podium.kernel.nesting import request_workflow
 from podium.kernel.parallel import enter_fanout, enter_map, turn_fanout, turn_fork, turn_map
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
+from podium.kernel.probing import tend_doubts
 from podium.kernel.requests import (
     request_agent,
     request_http,
@@ -113,7 +114,7 @@ def _fire(step: Step) -> bool:
                     step.emit(e.TaskResumed(frame=frame.id, task=frame.task))
         except Waiting:
             waiting = True
-    return waiting
+    return tend_doubts(step) or waiting
 
 
 # --- entering ---------------------------------------------------------------------------------------

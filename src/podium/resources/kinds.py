@@ -262,6 +262,14 @@ class Breaker(Model):
         }
 
 
+class Probe(Model):
+    """Who says what became of a call that was lost."""
+
+    capability: CapabilityName = Field(
+        description="one of its own, that is told `{input, key}` and says `{status, output?}`"
+    )
+
+
 class Price(Model):
     """An amount of money."""
 
@@ -447,7 +455,16 @@ class AgentSpec(Model):
         default=None, description="when it is not asked for a while, as it keeps failing; never, unless given"
     )
 
-    @field_validator("concurrency", "cost", "breaker", mode="before")
+    probe: Probe | None = Field(default=None, description="who says what became of a call that was lost")
+
+    @model_validator(mode="after")
+    def _offers_its_probe(self) -> AgentSpec:
+        names = [capability.name for capability in self.capabilities]
+        if self.probe is not None and self.probe.capability not in names:
+            raise refusal("probe", f"The agent does not offer `{self.probe.capability}`; declare it, too.")
+        return self
+
+    @field_validator("concurrency", "cost", "breaker", "probe", mode="before")
     @classmethod
     def _is_given(cls, value: Any) -> Any:
         if value is None:
@@ -494,6 +511,7 @@ class Agent(Model):
             **unless(CONCURRENCY_DEFAULT, concurrency=self._concurrency()),
             **unless("", description=spec.description, folder=folder, deprecated=spec.deprecated),
             **unless(None, breaker=spec.breaker.normalised() if spec.breaker else None),
+            **unless("", probe=spec.probe.capability if spec.probe else ""),
             **unless([], roles=spec.roles),
             **spec.calls.normalised(),
             **unless(False, priced=spec.cost is not None),

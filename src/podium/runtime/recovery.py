@@ -90,7 +90,7 @@ def _of_run(run: Run) -> Iterator[Shown]:
                 yield {
                     **_identity(run, effect), "kind": "in_doubt", "since": effect.requested_at,
                     "what": f"attempt {effect.attempt} of {approvals.target_of(effect)}",
-                    "why": "it was lost, and may or may not have been performed",
+                    "why": _why_in_doubt(effect),
                     "command": f"podium resolve {what} --verdict succeeded|failed|retry",
                 }  # fmt: skip
             case "dead":
@@ -100,6 +100,13 @@ def _of_run(run: Run) -> Iterator[Shown]:
                     "why": effect.error.title if effect.error else "it failed for good",
                     "command": f"podium dlq retry|drop {what} --why …",
                 }  # fmt: skip
+
+
+def _why_in_doubt(effect: Effect) -> str:
+    why = "it was lost, and may or may not have been performed"
+    if effect.probe or effect.retry_at:
+        return f"{why}; its probe is being asked"
+    return f"{why}; its probe does not know: {effect.message}" if effect.message else why
 
 
 def _of_approval(run: Run, effect: Effect) -> Shown:

@@ -356,6 +356,12 @@ class _Teller:
             effect.status = "is in doubt and waits for a verdict"
         self._say("error", f"{record['task']} is in doubt: {record['reason']}")
 
+    def _EffectProbed(self, record: Record, body: Record) -> None:
+        pause = max(record["next_at"] - record["at"], 0)
+        then = f"asked again in {_span(pause)}" if pause else "an operator must say"
+        self._say("error", f"nobody knows yet what became of {record['task']}: {then}")
+        self._why(body)
+
     def _EffectResolved(self, record: Record, body: Record) -> None:
         self._say(
             "person", f"{record['principal'] or 'somebody'} resolved {record['task']}: {record['verdict']}"
