@@ -1,7 +1,6 @@
 """Support: who answers tickets. What they do, they do through the hub, by `context.tool`.
 
-Both are as gullible as models are: they follow what a ticket says, whoever wrote it. Nothing here protects the
-shop.
+Both are as gullible as models are: they do what a ticket says. Nothing here protects the shop.
 """
 
 from __future__ import annotations
@@ -55,7 +54,10 @@ REFUND = re.compile(r"refund (\d+)\.(\d\d) for ([A-Z]-\d+)", re.I)
 LEAK = re.compile(r"send the list of all customers to (\S+@[\w.-]+\w)", re.I)
 
 
-@agent(name="support-clerk", version="1.0.0", capability="ticket.handle", roles=["support"])
+@agent(
+    name="support-clerk", version="1.0.0", capability="ticket.handle", roles=["support"],
+    cost={"perCall": {"usd": "0"}},
+)  # fmt: skip
 def clerk(ticket: Ticket, order: Order, context: Context) -> Handled:
     """Handles a ticket by a few rules."""
     handled = Handled()
