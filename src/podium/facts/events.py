@@ -8,52 +8,91 @@ their meaning; a change of meaning is a new `VERSION` with an upcaster in `facts
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import msgspec
 
 from podium.facts.approvals import Terms
-from podium.facts.policy import Amounts, Count, Hold
+from podium.facts.asking_events import (
+    AskRefused,
+    AskRefusedBody,
+    AskRepeated,
+    AttemptParked,
+    ResultsUnclaimed,
+    ResultsUnclaimedBody,
+)
+from podium.facts.event import (
+    Body,
+    Event,
+    Record,
+)
+from podium.facts.policy import Amounts
+from podium.facts.policy_events import (
+    ActionEdited,
+    ActionEditedBody,
+    ApprovalDecided,
+    ApprovalDecidedBody,
+    ApprovalDelegated,
+    ApprovalDelegatedBody,
+    ApprovalEscalated,
+    ApprovalExpired,
+    BudgetWarned,
+    DecisionOverridden,
+    DecisionOverriddenBody,
+    EffectDecided,
+    EffectDecidedBody,
+    Reserved,
+)
 from podium.facts.recovery import Counted
+from podium.facts.recovery_events import (
+    BreakerClosed,
+    BreakerHalfOpened,
+    BreakerOpened,
+    BreakerReset,
+    BreakerResetBody,
+    EffectDeadLettered,
+    EffectDeadLetteredBody,
+    EffectInDoubt,
+    EffectProbed,
+    EffectProbedBody,
+    EffectRedriven,
+    EffectRedrivenBody,
+    EffectRerouted,
+    EffectResolved,
+    EffectResolvedBody,
+    EffectUndone,
+    UndoFailed,
+    UndoFailedBody,
+)
+from podium.facts.run_events import (
+    EventConsumed,
+    EventConsumedBody,
+    EventReceived,
+    EventReceivedBody,
+    RunCancelled,
+    RunCancelledBody,
+    RunCompleted,
+    RunCompletedBody,
+    RunFaulted,
+    RunFaultedBody,
+    RunResumed,
+    RunResumedBody,
+    RunSuspended,
+    RunSuspendedBody,
+)
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, Error
 
-
-class Body(msgspec.Struct, omit_defaults=True):
-    """The part of an event that derives from payloads."""
-
-
-class Event(msgspec.Struct, omit_defaults=True):
-    """The clear part of an event.
-
-    Attributes:
-        ordinal: place among the run's events, from 1.
-        previous: seq of the run's event before this one; 0 for the first.
-        torn: effects that held something and that nobody waits for any more, by this very event.
-    """
-
-    VERSION: ClassVar[int] = 1
-    BODY: ClassVar[type[Body] | None] = None
-
-    ordinal: int = msgspec.field(default=0, name="n")
-    previous: int = msgspec.field(default=0, name="p")
-    torn: tuple[int, ...] = msgspec.field(default=(), name="t")
-
-
-class Record(msgspec.Struct):
-    """An event in its place in the log.
-
-    Attributes:
-        seq: position in the shard, contiguous from 1.
-        run_id: the run it belongs to; "" for the shard's own.
-        at: kernel time in ms since 1970.
-        body: None where the event has none, or where it was erased.
-    """
-
-    seq: int
-    run_id: str
-    at: int
-    event: Event
-    body: Body | None = None
+__all__ = [
+    "ActionEdited", "ActionEditedBody", "ApprovalDecided", "ApprovalDecidedBody", "ApprovalDelegated",
+    "ApprovalDelegatedBody", "ApprovalEscalated", "ApprovalExpired", "AskRefused", "AskRefusedBody",
+    "AskRepeated", "AttemptParked", "Body", "BreakerClosed", "BreakerHalfOpened", "BreakerOpened",
+    "BreakerReset", "BreakerResetBody", "BudgetWarned", "DecisionOverridden", "DecisionOverriddenBody",
+    "EffectDeadLettered", "EffectDeadLetteredBody", "EffectDecided", "EffectDecidedBody",
+    "EffectInDoubt", "EffectProbed", "EffectProbedBody", "EffectRedriven", "EffectRedrivenBody",
+    "EffectRerouted", "EffectResolved", "EffectResolvedBody", "EffectUndone", "Event", "EventConsumed",
+    "EventConsumedBody", "EventReceived", "EventReceivedBody", "Record", "Reserved", "ResultsUnclaimed",
+    "ResultsUnclaimedBody", "RunCancelled", "RunCancelledBody", "RunCompleted", "RunCompletedBody",
+    "RunFaulted", "RunFaultedBody", "RunResumed", "RunResumedBody", "RunSuspended", "RunSuspendedBody",
+    "UndoFailed", "UndoFailedBody",
+]  # fmt: skip
 
 
 # --- of a shard -------------------------------------------------------------------------------
@@ -283,19 +322,6 @@ class TaskResumed(Event):
     task: str = ""
 
 
-class Reserved(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What an attempt that starts under policy takes: amounts that it holds, what is counted, what its run
-    remembers of it from now on (`marks`), or once it has succeeded (`proofs`). What is done under one key
-    counts `once`, however many attempts it takes.
-    """
-
-    holds: tuple[Hold, ...] = ()
-    counts: tuple[Count, ...] = ()
-    marks: tuple[str, ...] = ()
-    proofs: tuple[str, ...] = ()
-    once: bool = False
-
-
 class EffectRequestedBody(Body):
     """`data` is the task's transformed input; `input` what the performer gets. `message` is what policy says
     of it, and `reads` the values that it looked at.
@@ -381,135 +407,6 @@ class AttemptStarted(Event):
     observed: tuple[str, ...] = ()
 
 
-class EffectDecidedBody(Body):
-    message: str = ""
-    reads: dict[str, JSON] = {}
-
-
-class EffectDecided(Event):
-    """An effect that had not begun was decided again: after a wait, an approval or an edit.
-
-    All fields as in `EffectRequested`. Of a `human` or a `workflow` that is allowed now, `kind` is that: it
-    begins with this record.
-    """
-
-    BODY = EffectDecidedBody
-    effect: int = 0
-    task: str = ""
-    verdict: str = "allow"
-    rules: tuple[str, ...] = ()
-    policy: str = ""
-    terms: Terms | None = None
-    action: str = ""
-    until: int = 0
-    kind: str = ""
-    granted: bool = False
-    override: int = 0
-    reserved: Reserved | None = None
-    observed: tuple[str, ...] = ()
-
-
-class BudgetWarned(Event):
-    """With what an effect holds, thresholds of budgets are crossed: a line for each."""
-
-    effect: int = 0
-    task: str = ""
-    warnings: tuple[str, ...] = ()
-
-
-class ApprovalDecidedBody(Body):
-    why: str = ""
-
-
-class ApprovalDecided(Event):
-    """A person said yes or no to an action, or answered a question that several must answer.
-
-    `action` is the digest of the action that the person decided on, `roles` are those that the person has,
-    and `via` is how it is known who it is. `outcome` is `granted` or `denied` where that decides it.
-    """
-
-    BODY = ApprovalDecidedBody
-    effect: int = 0
-    task: str = ""
-    verdict: str = ""
-    principal: str = ""
-    roles: tuple[str, ...] = ()
-    via: str = ""
-    action: str = ""
-    outcome: str = ""
-
-
-class ApprovalDelegatedBody(Body):
-    why: str = ""
-
-
-class ApprovalDelegated(Event):
-    """Somebody who may decide let another person, `to`, decide too."""
-
-    BODY = ApprovalDelegatedBody
-    effect: int = 0
-    task: str = ""
-    principal: str = ""
-    via: str = ""
-    to: str = ""
-
-
-class ApprovalEscalated(Event):
-    """Nobody decided in time; others are asked, on new `terms`."""
-
-    effect: int = 0
-    task: str = ""
-    terms: Terms | None = None
-
-
-class ApprovalExpired(Event):
-    """Nobody decided in time, and silence denies."""
-
-    effect: int = 0
-    task: str = ""
-
-
-class ActionEditedBody(Body):
-    input: JSON = None
-    why: str = ""
-
-
-class ActionEdited(Event):
-    """Somebody who may decide made another action of the one that waits: it is decided afresh.
-
-    `key` is its idempotency key from here on.
-    """
-
-    BODY = ActionEditedBody
-    effect: int = 0
-    task: str = ""
-    principal: str = ""
-    via: str = ""
-    key: str = ""
-
-
-class DecisionOverriddenBody(Body):
-    why: str = ""
-
-
-class DecisionOverridden(Event):
-    """Somebody broke the glass: one action goes through once, whatever policy says, until `expires_at`.
-
-    `effect` waits for it, or was denied. Where it takes a second person, `outcome` is `granted` with the
-    second such record, and "" with the first.
-    """
-
-    BODY = DecisionOverriddenBody
-    effect: int = 0
-    task: str = ""
-    principal: str = ""
-    roles: tuple[str, ...] = ()
-    via: str = ""
-    action: str = ""
-    expires_at: int = 0
-    outcome: str = ""
-
-
 class AttemptFailedBody(Body):
     error: Error | None = None
     output: JSON = None
@@ -519,8 +416,8 @@ class AttemptFailed(Event):
     """An attempt failed and another will be made at `retry_at` (0: as soon as a slot is free).
 
     `took` is what is booked for it in place of what it held; one that was lost has none, where its key makes
-    sure that it counts once: what it held stays held. Where it was the `final` one of this performer, the next
-    record says what becomes of the effect.
+    sure that it counts once: what it held stays held. Where it was the `final` one of this performer, the
+    next record says what becomes of the effect.
     """
 
     BODY = AttemptFailedBody
@@ -533,65 +430,6 @@ class AttemptFailed(Event):
     took: Amounts | None = None
     counted: Counted | None = None
     final: bool = False
-
-
-class AskRepeated(Event):
-    """An attempt asked for what an earlier one of the same effect had asked for: it gets what that gave.
-
-    `call` is the effect that was asked for then; `number`, `task` and `park_at` as in `EffectRequested`.
-    """
-
-    effect: int = 0
-    attempt: int = 0
-    task: str = ""
-    call: int = 0
-    number: int = 0
-    park_at: int = 0
-
-
-class AskRefusedBody(Body):
-    error: Error | None = None
-    args: JSON = None
-
-
-class AskRefused(Event):
-    """An attempt asked for what it cannot have; nothing was done. `asked` as in `EffectRequested`."""
-
-    BODY = AskRefusedBody
-    effect: int = 0
-    attempt: int = 0
-    task: str = ""
-    number: int = 0
-    asked: str = ""
-
-
-class AttemptParked(Event):
-    """An attempt that waited long for what it asked for was stopped; another is made when that is there."""
-
-    effect: int = 0
-    attempt: int = 0
-    task: str = ""
-
-
-class ResultsUnclaimedBody(Body):
-    output: JSON = None
-    provenance: dict[str, JSON] = {}
-
-
-class ResultsUnclaimed(Event):
-    """An attempt succeeded without asking for what earlier ones had done: the effects `calls`.
-
-    What becomes of that is `then`: `continue`, `fail`, `compensate` or `ask`. Of the last two the effect
-    waits for what is done about it; its outcome is kept until then.
-    """
-
-    BODY = ResultsUnclaimedBody
-    effect: int = 0
-    attempt: int = 0
-    task: str = ""
-    calls: tuple[int, ...] = ()
-    then: str = ""
-    cost_nano: int = 0
 
 
 class EffectSettledBody(Body):
@@ -636,37 +474,6 @@ class EffectSettled(Event):
     counted: Counted | None = None
 
 
-class UndoFailedBody(Body):
-    error: Error | None = None
-
-
-class UndoFailed(Event):
-    """What undoes the effect `effect` raised an error, in the task `task`; a person is asked what to do.
-
-    `frame` is the task that compensates; `child` the frame of what failed (0 if that had none), which ended
-    with everything below it. `origin` is the innermost of those frames.
-    """
-
-    BODY = UndoFailedBody
-    effect: int = 0
-    task: str = ""
-    frame: int = 0
-    child: int = 0
-    origin: int = 0
-
-
-class EffectUndone(Event):
-    """The effect `effect` of the task `task` is undone, and will not be again.
-
-    `frame` is the task that compensates. The verdict is `succeeded`, or `done` where a person said so.
-    """
-
-    effect: int = 0
-    task: str = ""
-    frame: int = 0
-    verdict: str = ""
-
-
 class StaleReplyBody(Body):
     output: JSON = None
     error: Error | None = None
@@ -681,244 +488,6 @@ class StaleReply(Event):
     status: str = ""
     task: str = ""
     took: Amounts | None = None
-
-
-class EffectInDoubt(Event):
-    """An at-most-once attempt was lost in flight: it may or may not have been performed.
-
-    `probe` is who is asked about it, if somebody can be.
-    """
-
-    effect: int = 0
-    attempt: int = 0
-    task: str = ""
-    reason: str = ""
-    counted: Counted | None = None
-    probe: str = ""
-
-
-class EffectProbedBody(Body):
-    why: str = ""
-
-
-class EffectProbed(Event):
-    """Whoever was asked what became of an effect in doubt does not know: it is asked again at `next_at`.
-
-    Where that is 0 it is not, and an operator must say.
-    """
-
-    BODY = EffectProbedBody
-    effect: int = 0
-    task: str = ""
-    next_at: int = 0
-
-
-class EffectResolvedBody(Body):
-    output: JSON = None
-    why: str = ""
-
-
-class EffectResolved(Event):
-    """A person, or a probe, said what became of an effect in doubt: `succeeded`, `failed` or `retry`."""
-
-    BODY = EffectResolvedBody
-    effect: int = 0
-    task: str = ""
-    verdict: str = ""
-    principal: str = ""
-
-
-class EffectRerouted(Event):
-    """An effect goes to another agent: `before` failed for good, or its breaker is open.
-
-    `candidates` are the others that offer the capability, each with why it is chosen or not. The idempotency
-    key stays.
-    """
-
-    effect: int = 0
-    task: str = ""
-    before: str = ""
-    agent: str = ""
-    digest: str = ""
-    delivery: Delivery = AT_LEAST_ONCE
-    heartbeat_ms: int = 0
-    reason: str = ""
-    candidates: tuple[str, ...] = ()
-    kind: str = "agent"
-    capability: str = ""
-
-
-class EffectDeadLetteredBody(Body):
-    error: Error | None = None
-
-
-class EffectDeadLettered(Event):
-    """An effect failed for good, and is kept until an operator tries it again or drops it."""
-
-    BODY = EffectDeadLetteredBody
-    effect: int = 0
-    attempt: int = 0
-    task: str = ""
-    took: Amounts | None = None
-
-
-class EffectRedrivenBody(Body):
-    why: str = ""
-
-
-class EffectRedriven(Event):
-    """Somebody lets a dead letter be tried again, by `agent`, which is chosen afresh."""
-
-    BODY = EffectRedrivenBody
-    effect: int = 0
-    task: str = ""
-    agent: str = ""
-    digest: str = ""
-    delivery: Delivery = AT_LEAST_ONCE
-    heartbeat_ms: int = 0
-    task_deadline_at: int = 0
-    reason: str = ""
-    principal: str = ""
-    kind: str = "agent"
-    capability: str = ""
-
-
-class BreakerOpened(Event):
-    """An agent version failed too often: nothing is asked of it until `until`.
-
-    `digest` and `agent` (`name@version`) are its own. `run` and `effect` are those whose attempt was the last
-    to fail.
-    """
-
-    digest: str = ""
-    agent: str = ""
-    until: int = 0
-    reason: str = ""
-    run: str = ""
-    effect: int = 0
-
-
-class BreakerHalfOpened(Event):
-    """It is tried whether an agent version works again: `probes` attempts may run at once."""
-
-    digest: str = ""
-    agent: str = ""
-    probes: int = 1
-
-
-class BreakerClosed(Event):
-    """An agent version works again."""
-
-    digest: str = ""
-    agent: str = ""
-
-
-class BreakerResetBody(Body):
-    why: str = ""
-
-
-class BreakerReset(Event):
-    """Somebody closed the breaker of an agent version."""
-
-    BODY = BreakerResetBody
-    digest: str = ""
-    agent: str = ""
-    principal: str = ""
-
-
-class EventReceivedBody(Body):
-    """`keys` are correlation keys that the event set for the task that took it."""
-
-    event: dict[str, JSON] = {}
-    keys: dict[str, JSON] = {}
-
-
-class EventReceived(Event):
-    """A CloudEvent reached the run; `frame` is the listening task that consumed it, 0 if buffered.
-
-    `slot` is the filter it passed. Where `fleeting`, it was sent to all who want it now, and is buffered only
-    until it is known who does. `use` is what becomes of it: "" the task gives it as it is; `given` it gives
-    it as it `read`s it, and goes on; `each` it does something for it first; `until` it only counts towards
-    the end. Where `last`, the task takes no more. `labels` are those of the data of the run that sent it.
-    """
-
-    BODY = EventReceivedBody
-    frame: int = 0
-    slot: int = 0
-    id: str = ""
-    source: str = ""
-    principal: str = ""
-    fleeting: bool = False
-    use: str = ""
-    last: bool = False
-    read: str = ""
-    labels: tuple[str, ...] = ()
-
-
-class EventConsumedBody(Body):
-    keys: dict[str, JSON] = {}
-
-
-class EventConsumed(Event):
-    """A buffered event was taken by the listening task `frame`; `index` is its place in the buffer.
-
-    Where `frame` is 0, no task wants it, and it is gone. `use`, `last` and `read` as in `EventReceived`.
-    """
-
-    BODY = EventConsumedBody
-    frame: int = 0
-    slot: int = 0
-    index: int = 0
-    use: str = ""
-    last: bool = False
-    read: str = ""
-
-
-class RunSuspendedBody(Body):
-    why: str = ""
-
-
-class RunSuspended(Event):
-    BODY = RunSuspendedBody
-    principal: str = ""
-
-
-class RunResumedBody(Body):
-    why: str = ""
-
-
-class RunResumed(Event):
-    BODY = RunResumedBody
-    principal: str = ""
-
-
-class RunCompletedBody(Body):
-    output: JSON = None
-
-
-class RunCompleted(Event):
-    """The run ended well; `same` says that its output is the root scope's."""
-
-    BODY = RunCompletedBody
-    same: bool = False
-
-
-class RunFaultedBody(Body):
-    error: Error | None = None
-
-
-class RunFaulted(Event):
-    BODY = RunFaultedBody
-    task: str = ""
-
-
-class RunCancelledBody(Body):
-    why: str = ""
-
-
-class RunCancelled(Event):
-    BODY = RunCancelledBody
-    principal: str = ""
 
 
 EVENTS: dict[str, type[Event]] = {
