@@ -15,6 +15,7 @@ import structlog
 from podium.agents.command import SETTING
 from podium.agents.secrets import Vault
 from podium.facts.inputs import Asked, Evaluated, Reported
+from podium.runtime.action_key import action_key
 from podium.runtime.checkpoints import VARIABLE, Checkpoints, Settings, settings_of
 from podium.runtime.clock import GuardedClock
 from podium.runtime.door import ClosedDoor, Door
@@ -72,7 +73,7 @@ class LocalHub(Hub):
         clock, system = GuardedClock(), SystemHost(store, name)
         shard = ShardHost(store, RUNS_SHARD, system.catalog, name)
         self.vault, allowed = Vault(folder), _allowed()
-        system.catalog.allowed = allowed
+        system.catalog.allowed, system.catalog.digest_key = allowed, action_key(folder)
         self.worker = EmbeddedWorker(
             self._hear, system.catalog.agents.get, folder, clock.now, vault=self.vault, allowed=allowed,
             on_asked=self._ask,

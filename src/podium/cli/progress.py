@@ -30,6 +30,9 @@ class Progress(Protocol):
     def close(self) -> None: ...
 
 
+_HELD_BACK = {"approve": "waits for people", "defer": "is held back", "deny": "is denied"}
+
+
 def describe(record: Record) -> str:
     """What a record means to somebody who watches; "" for those that mean nothing to them."""
     task, body = record.get("task", ""), record["body"] or {}
@@ -38,6 +41,14 @@ def describe(record: Record) -> str:
             return f"{record['workflow']} started"
         case "EffectRequested" if record["kind"] == "human":
             return f"{task}: asks a person"
+        case "EffectRequested" | "EffectDecided" if record["verdict"] != "allow":
+            return f"{task}: {_HELD_BACK[record['verdict']]} ({', '.join(record['rules'])})"
+        case "ApprovalDecided":
+            return f"{task}: {record['principal']} said {record['verdict']}"
+        case "DecisionOverridden":
+            return f"{task}: {record['principal']} overrode the decision"
+        case "BudgetWarned":
+            return f"{task}: {'; '.join(record['warnings'])}"
         case "EffectRequested":
             waits = "" if record["started"] else ", waits for a slot"
             if record["kind"] == "workflow":
@@ -94,6 +105,10 @@ def calls_for(record: Record) -> str:
             f"  podium answer {short(record['run_id'])} --task {record['task'].rsplit('/', 1)[-1]} "
             f"--decision {decisions}{form}"
         )
+    if record["type"] in ("EffectRequested", "EffectDecided") and record["verdict"] == "approve":
+        why = (record["body"] or {}).get("message") or ", ".join(record["rules"])
+        id = f"{short(record['run_id'])}/{record['effect']}"
+        return f"{record['task']} waits for people: {why}\n  podium approve {id}   or   podium deny {id}"
     if record["type"] == "EffectInDoubt":
         return (
             f"{record['task']} may or may not have been performed; look, then say which:\n"

@@ -61,6 +61,25 @@ def shown(run: Run, effect: Effect) -> Shown:
     return made
 
 
+def held_back(about: Inquiry, run_id: str) -> list[Shown]:
+    """What policy holds back or denied in a run: `status`, `rules`, and the `action` that could be let through."""
+
+    def look(run: Run) -> list[Shown]:
+        held = [
+            (one.id, one.task, one.action, one.rules, one.status)
+            for one in run.effects.values()
+            if one.status in ("approval", "deferred")
+        ]
+        held += [(one.effect, one.task, one.action, one.rules, "denied") for one in run.denials]
+        return [
+            {"run_id": run.id, "effect": effect, "task": task, "action": action, "rules": list(rules),
+             "status": status}
+            for effect, task, action, rules, status in held
+        ]  # fmt: skip
+
+    return about.of_run(about.run_id(run_id), look)
+
+
 def target_of(effect: Effect) -> str:
     """What an effect uses, in a word or two."""
     given = effect.input if isinstance(effect.input, dict) else {}

@@ -205,6 +205,7 @@ _READS: Reads = {
     "dead_letters": (OfDeadLetters, recovery.dead_letters),
     "escalations": (OfNothing, lambda about, p: recovery.escalations(about)),
     "approvals": (OfApprovals, lambda about, p: approvals.listed(about, p.run_id)),
+    "held_back": (OfRun, lambda about, p: approvals.held_back(about, p.run_id)),
     "history": (OfResource, lambda about, p: declared.history(about.sight, p.kind, p.name)),
     "revision": (OfRevision, lambda about, p: declared.revision(about.sight, p.kind, p.name, p.which)),
     "verify": (OfNothing, lambda about, p: about.verify()),
@@ -247,6 +248,7 @@ class Door:
             "execute": self._execute,
             "wait": self._wait,
             "status": self._status,
+            "whoami": self._whoami,
             "activity": self._activity,
             "rebuild_views": self._rebuild_views,
             "checkpoint": self._checkpoint,
@@ -367,7 +369,8 @@ class Door:
             return {**params, "principal": self._identities.of(via).principal}
         if issubclass(kind, i.Deciding):
             who = self._identities.of(via)
-            return {**params, "via": str(via), "principal": who.principal, "roles": who.roles}
+            how = str(via) if via is not HERE else f"{via} uid={os.getuid()}"
+            return {**params, "via": how, "principal": who.principal, "roles": who.roles}
         return params
 
     def _follow(self, run_id: str, after: int) -> Iterator[Shown]:
@@ -439,6 +442,13 @@ class Door:
             raise decline("refused", "no-checkpoints", "", "this hub makes no checkpoints")
         stated, created = self._attests.state_now()
         return _done({"result": {"number": stated.number, "note": stated.note, "created": created}})
+
+    def _whoami(self, params: Shown, via: Caller) -> Future[Shown]:
+        """Who the caller is, as far as the operating system and the file of roles tell."""
+        convert(params, OfNothing)
+        who = self._identities.of(via)
+        shown = {"principal": who.principal, "roles": list(who.roles), "trouble": self._identities.trouble}
+        return _done({"result": shown})
 
     def _rebuild_views(self, params: Shown, via: Caller) -> Future[Shown]:
         """Make the tables for queries again from the log; `done` if they were so in time."""

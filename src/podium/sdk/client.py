@@ -387,6 +387,38 @@ class Client:
         """Close the open breaker of an agent version."""
         return self._act("reset_breaker", agent=agent, why=why)
 
+    # --- what waits for people -----------------------------------------------------------------------
+
+    def approvals(self, run_id: str = "") -> list[dict[str, JSON]]:
+        """What waits for people, longest first: in one run, if one is named, else in all."""
+        return list(self._call("approvals", run_id=run_id))
+
+    def held_back(self, run_id: str) -> list[dict[str, JSON]]:
+        """What policy holds back or denied in a run."""
+        return list(self._call("held_back", run_id=run_id))
+
+    def whoami(self) -> dict[str, JSON]:
+        """Who this process is to the hub: `principal`, `roles`, and `trouble` with the file of roles."""
+        return dict(self._call("whoami"))
+
+    def decide(self, run_id: str, effect: int, action: str, *, verdict: str, why: str = "") -> str:
+        """Say yes (`approve`) or no (`deny`) to the action with this digest; gives what was recorded."""
+        return self._act("decide", run_id=run_id, effect=effect, action=action, verdict=verdict, why=why)
+
+    def delegate(self, run_id: str, effect: int, action: str, *, to: str, why: str = "") -> str:
+        """Let another person, `user:name`, decide, too."""
+        return self._act("delegate", run_id=run_id, effect=effect, action=action, to=to, why=why)
+
+    def edit(self, run_id: str, effect: int, action: str, *, input: JSON, why: str = "") -> str:
+        """Make another action of the one with this digest."""
+        return self._act("edit", run_id=run_id, effect=effect, action=action, input=input, why=why)
+
+    def override(self, run_id: str, effect: int, action: str, *, expires_at: int, why: str) -> str:
+        """Let the action with this digest through once, whatever policy says, until `expires_at` (ms)."""
+        return self._act(
+            "override", run_id=run_id, effect=effect, action=action, expires_at=expires_at, why=why
+        )
+
     def _act(self, name: str, /, **params: Any) -> str:
         return str(self._call(name, **params, principal=self.principal)["detail"])
 

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from podium.views.spreads import Spread, Spreads
+from podium.views.verdicts import TOLD, verdict
 
 Record = dict[str, Any]
 
@@ -67,11 +68,12 @@ class _Open:
             self.status = "waits for a person"
         elif self.kind == "workflow":
             self.status = f"waits for run {record['key']}"
+        self.status = _held_back(record["verdict"], self.status)
 
     @classmethod
     def in_doubt(cls, record: Record) -> _Open:
         """An effect that was not told of before it came to be in doubt."""
-        return cls({**record, "kind": "agent", "agent": "", "started": True})
+        return cls({**record, "kind": "agent", "agent": "", "started": True, "verdict": "allow"})
 
 
 class _Teller:
@@ -98,6 +100,9 @@ class _Teller:
         if spread is not None and record["type"] == "TaskCompleted":
             took = _span(record["at"] - spread.started_at)
             self._say("task", f"{record['task']} ended after {took}: {spread.said}")
+            return
+        if record["type"] in TOLD:
+            self._tell_verdict(record, record["body"] or {})
             return
         tell = getattr(self, "_" + record["type"], None)
         if tell is not None:
@@ -280,18 +285,29 @@ class _Teller:
                 self._add("routed", f"routed to {record['agent']}: {record['reason']}")
         if given is not None and record["kind"] != "human":
             self._add("asked", f"input {_short(given)}")
-        rules = f" by {', '.join(record['rules'])}" if record["rules"] else ""
-        self._add("policy", f"policy: {record['verdict']}{rules}")
-        if record["hold_nano"]:
+        for line in verdict(record, body):
+            self._add("policy", line)
+        if record["hold_nano"] and record["started"]:
             self._add("cost", f"{_money(record['hold_nano'])} held for it")
+
+    def _tell_verdict(self, record: Record, body: Record) -> None:
+        kind, line, below = TOLD[record["type"]](record, body)
+        self._say(kind, line)
+        for more in below:
+            self._add(kind, more)
+        effect = self._open.get(record.get("effect", 0))
+        if effect is not None:
+            effect.status = _held_back(record.get("verdict", ""), effect.status)
 
     def _AttemptStarted(self, record: Record, body: Record) -> None:
         effect = self._open.get(record["effect"])
         if effect is not None:
             effect.attempt, effect.started_at, effect.status = record["attempt"], record["at"], "is running"
             waited = record["at"] - effect.since
-            queued = f" after {_span(waited)} in the queue" if record["attempt"] == 1 else ""
+            queued = f" after {_span(waited)}" if record["attempt"] == 1 else ""
             self._say("attempt", f"{record['task']}: attempt {record['attempt']} started{queued}")
+            if record["override"]:
+                self._add("policy", f"OVERRIDDEN by what record {record['override']} says")
 
     def _AttemptFailed(self, record: Record, body: Record) -> None:
         self._cost_nano += record["cost_nano"]
@@ -421,6 +437,10 @@ class _Teller:
     def _why(self, body: Record) -> None:
         if body.get("why"):
             self._add("person", f"because: {body['why']}")
+
+
+def _held_back(verdict: str, otherwise: str) -> str:
+    return {"approve": "waits for people to agree", "defer": "is held back by policy"}.get(verdict, otherwise)
 
 
 def _outcome(status: str) -> str:
