@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from podium.facts.catalog import Declared
+from podium.facts.identity import digest_of
 from tests.provenance.team import apply, choices, explained, named, origins
-from tests.runtime.serving import House, call, human, workflow
+from tests.runtime.serving import House, agent, call, human, workflow
 
 
 @pytest.fixture
@@ -258,3 +260,35 @@ def test_what_is_skipped_and_what_is_empty(house: House, tmp_path: Path) -> None
     assert [deed.agent for deed in told.deeds] == ["stock@1.0.0"]
     assert {way.way for way in told.ways} == {"skipped"}
     assert part.path == "/all"
+
+
+LEADER = """
+async def lead(input, context):
+    price = await context.tool("count", {"n": input["n"]})
+    return {"sum": price["sum"]}
+
+
+async def count(input):
+    return {"sum": input["n"] + 1}
+"""
+
+
+def test_what_an_agent_asked_for_is_part_of_what_it_gave(house: House, tmp_path: Path) -> None:
+    spec = {
+        "name": "count", "version": "1.0.0", "side_effect": "none", "folder": str(tmp_path),
+        "runtime": {
+            "type": "function", "callable": "agents:count", "isolation": "none", "memory_bytes": 0,
+            "python_path": [],
+        },
+    }  # fmt: skip
+    tool = Declared("Tool", "count", "1.0.0", digest_of(spec), spec)
+    lead = agent(tmp_path, "lead")
+    apply(house, tmp_path, lead, tool, workflow("flow", {"lead": ask("lead", {"n": "${ .n }"})}))
+    with (tmp_path / "agents.py").open("a") as code:
+        code.write(LEADER)
+    ended = house.call("execute", workflow="flow", input={"n": 4})
+    assert ended["status"] == "completed", ended["error"]
+    told = explained(house, ended["id"])
+    asked = next(deed for deed in told.deeds if deed.kind == "tool")
+    assert (asked.agent, asked.asker, asked.role, asked.output) == ("count@1.0.0", 1, "value", {"sum": 5})
+    assert {(one.kind, one.effect) for one in asked.inputs[0].sources} == {("asker", 1)}

@@ -120,7 +120,7 @@ class Teller:
             shown(trail.input.value), self.parts(trail.input),
             shown(trail.output.value) if trail.output is not None else None,
             dict(getattr(body, "provenance", {})), tuple(words_of(trail.records)),
-            asked.key if trail.kind == "workflow" else "", getattr(asked, "asker", 0),
+            asked.key if trail.kind == "workflow" else "", trail.asker,
             any(isinstance(one.event, e.EffectUndone) for one in trail.records),
         )  # fmt: skip
 

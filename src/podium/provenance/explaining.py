@@ -134,6 +134,9 @@ class _Explaining:
         found = [one for one in known if one.rpartition("/")[2] == name]
         if len(found) > 1:
             found = [one for one in found if one in begun] or found
+            # A task may have the name of the function that it calls, which stands inside of it.
+            outer = min(found, key=len)
+            found = [outer] if all(one.startswith(outer) for one in found) else found
         if len(found) == 1:
             return found[0]
         if found:
@@ -199,7 +202,7 @@ class _Explaining:
         return [
             one.output
             for one in self._replay.trails.values()
-            if getattr(one.records[0].event, "asker", 0) == trail.number and one.output is not None
+            if one.asker == trail.number and one.output is not None
         ]
 
     def _of_choices(self, choices: Iterable[Choice]) -> list[tuple[Traced, str]]:

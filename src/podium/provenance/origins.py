@@ -233,7 +233,8 @@ def sources(*values: Traced) -> Sources:
             makings[one.making] = None
         waiting += _below(one, how)
     # Of those of one record, whatever stands around another was found before that and took place after it.
-    ordered = sorted(reversed(list(makings)), key=lambda making: making.seq)
+    outermost_first = {making: place for place, making in enumerate(makings)}
+    ordered = sorted(makings, key=lambda making: (making.seq, -outermost_first[making]))
     return Sources(_without_parts(origins), tuple(ordered))
 
 

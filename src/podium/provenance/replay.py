@@ -64,6 +64,7 @@ class Trail:
         output: what that gave; None as long as there is nothing.
         records: in the order of the log.
         choices: that led to its task.
+        asker: the effect whose attempt asked for it; 0 where the document did.
     """
 
     number: int
@@ -73,6 +74,7 @@ class Trail:
     records: list[Record] = field(default_factory=list)
     output: Traced | None = None
     choices: tuple[Choice, ...] = ()
+    asker: int = 0
 
 
 @dataclass(slots=True)
@@ -445,8 +447,10 @@ def _bare(text: str) -> str:
 # --- effects --------------------------------------------------------------------------------------------
 
 
-def _effect_requested(replay: Replay, record: Record, event: e.EffectRequested) -> Body:
+def _effect_requested(replay: Replay, record: Record, event: e.EffectRequested) -> Body | None:
     body = record.body if isinstance(record.body, e.EffectRequestedBody) else None
+    if event.asker:
+        return _asked(replay, event, body)
     parent = replay.run.frames[event.parent]
     node = replay.program.nodes[event.node]
     data, scope = _entered(replay, record, parent, node, event.slot)
@@ -466,7 +470,19 @@ def _effect_requested(replay: Replay, record: Record, event: e.EffectRequested) 
     return msgspec.structs.replace(body or e.EffectRequestedBody(), data=data, input=given)
 
 
-def _effect_settled(replay: Replay, record: Record, event: e.EffectSettled) -> Body:
+def _asked(replay: Replay, event: e.EffectRequested, body: e.EffectRequestedBody | None) -> Body | None:
+    """An attempt of another effect asked for it; why, only its performer knows."""
+    value = UNKNOWN if body is None else body.input if event.given else body.data
+    given = Given(value, Origin("asker", event.asker))
+    asker = replay.trails[event.asker]
+    replay.trails[event.effect] = Trail(
+        event.effect, event.task, event.kind, given, choices=asker.choices, asker=event.asker
+    )
+    # The kernel tells what is asked for again by its digest, and looks at what a probe answers.
+    return body
+
+
+def _effect_settled(replay: Replay, record: Record, event: e.EffectSettled) -> Body | None:
     body = record.body if isinstance(record.body, e.EffectSettledBody) else None
     run = replay.run
     effect = run.effects[event.effect]
@@ -483,6 +499,8 @@ def _effect_settled(replay: Replay, record: Record, event: e.EffectSettled) -> B
     elif isinstance(detail, p.RunWorkflow) and not detail.awaits:
         output = traced(frame.input)
     trail.output = output
+    if trail.asker:
+        return body
     scope = Scope(replay, parent, frame.slot, _raw(replay, parent, frame.slot))
     scope.input = traced(frame.input)
     settled.output = output
