@@ -72,7 +72,7 @@ def compile_policy(version: PolicyVersion, digest: str = "") -> tuple[Compiled |
     problems: list[Problem] = [*_zones(version), *_tiers(version), *_repeats(version)]
     usual = _usual(version, problems)
     rules = [
-        _rule(version, rule, f"/spec/rules/{number}", problems) for number, rule in enumerate(version.rules)
+        _rule(version, rule, f"/spec/rules/{number}", problems) for number, rule in enumerate(usual.rules)
     ]
     where = zone(version.timezone)
     if problems or where is None:

@@ -96,6 +96,7 @@ class Ledger(msgspec.Struct, omit_defaults=True):
             self._free(one)
             if one.over:
                 self._lower(one.counter, one.over)
+            self._forget_closed(one.counter)
 
     def settle(self, holds: Iterable[Hold], amounts: Amounts) -> tuple[Hold, ...]:
         """Book what an effect truly took in place of what it reserved.
@@ -108,6 +109,7 @@ class Ledger(msgspec.Struct, omit_defaults=True):
             self._free(one)
             counter = one.counter
             if counter[0] != BUDGET:
+                self._forget_closed(counter)
                 continue
             true = _true(counter[1], one.amount, amounts)
             if one.over:
@@ -200,8 +202,6 @@ class Ledger(msgspec.Struct, omit_defaults=True):
             self.held[hold.counter] = left
         else:
             del self.held[hold.counter]
-        if not left:
-            self._forget_closed(hold.counter)
 
     def _lower(self, counter: str, amount: int) -> None:
         left = self.raised.get(counter, 0) - amount

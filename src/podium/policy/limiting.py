@@ -149,7 +149,7 @@ class BudgetLimit:
                 held, ceiling = held - mine.amount, ceiling - mine.over
             over = spent + held + amount - ceiling
             if over > 0:
-                found = self._full(spent + amount > ceiling, amount > limit, unit, limit, spent, held, now)
+                found = self._full(spent + amount > limit, amount > limit, unit, limit, spent, held, now)
                 tally.findings.append(found)
                 tally.reads[f"{self._name}/{unit}"] = {"limit": ceiling, "spent": spent, "held": held}
             elif self._warn:
