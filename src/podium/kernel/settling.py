@@ -187,14 +187,14 @@ def _failed(step: Step, effect: Effect, reported: Reported, error: Error, cost_n
             fail(step, effect, error, cost_nano, reported.provenance, output=reported.output, counted=counted)
             return
         retry_at = step.shard.now
+    once = _counts_once(step, effect, reported)
     # An output that breaks the contract makes a failure of what its performer calls a success.
     status = "failed" if reported.status == "succeeded" else reported.status
     step.emit(
         e.AttemptFailed(
             effect=effect.id, attempt=effect.attempt, task=effect.task, status=status, retry_at=retry_at,
-            cost_nano=cost_nano, counted=counted, final=elsewhere is not None,
-            took=None if _counts_once(step, effect, reported)
-            else took(step.shard, step.run, effect, cost_nano, reported.provenance),
+            cost_nano=0 if once else cost_nano, counted=counted, final=elsewhere is not None,
+            took=None if once else took(step.shard, step.run, effect, cost_nano, reported.provenance),
         ),
         e.AttemptFailedBody(error, reported.output),
     )  # fmt: skip
