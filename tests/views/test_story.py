@@ -61,7 +61,7 @@ def test_what_was_asked_routed_tried_and_answered(house: House, tmp_path: Path) 
         'input {"n": 1}',
         "/do/0/work asks for flaky",
         "routed to flaky@1.0.0: only agent",
-        "policy: allow by development",
+        "policy: allow by development/agents",
     ]
     assert "0.002 held for it" in said
     (failed,) = (text for text in said if "attempt 1 failed" in text)
@@ -93,7 +93,7 @@ def test_people(house: House) -> None:
     assert said[2:5] == [
         "/do/0/ask asks a person: Go?",
         "decisions: approve, deny",
-        "policy: allow by development",
+        "policy: allow by development/people",
     ]
     assert said[5:][:-1] == [
         "user:ada suspended the run",

@@ -16,6 +16,9 @@ Record = dict[str, Any]
 SHORT = 160
 """Payloads are cut to so many characters."""
 
+NAMED = "named by the task"
+"""Why a tool was taken, where that is not worth a line."""
+
 FAILURES_TOLD_MAX = 5
 """Of the items that fail in a task that goes over many, so many are told one by one."""
 
@@ -278,7 +281,8 @@ class _Teller:
             case "tool":
                 self._calls += 1
                 self._say("asked", f"{record['task']} calls the tool {record['agent']}")
-                self._add("routed", f"which is {record['reason']}")
+                if record["reason"] != NAMED:
+                    self._add("routed", record["reason"])
             case _:
                 self._calls += 1
                 self._say("asked", f"{record['task']} asks for {record['capability']}")
