@@ -562,6 +562,22 @@ def test_what_a_helper_did_in_vain_is_undone_with_it(converse: Converse) -> None
     assert (order.capability, order.input) == ("pay.back", {"id": "p-1"})
 
 
+@pytest.mark.parametrize("then", ["ask", "compensate"])
+def test_what_is_done_about_it_ends_with_who_asked(converse: Converse, then: str) -> None:
+    helper = agent("helper", "help", on_divergence=then, retry={"attempts": 2})
+    talk = lead(converse, helper)
+    talk.ask("lead", 1, "help", 1, kind="agent")
+    talk.ask("lead/help", 1, "pay", {})
+    talk.settle("lead/help/pay", "p-1")
+    talk.fail("lead/help")
+    talk.go_on()
+    talk.settle("lead/help", "another way")
+    assert statuses(talk)[:2] == [("leader", "asking"), ("helper", "diverged")]
+    talk.settle("lead", "did not wait")
+    assert talk.status == "completed"
+    assert not any(talk.shard.running.values())
+
+
 # --- the same in the same order ---------------------------------------------------------------------
 
 

@@ -4,31 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from podium.agents.interface import AttemptFailed
+from podium.agents.interface import AttemptFailed, Question
 from podium.facts.values import JSON, Error
+
+__all__ = ["Ask", "Asking", "CallFailed", "Question", "settle"]
 
 _FINAL = frozenset({400, 401, 402, 403, 404, 422})
 """Statuses of errors that the same attempt made again would only get again."""
-
-
-class Question(NamedTuple):
-    """What is asked for.
-
-    Attributes:
-        kind: `tool` or `agent`.
-        target: a tool's `name` or `name@version`; of agents the capability.
-        args: what the tool or the agent gets.
-        key: the asker's own name for it, by which a later attempt finds the answer again; "" for none.
-        agent: this agent, `name` or `name@version`; "" for any that offers the capability.
-    """
-
-    kind: Literal["tool", "agent"]
-    target: str
-    args: JSON = None
-    key: str = ""
-    agent: str = ""
 
 
 class CallFailed(AttemptFailed):

@@ -1,8 +1,8 @@
 """The child: a warm process that hosts one agent's callable and calls it for one attempt after another.
 
-It speaks JSON lines with the pool: requests on what was its stdin, replies on what was its stdout, and between
-the requests answers to what the callable asks the hub for. The callable itself sees an empty stdin, and whatever
-it prints goes to stderr, which is its log. The process ends when its requests end.
+It speaks JSON lines with the pool: requests on what was its stdin, replies on what was its stdout, and
+between the requests answers to what the callable asks the hub for. The callable itself sees an empty stdin,
+and whatever it prints goes to stderr, which is its log. The process ends when its requests end.
 """
 
 from __future__ import annotations

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from podium.facts.catalog import AgentVersion
 from podium.facts.orders import Perform
 from podium.facts.values import JSON
-
-if TYPE_CHECKING:
-    from podium.agents.asking import Question
 
 OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 """An output larger than this fails its attempt."""
@@ -20,6 +17,24 @@ OUTPUT_BYTES_MAX = 16 * 1024 * 1024
 def printable(text: object) -> str:
     """A text that can be stored: what is no Unicode, as half a character of a file's name, is escaped."""
     return str(text).encode("utf-8", "backslashreplace").decode()
+
+
+class Question(NamedTuple):
+    """What is asked for.
+
+    Attributes:
+        kind: `tool` or `agent`.
+        target: a tool's `name` or `name@version`; of agents the capability.
+        args: what the tool or the agent gets.
+        key: the asker's own name for it, by which a later attempt finds the answer again; "" for none.
+        agent: this agent, `name` or `name@version`; "" for any that offers the capability.
+    """
+
+    kind: Literal["tool", "agent"]
+    target: str
+    args: JSON = None
+    key: str = ""
+    agent: str = ""
 
 
 class AttemptFailed(Exception):

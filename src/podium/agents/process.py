@@ -9,6 +9,7 @@ import sys
 import msgspec
 
 from podium.agents.answer import Answer
+from podium.agents.doorway import Doorway, Pass
 from podium.agents.environment import environment
 from podium.agents.interface import Attempt, AttemptFailed, Performed, Spawned
 from podium.agents.lines import Lines
@@ -20,16 +21,35 @@ INTERPRETERS = ("python", "python3", "{python}")
 
 
 class ProcessAdapter:
-    """Performs attempts by starting `runtime.command`; whatever it started is gone when the attempt is."""
+    """Performs attempts by starting `runtime.command`; whatever it started is gone when the attempt is.
 
-    def __init__(self, spawned: Spawned) -> None:
+    Args:
+        doorway: by which agents ask the hub; None lets nobody ask.
+    """
+
+    def __init__(self, spawned: Spawned, doorway: Doorway | None = None) -> None:
         self._spawned = spawned
+        self._doorway = doorway
         self._programs: set[Program] = set()
 
     async def perform(self, agent: AgentVersion, attempt: Attempt) -> Performed:
+        if self._doorway is None or attempt.order.kind != "agent":
+            return await self._perform(agent, attempt, {})
+        granted = await self._doorway.admit(attempt)
+        try:
+            door = {"PODIUM_SOCKET": str(self._doorway.path), "PODIUM_TOKEN": granted.token}
+            return await self._perform(agent, attempt, door, granted)
+        finally:
+            self._doorway.dismiss(granted)
+
+    async def _perform(
+        self, agent: AgentVersion, attempt: Attempt, door: dict[str, str], granted: Pass | None = None
+    ) -> Performed:
         answer = Answer(attempt.progress)
         lines = Lines(attempt.log)
-        program = self._start(agent, attempt, answer, lines)
+        program = self._start(agent, attempt, answer, lines, door)
+        if granted is not None:
+            granted.leader = program.pid
         self._programs.add(program)
         try:
             program.write(msgspec.json.encode(attempt.order.input) + b"\n", last=True)
@@ -48,13 +68,17 @@ class ProcessAdapter:
     async def close(self) -> None:
         for program in list(self._programs):
             await program.stop(0)
+        if self._doorway is not None:
+            await self._doorway.close()
 
-    def _start(self, agent: AgentVersion, attempt: Attempt, answer: Answer, lines: Lines) -> Program:
+    def _start(
+        self, agent: AgentVersion, attempt: Attempt, answer: Answer, lines: Lines, door: dict[str, str]
+    ) -> Program:
         cwd = os.path.join(agent.folder or os.getcwd(), str(agent.runtime.get("cwd") or ""))
         return Program(
             _command(agent, cwd),
             cwd=cwd,
-            env=environment(agent.runtime.get("env") or {}, attempt.order),
+            env={**environment(agent.runtime.get("env") or {}, attempt.order), **door},
             on_stdout=answer.feed,
             on_stderr=lines.feed,
             spawned=self._spawned,

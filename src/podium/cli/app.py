@@ -203,6 +203,11 @@ COMMANDS = {
         "policing:coverage", _FILES, "Tell which parts of policies no test reaches, and which can never match.",
         "podium policy coverage policies",
     ),
+    "policy replay": Command(
+        "policy_replay:replay", _FILES,
+        "Decide what was done again under other policies; nothing is changed.",
+        "podium policy replay new.yaml --since 7d",
+    ),
     "policy show": Command(
         "policing:show", _FILES,
         "Show a policy in force as the hub decides by it; `development` is the built-in one.",

@@ -115,7 +115,7 @@ def _unclaimed(shard: Shard, run: Run, event: Any, body: Any, record: Record) ->
     release(shard, asker)
     run.cost_nano += event.cost_nano
     asker.output, asker.unclaimed, asker.then = body and body.output, event.calls, event.then
-    run.ready[asker.frame] = None
+    look_again(run, run.frames[asker.frame])
 
 
 def reconsidered(asker: Effect, output: Any) -> None:
@@ -124,9 +124,18 @@ def reconsidered(asker: Effect, output: Any) -> None:
 
 
 def look_again(run: Run, frame: Frame) -> None:
-    """Let a task go on with an effect of which something is left over."""
-    if any(one.frame == frame.id and one.status == "diverged" for one in run.effects.values()):
+    """Let a task go on if something can be done about what an effect below it left over."""
+    if not frame.open and any(one.frame == frame.id and can_go_on(one) for one in run.effects.values()):
         run.ready[frame.id] = None
+    else:
+        run.ready.pop(frame.id, None)
+
+
+def can_go_on(effect: Effect) -> bool:
+    """Whether an effect has left something over, and all of that has ended."""
+    return effect.status == "diverged" and all(
+        effect.calls[number].status != "open" for number in effect.unclaimed
+    )
 
 
 def askers(run: Run, effect: Effect) -> Iterator[int]:

@@ -31,7 +31,7 @@ CALLS_MAX = 10_000
 DEPTH_MAX = 10
 """So many agents may ask each other for something, one for the other."""
 
-REPEATS_MAX = 3
+REPEATS_MAX = 5
 """So often may one agent be among those that ask each other."""
 
 
@@ -151,7 +151,8 @@ def _ask_tool(step: Step, effect: Effect, told: Asked, wanted: _Wanted) -> None:
     )
     request_asked(
         step, effect, wanted.asked, told.args, step.view.tools[digest].deadline_ms,
-        key=wanted.key, number=told.number, park_at=_park_at(step, effect), code=_code(effect, told), **fields,
+        key=wanted.key, number=told.number, park_at=_park_at(step, effect), code=_code(effect, told),
+        **fields,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from podium.facts import events as e
 from podium.kernel.arguments import Arguments
+from podium.kernel.asked import can_go_on
 from podium.kernel.flow import Entry
 from podium.kernel.requests import request
 from podium.kernel.settling import fail, settle
@@ -24,14 +25,13 @@ def turn_diverged(step: Step, frame: Frame) -> bool:
     if frame.open:
         return False
     for effect in step.run.effects.values():
-        if effect.frame == frame.id and effect.status == "diverged":
-            return _go_on(step, frame, effect)
+        if effect.frame == frame.id and can_go_on(effect):
+            _go_on(step, frame, effect)
+            return True
     return False
 
 
-def _go_on(step: Step, frame: Frame, effect: Effect) -> bool:
-    if any(effect.calls[number].status == "open" for number in effect.unclaimed):
-        return False
+def _go_on(step: Step, frame: Frame, effect: Effect) -> None:
     if effect.then == "ask":
         _ask(step, frame, effect)
     elif effect.then == "fail":
@@ -40,7 +40,6 @@ def _go_on(step: Step, frame: Frame, effect: Effect) -> bool:
         _compensate(step, frame, effect)
     else:
         settle(step, effect, effect.output, 0, {})
-    return True
 
 
 def _compensate(step: Step, frame: Frame, effect: Effect) -> None:

@@ -93,3 +93,12 @@ def drop_effect(shard: Shard, run: Run, effect: Effect) -> None:
         shard.abandoned.append((run.id, effect.id, effect.token))
     elif effect.status == "deferred":
         shard.deferred.pop((run.id, effect.id), None)
+    elif effect.status == "diverged":
+        _leave_unclaimed(shard, run, effect)
+
+
+def _leave_unclaimed(shard: Shard, run: Run, effect: Effect) -> None:
+    """Drop what is being done about the results that an effect left over."""
+    for frame in [one for one in run.frames.values() if (one.parent, one.slot) == (effect.frame, effect.id)]:
+        leave(shard, run, frame)
+        run.frames[effect.frame].open -= 1

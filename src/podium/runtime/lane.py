@@ -87,7 +87,7 @@ class Lane:
         self.thread.start()
 
     def post(self, batch: list[Work] | list[Abandon] | list[Answer] | list[Reported]) -> bool:
-        """Hand over attempts to make, to stop or to tell something, and reports to deliver; False if the lane takes no more."""
+        """Hand over what is to be done with attempts, and reports; False if the lane takes no more."""
         with self._lock:
             if self._closing:
                 return False

@@ -9,13 +9,11 @@ from __future__ import annotations
 import os
 import socket
 import struct
-import tempfile
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
-from hashlib import sha256
 from io import BufferedReader
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -24,12 +22,12 @@ from typing import Any
 import msgspec
 import structlog
 
+from podium.runtime.addresses import make_parent, socket_path
 from podium.runtime.door import Door
 from podium.runtime.identity import Caller
 from podium.runtime.presenting import Shown
 from podium.store.interface import Unwritable
 
-SOCKET = "hub.sock"
 ADDRESS = "hub.json"
 """What the state folder says of its hub: `{pid, socket, inode, started_at}`; `inode` is the folder's own
 number, which a copy of it has not."""
@@ -39,9 +37,6 @@ LINE_BYTES_MAX = 64 * 1024 * 1024
 
 OPEN_MAX = 4096
 """A connection may have so many requests unanswered; more are refused."""
-
-_PATH_BYTES_MAX = 100
-"""The kernel takes 108 bytes on Linux and 104 on macOS, the last of them 0."""
 
 _ACCEPT_AGAIN_S = 0.1
 
@@ -78,7 +73,7 @@ class SocketServer:
         self._closing = False
         try:
             # Who holds the folder's lock is its only hub: a socket that is there belongs to a dead one.
-            _make_parent(self.path.parent)
+            make_parent(self.path.parent)
             self.path.unlink(missing_ok=True)
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self._socket.bind(str(self.path))
@@ -256,22 +251,6 @@ class _Connection:
                 future.cancel()
         self._out.put(None)
         self._on_end(self)
-
-
-def socket_path(folder: Path) -> Path:
-    """Where the socket of a state folder is."""
-    inside = folder / SOCKET
-    if len(os.fsencode(inside)) <= _PATH_BYTES_MAX:
-        return inside
-    name = f"podium-{os.getuid()}-{sha256(os.fsencode(folder)).hexdigest()[:16]}"
-    return Path(tempfile.gettempdir(), name, SOCKET)
-
-
-def _make_parent(parent: Path) -> None:
-    """Make sure of a folder that is this user's own. Raises OSError."""
-    parent.mkdir(mode=0o700, exist_ok=True)
-    if parent.stat().st_uid != os.getuid():
-        raise PermissionError(f"{parent} belongs to another user")
 
 
 def peer(connected: socket.socket) -> Caller:

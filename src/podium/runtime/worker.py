@@ -11,6 +11,7 @@ import msgspec
 
 from podium.agents.authorizing import Authorizer
 from podium.agents.command import CommandAdapter
+from podium.agents.doorway import Doorway
 from podium.agents.function import FunctionAdapter, in_process
 from podium.agents.groups import Groups, reap_leftovers
 from podium.agents.http import HttpAdapter
@@ -27,6 +28,7 @@ from podium.facts.inputs import Asked, Reported
 from podium.facts.orders import Abandon, Answer, Perform
 from podium.facts.values import JSON
 from podium.runtime import prints
+from podium.runtime.addresses import AGENTS, make_parent, socket_path
 from podium.runtime.lane import GRACE_MS, Lane
 from podium.runtime.reports import failed, lost
 from podium.runtime.running import Running, Work
@@ -108,7 +110,7 @@ class EmbeddedWorker:
         sender = Sender(web, Authorizer(web))
         adapters: dict[str, Adapter] = {
             "child": PoolAdapter(self._groups.spawned),
-            "process": ProcessAdapter(self._groups.spawned),
+            "process": ProcessAdapter(self._groups.spawned, Doorway(_doorway_path(state_folder))),
             "http": HttpAdapter(web),
             "http-call": HttpCallAdapter(sender),
             "openapi-call": OpenApiCallAdapter(sender),
@@ -266,6 +268,14 @@ class EmbeddedWorker:
             if isinstance(item, Abandon):
                 self._post_inner([item])
         self._watchdog.wake()
+
+
+def _doorway_path(folder: Path) -> Path:
+    """Where processes of agents find the hub. Raises OSError where that cannot be."""
+    path = socket_path(folder.absolute(), AGENTS)
+    if path.parent != folder.absolute():
+        make_parent(path.parent)
+    return path
 
 
 def _activity(one: Running) -> Activity:

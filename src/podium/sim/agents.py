@@ -7,8 +7,11 @@ from functools import partial
 from typing import Any, Literal
 
 from podium.facts import inputs as i
-from podium.facts.orders import Perform
+from podium.facts.orders import Answer, Perform
 from podium.facts.values import standard_error
+from podium.sim.leaders import PLANS, Leader
+from podium.sim.ledger import Attempt
+from podium.sim.mending import said_by_probe
 from podium.sim.stage import Stage
 from podium.sim.workload import COST_NANO
 
@@ -21,8 +24,9 @@ class Agents:
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._leaders: dict[Attempt, tuple[Leader, Callable[[i.Reported], None], bool]] = {}
 
-    def play(self, order: Perform, now: int, report: Callable[[i.Reported], None]) -> None:
+    def play(self, order: Perform, now: int, report: Callable[[i.Input], None]) -> None:
         """Make an attempt.
 
         Args:
@@ -35,6 +39,9 @@ class Agents:
         takes = random.randrange(5, 3_000)
         outcome = self._outcome(order)
         tell = partial(self._tell, report)
+        if order.capability in PLANS and order.kind == "agent":
+            self._lead(Leader(order, random, report), takes, now, tell)
+            return
         if strikes("mute"):
             return
         if strikes("die"):
@@ -48,7 +55,49 @@ class Agents:
         if strikes("twice"):
             stage.after(takes + random.randrange(1, 2_000), lambda: tell(outcome))
 
-    def _tell(self, report: Callable[[i.Reported], None], told: i.Reported) -> None:
+    def _lead(self, leader: Leader, takes: int, now: int, tell: Callable[[i.Reported], None]) -> None:
+        """Let an attempt that asks begin; one that is mute asks, and then never goes on."""
+        order = leader.order
+        mute = self._stage.dice.strikes("mute")
+        self._leaders[order.run_id, order.effect, order.token] = leader, tell, mute
+        self._go_on(leader, takes, now, tell)
+
+    def hear(self, answer: Answer, now: int) -> None:
+        """An attempt is told what came of something that it asked for."""
+        known = self._leaders.get((answer.run_id, answer.effect, answer.token))
+        if known is not None:
+            leader, tell, mute = known
+            if leader.hear(answer) and not mute:
+                random = self._stage.chance[f"agents {answer.run_id}"]
+                self._go_on(leader, random.randrange(5, 1_000), now, tell)
+
+    def _go_on(self, leader: Leader, takes: int, now: int, tell: Callable[[i.Reported], None]) -> None:
+        stage, order, phase = self._stage, leader.order, leader.phase
+
+        def next_turn() -> None:
+            if leader.phase != phase:
+                return
+            if leader.done:
+                leader.phase += 1
+                tell(self._outcome(order))
+            elif stage.dice.strikes("die"):
+                leader.phase += 1
+                tell(_outcome(order, "lost"))
+            else:
+                leader.go_on()
+
+        def too_late() -> None:
+            if leader.phase == phase and not leader.waits:
+                leader.phase += 1
+                tell(_timed_out(order))
+
+        left = leader.deadline_at - now
+        if leader.deadline_at and takes > left:
+            stage.after(max(left, 1), too_late)
+        else:
+            stage.after(takes, next_turn)
+
+    def _tell(self, report: Callable[[i.Input], None], told: i.Reported) -> None:
         said = self._stage.ledger.said.setdefault((told.run_id, told.effect, told.token), set())
         said.add(told.status)
         report(told)
@@ -62,6 +111,8 @@ class Agents:
         if order.kind == "agent" and strikes("breach"):
             return _outcome(order, "succeeded", output={"rubbish": True})
         output: dict[str, Any] = {"token": order.token}
+        if order.capability == "paid.status":
+            output = said_by_probe(order, self._stage.chance[f"probe {order.run_id}"])
         if self._stage.chance["padding"].random() < 0.05:
             output["padding"] = PADDING
         self._stage.ledger.answers[order.run_id, order.effect, order.token] = output

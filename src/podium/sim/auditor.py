@@ -8,7 +8,7 @@ from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.lifecycles import RUN_ENDED
 from podium.kernel.evolve import evolve
-from podium.kernel.state import Run
+from podium.kernel.state import IN_FLIGHT, Run
 from podium.runtime.host import Host
 from podium.runtime.shard import ShardHost
 from podium.runtime.system import SYSTEM_SHARD
@@ -60,6 +60,7 @@ class Auditor:
                 self._add_up(run, record.event)
             self._note_shape(record.run_id)
         ledger.replica.abandoned.clear()
+        ledger.replica.answers.clear()
         ledger.replica.kin.clear()
         ledger.replica.freed.clear()
 
@@ -94,11 +95,11 @@ class Auditor:
 
     def _note_torn(self, gone: set[Attempt], record: Record) -> None:
         """Attempts that are no longer in flight, though nothing became of them."""
-        of = getattr(record.event, "effect", 0)
+        of = 0 if isinstance(record.event, e.AttemptParked) else getattr(record.event, "effect", 0)
         self._ledger.torn += sorted(attempt for attempt in gone if attempt[1] != of)
 
     def _add_up(self, run: Run, event: e.Event) -> None:
-        if isinstance(event, e.AttemptFailed | e.EffectSettled):
+        if isinstance(event, e.AttemptFailed | e.EffectSettled | e.ResultsUnclaimed):
             costs = self._ledger.costs
             cost = costs[run.id] = costs.get(run.id, 0) + event.cost_nano
             hold(run.cost_nano == cost, "I7", f"run {run.id} cost {cost}, and {run.cost_nano} is booked")
@@ -114,7 +115,7 @@ def _in_flight(run: Run | None) -> set[Attempt]:
     if run is None:
         return set()
     effects = run.effects.values()
-    return {(run.id, effect.id, effect.token) for effect in effects if effect.status == "running"}
+    return {(run.id, effect.id, effect.token) for effect in effects if effect.status in IN_FLIGHT}
 
 
 def shape(run: Run) -> str:

@@ -6,7 +6,7 @@ import msgspec
 
 from podium.facts.identity import run_bytes, run_text
 from podium.kernel.catalog import Catalog
-from podium.kernel.state import ALWAYS_READY, GRACE_MS, Run, Shard, children_of, next_wake
+from podium.kernel.state import ALWAYS_READY, BREAKERS, GRACE_MS, Run, Shard, children_of, next_wake
 from podium.runtime.host import Host
 from podium.runtime.shard import IN_MEMORY, event_keys, thaw
 from podium.sim.ledger import Ledger
@@ -146,23 +146,30 @@ def _attentive(state: Shard, run: Run, ledger: Ledger) -> None:
 def _tidy(state: Shard) -> None:
     """Nothing is remembered of runs that are not in memory."""
     for name in ("listeners", "pending", "timer_of"):
-        strange = [run_id for run_id in getattr(state, name) if run_id not in state.runs]
+        strange = [of for of in getattr(state, name) if of not in state.runs and of != BREAKERS]
         hold(not strange, "I13", f"{name} of runs that are not in memory: {strange}")
+    due = min((one.until for one in state.breakers.values() if one.until), default=0)
+    woken = not due or 0 < state.timer_of.get(BREAKERS, 0) <= due
+    hold(woken, "I13", f"a breaker is to be tried again at {due}, and nothing sees to it")
 
 
 def _slots(host: Host, state: Shard) -> None:
     running: dict[str, int] = {}
+    back: dict[str, int] = {}
     for run in state.runs.values():
         for effect in run.effects.values():
             if effect.status == "running":
                 running[effect.digest] = running.get(effect.digest, 0) + 1
+                # What waited for what it had asked for has its slot again at once, whatever the limit is.
+                back[effect.digest] = back.get(effect.digest, 0) + bool(effect.calls)
     held = {digest: count for digest, count in state.running.items() if count}
     hold(held == running, "I8", f"slots held {held}, attempts running {running}")
     for digest, queue in state.queues.items():
         count, limit = held.get(digest, 0), host.system.catalog.limit(digest)
-        hold(count <= limit, "I8", f"{count} attempts of {digest}, whose limit is {limit}")
+        most = limit + back.get(digest, 0)
+        hold(count <= most, "I8", f"{count} attempts of {digest}, whose limit is {limit}")
         waiting = [item for item in queue if _may_start(state, *item)]
-        hold(not waiting or count == limit, "I8", f"{waiting} wait for {digest}: {count} of {limit} run")
+        hold(not waiting or count >= limit, "I8", f"{waiting} wait for {digest}: {count} of {limit} run")
 
 
 def _may_start(state: Shard, run_id: str, number: int) -> bool:

@@ -8,7 +8,7 @@ from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of
 from podium.facts.values import JSON
 
-_OUTPUT = {
+OUTPUT = {
     "type": "object",
     "required": ["token"],
     "properties": {"token": {"type": "integer"}, "padding": {"type": "string"}},
@@ -20,11 +20,28 @@ def agent(name: str, version: str = "1.0.0", **fields: Any) -> Declared:
     spec = {
         "name": name,
         "version": version,
-        "capabilities": [{"name": f"{name}.do", "output": _OUTPUT}],
-        "runtime": {"type": "http", "url": "sim:", "headers": {}},
+        "capabilities": [{"name": f"{name}.do", "output": OUTPUT}],
+        "runtime": {"type": "http", "url": "http://127.0.0.1/sim", "headers": {}},
         **fields,
     }
     return Declared("Agent", name, version, digest_of(spec), spec)
+
+
+def tool(name: str, version: str = "1.0.0", **fields: Any) -> Declared:
+    """A tool that the world itself plays."""
+    spec = {
+        "name": name,
+        "version": version,
+        "runtime": {"type": "http", "url": "http://127.0.0.1/sim", "headers": {}},
+        "side_effect": "none",
+        "result": OUTPUT,
+        **fields,
+    }
+    return Declared("Tool", name, version, digest_of(spec), spec)
+
+
+def use(name: str, args: JSON = None, **given: Any) -> dict[str, Any]:
+    return {"call": "tool", "with": {"tool": name, "args": args, **given}}
 
 
 def workflow(name: str, tasks: list[dict[str, Any]], version: str = "1.0.0", **fields: Any) -> Declared:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jq
 
 from podium.facts import inputs as i
-from podium.facts.orders import Abandon, Perform
+from podium.facts.orders import Abandon, Answer, Perform
 from podium.facts.values import Reply
 from podium.runtime.clock import GuardedClock
 from podium.runtime.host import Host
@@ -83,6 +83,10 @@ class HubProcess:
 
     def abandon(self, orders: list[Abandon]) -> None:
         self._abandoned += orders
+
+    def answer(self, orders: list[Answer]) -> None:
+        for order in orders:
+            self._agents.hear(order, self.clock.now())
 
     def ask(self, run_id: str, program: str, argument: bytes) -> None:
         try:

@@ -11,13 +11,15 @@ import msgspec
 
 from podium.facts import inputs as i
 from podium.facts.identity import run_id_of
+from podium.facts.recovery import BREAKER_CLOSED
 from podium.facts.values import Accepted, Reply
-from podium.kernel.state import Run
+from podium.kernel.state import Effect, Run
+from podium.sim.mending import MENDERS
 from podium.sim.promises import resubmitted
 from podium.sim.stage import Stage
 from podium.sim.succession import Succession
 from podium.sim.violation import hold
-from podium.sim.workload import AGENTS, BUSY, LATER, WORKFLOWS
+from podium.sim.workload import AGENTS, BUSY, LATER, LEADERS, TOOLS, WORKFLOWS
 
 VERDICTS: tuple[Literal["succeeded", "failed", "retry"], ...] = ("succeeded", "failed", "retry")
 
@@ -60,7 +62,7 @@ class People:
 
     def introduce(self) -> None:
         """Tell a new hub what is declared."""
-        self._apply((*AGENTS, *WORKFLOWS, BUSY))
+        self._apply((*AGENTS, *TOOLS, *LEADERS, *MENDERS, *WORKFLOWS, BUSY))
 
     @property
     def content(self) -> bool:
@@ -138,6 +140,9 @@ class People:
         for run in list(stage.ledger.replica.runs.values()):
             if not run.ended:
                 self._look_at(run)
+        for breaker in stage.ledger.replica.breakers.values():
+            if breaker.status != BREAKER_CLOSED and stage.chance["breakers"].random() < 0.1:
+                self._tell(i.ResetBreaker(agent=breaker.agent, why="it is said to work again"))
 
     def _look_at(self, run: Run) -> None:
         stage, random = self._stage, self._stage.chance[f"people {run.id}"]
@@ -149,6 +154,11 @@ class People:
             if effect.status == "waiting" and chance(0.3):
                 decision = random.choice(effect.input["decisions"])
                 self._tell(i.AnswerHuman(run_id=run.id, task=str(effect.id), decision=decision))
+            elif effect.status == "approval" and effect.approval is not None and chance(0.4):
+                self._decide(run, effect, "approve" if chance(0.8) else "deny")
+            elif effect.status == "dead" and chance(0.5):
+                last: Literal["retry", "drop"] = "drop" if chance(0.4) else "retry"
+                self._tell(i.SettleDeadLetter(run_id=run.id, effect=effect.id, verdict=last))
             elif effect.status == "in_doubt" and chance(0.5):
                 verdict = random.choice(VERDICTS)
                 output = {"token": effect.token} if verdict == "succeeded" else None
@@ -162,6 +172,16 @@ class People:
         elif not stage.healed and chance(stage.conditions.meddling):
             meddle = random.choice(MEDDLES)
             self._tell(meddle(run_id=run.id))
+
+    def _decide(self, run: Run, effect: Effect, verdict: Literal["approve", "deny"]) -> None:
+        """Say yes or no to an action that policy asks about."""
+        assert effect.approval is not None
+        self._tell(
+            i.DecideApproval(
+                run_id=run.id, effect=effect.id, action=effect.approval.action, verdict=verdict,
+                roles=("operator",),
+            )
+        )  # fmt: skip
 
     def _send(self, run: Run, number: int, random: Random) -> None:
         to_all = random.random() < 0.3

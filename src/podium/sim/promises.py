@@ -8,6 +8,7 @@ from podium.facts import inputs as i
 from podium.facts.events import Record
 from podium.facts.orders import Abandon, Perform
 from podium.facts.values import Accepted, Refused, Reply
+from podium.kernel.state import IN_FLIGHT
 from podium.runtime.host import Host, Listener
 from podium.sim.compare import SHARD, describe
 from podium.sim.disk import Disk
@@ -58,7 +59,7 @@ class Promises:
         handed = mine.keys() | {(told.run_id, told.effect, told.token) for told in host.emitted}
         for run in state.runs.values():
             for effect in run.effects.values():
-                made = effect.status != "running" or (run.id, effect.id, effect.token) in handed
+                made = effect.status not in IN_FLIGHT or (run.id, effect.id, effect.token) in handed
                 hold(made, "I6", f"attempt {effect.token} of {effect.task} of run {run.id} never went out")
 
     def listener(self, hub: str) -> Listener:
@@ -106,7 +107,7 @@ class Promises:
             self._submitted(told)
         elif isinstance(told, i.SendEvent):
             self._sent(told)
-        elif isinstance(told, (i.AnswerHuman, i.ResolveEffect, i.CancelRun)):
+        elif isinstance(told, (i.AnswerHuman, i.ResolveEffect, i.SettleDeadLetter, i.CancelRun)):
             known = principal in self._ledger.principals
             hold(known, "I1", f"what {principal} did was accepted and is not in the log")
 

@@ -14,7 +14,8 @@ from podium.facts.events import Record
 from podium.kernel.catching import DOUBLINGS_MAX, PAUSE_MAX_MS
 from podium.kernel.requests import DEADLINES_MS
 from podium.kernel.rerouting import LOSSES_MAX
-from podium.kernel.state import Effect, Frame, Run
+from podium.kernel.state import IN_FLIGHT, Effect, Frame, Run
+from podium.sim import mended
 from podium.sim.ledger import Ledger
 from podium.sim.violation import hold
 from podium.sim.workload import COST_NANO, EXPECTED
@@ -25,7 +26,9 @@ LATE_MS = 5_000
 
 WHILE_SUSPENDED = frozenset(
     "AttemptFailed EffectSettled EffectInDoubt EffectResolved StaleReply EventReceived RunResumed "
-    "RunCancelled".split()
+    "RunCancelled EffectRequested AskRepeated AskRefused ResultsUnclaimed ApprovalDecided "
+    "ApprovalDelegated ActionEdited DecisionOverridden EffectRerouted EffectDeadLettered "
+    "EffectRedriven".split()
 )
 
 
@@ -36,7 +39,9 @@ def look(ledger: Ledger, run: Run, record: Record) -> None:
     if run.ended:
         hold(name == "StaleReply", "I7", f"{name} at {record.seq} in run {run.id}, which has ended")
     elif run.status == "suspended":
-        hold(name in WHILE_SUSPENDED, "I7", f"{name} at {record.seq} in run {run.id}, which is suspended")
+        begins = isinstance(event, e.EffectRequested) and (event.started or not event.asker)
+        allowed = name in WHILE_SUSPENDED and not begins
+        hold(allowed, "I7", f"{name} at {record.seq} in run {run.id}, which is suspended")
     rule = _RULES.get(type(event))
     if rule is not None:
         rule(ledger, run, event, record)
@@ -116,12 +121,15 @@ def _effect_requested(ledger: Ledger, run: Run, event: e.EffectRequested, record
         for effect in other.effects.values() if other.status == "running" else ():
             first = effect.digest == event.digest and effect.status == "queued"
             hold(not first, "I8", f"{event.task} of {run.id} overtakes effect {effect.id} of {other.id}")
-    _deadline(ledger, event.kind, event.digest, event.task_deadline_at, event, record)
+    limit = run.frames[event.frame].deadline_at if event.asker else event.task_deadline_at
+    _deadline(ledger, event.kind, event.digest, limit, event, record)
+    mended.begins(ledger, event.digest, event.task)
 
 
 def _attempt_started(ledger: Ledger, run: Run, event: e.AttemptStarted, record: Record) -> None:
     effect = run.effects[event.effect]
     hold(effect.retry_at <= record.at, "I9", f"attempt at {record.seq} starts early")
+    mended.begins(ledger, effect.digest, event.task)
     _deadline(ledger, effect.kind, effect.digest, run.frames[effect.frame].deadline_at, event, record)
 
 
@@ -141,6 +149,11 @@ def _attempt_failed(ledger: Ledger, run: Run, event: e.AttemptFailed, record: Re
     effect = run.effects[event.effect]
     _had_outcome(ledger, run, effect)
     who = f"effect {effect.id} of run {run.id}"
+    if event.final:
+        mended.final(ledger, run, effect, event, _attempts(ledger, effect))
+        key = (run.id, effect.id)
+        ledger.again[key] = ledger.again.get(key, 0) + (event.status == "unstarted")
+        return
     if event.status != "lost":
         limit = _attempts(ledger, effect)
         hold(effect.failures + 1 < limit, "I6", f"{who} fails {effect.failures + 1} times of {limit}")
@@ -184,7 +197,7 @@ def _effect_settled(ledger: Ledger, run: Run, event: e.EffectSettled, record: Re
     ledger.settled[key] = event
     if effect.status == "nested":
         _child_ended(ledger, effect, event, record)
-    if effect.status != "running":
+    if effect.status not in IN_FLIGHT:
         return
     _had_outcome(ledger, run, effect)
     if event.status == "succeeded":
@@ -233,8 +246,25 @@ def _given_up(ledger: Ledger, run: Run, effect: Effect) -> None:
 
 
 def _had_outcome(ledger: Ledger, run: Run, effect: Effect) -> None:
-    if effect.status == "running":
+    if effect.status in IN_FLIGHT:
         ledger.outcomes.add((run.id, effect.id, effect.token))
+
+
+def _unclaimed(ledger: Ledger, run: Run, event: e.ResultsUnclaimed, record: Record) -> None:
+    """Nothing is left over that was asked for, and what is kept is an outcome."""
+    effect = run.effects[event.effect]
+    for number in event.calls:
+        call = effect.calls[number]
+        hold(call.attempt < effect.attempt, "I7", f"{call.asked} of effect {effect.id} was asked for again")
+    if event.then in ("compensate", "ask"):
+        _had_outcome(ledger, run, effect)
+
+
+def _repeated(ledger: Ledger, run: Run, event: e.AskRepeated, record: Record) -> None:
+    """What is asked for again was asked for by an earlier attempt, or by its key."""
+    call = run.effects[event.effect].calls[event.call]
+    again = call.attempt < event.attempt or call.key != ""
+    hold(again, "I7", f"{call.asked} of effect {event.effect} is given twice to attempt {event.attempt}")
 
 
 def _resolved(ledger: Ledger, run: Run, event: e.EffectResolved, record: Record) -> None:
@@ -279,6 +309,11 @@ _RULES: dict[type[e.Event], Callable[[Ledger, Run, Any, Record], None]] = {
     e.AttemptFailed: _attempt_failed,
     e.EffectInDoubt: _in_doubt,
     e.EffectResolved: _resolved,
+    e.EffectRerouted: mended.rerouted,
+    e.EffectDeadLettered: mended.dead_lettered,
+    e.EffectRedriven: mended.redriven,
+    e.AskRepeated: _repeated,
+    e.ResultsUnclaimed: _unclaimed,
     e.EffectSettled: _effect_settled,
     e.StaleReply: _stale_reply,
     e.EventReceived: _event_received,

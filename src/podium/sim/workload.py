@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from podium.facts.values import JSON
 from podium.sim.documents import (
@@ -21,9 +22,12 @@ from podium.sim.documents import (
     run,
     safe,
     shell,
+    tool,
+    use,
     workflow,
 )
 from podium.sim.functions import FUNCTIONS, FUNCTIONS_EXPECTED
+from podium.sim.mending import MENDED
 
 STEADY_ATTEMPTS = 4
 
@@ -47,6 +51,24 @@ AGENTS = (
     agent("once", delivery="at-most-once", concurrency=2, deadline_ms=10_000, retry={"attempts": 3}),
 )
 
+TOOLS = (
+    tool("look.up", concurrency=2, deadline_ms=4_000),
+    tool(
+        "book", side_effect="write", delivery="at-most-once", concurrency=3, deadline_ms=6_000,
+        undo={"tool": "book.cancel", "args": {"was": "${ .output.token }"}},
+    ),
+    tool("book.cancel", side_effect="write", concurrency=3, deadline_ms=6_000),
+)  # fmt: skip
+
+_LEADS: dict[str, Any] = {"retry": {"attempts": 3, "delay_ms": 300}, "deadline_ms": 8_000, "concurrency": 2}
+
+LEADERS = (
+    agent("leader", park_ms=3_000, on_divergence="compensate", **_LEADS),
+    agent("chief", on_divergence="ask", **_LEADS),
+    agent("clerk", **_LEADS),
+)
+"""Agents that ask for tools and for each other; see `sim.leaders`."""
+
 _SEQUENCE = [
     {"one": safe(call("plain"))},
     {"two": safe(call("steady"))},
@@ -54,7 +76,26 @@ _SEQUENCE = [
 ]
 
 WORKFLOWS = (
+    MENDED,
     workflow("sequence", _SEQUENCE),
+    workflow("led", [{"one": safe(call("leader"))}, {"two": safe(call("clerk"))}]),
+    workflow(
+        "directed",
+        [
+            {
+                "trip": {
+                    "try": [
+                        {"first": use("look.up", {"what": "trains"})},
+                        {"train": use("book", {"what": "${ .token }"})},
+                        {"rest": call("chief")},
+                        {"fails": {"raise": {"error": {"type": "https://example.com/sim", "status": 418}}}},
+                    ],
+                    "catch": {"do": [{"undo": {"call": "compensate"}}]},
+                }
+            },
+            {"count": {"set": {"undone": "${ type }"}}},
+        ],
+    ),
     workflow(
         "fork",
         [
@@ -410,6 +451,9 @@ LATER = (
 EXPECTED: dict[str, Callable[[JSON], bool]] = {
     **FUNCTIONS_EXPECTED,
     "sequence": handled_or_token,
+    "mended": handled_or_token,
+    "led": handled_or_token,
+    "directed": lambda output: bool(output == {"undone": "array"}),
     "fork": lambda output: bool(output == {"joined": 3}),
     "race": lambda output: bool(output == {"raced": True}),
     "retry": lambda output: isinstance(output, dict) and ("token" in output or output == {"gave_up": True}),
