@@ -19,8 +19,8 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
         attempt: number of the attempt, from 1.
         token: fencing token: the seq of the record that started the attempt.
         epoch: epoch of the hub that ordered it.
-        kind: `agent`, `tool`, `http`, `openapi`, `process` or `emit`; what is emitted, the host tells the kernel as
-            `Emitted`.
+        kind: `agent`, `tool`, `http`, `openapi`, `process` or `emit`; what is emitted, the host tells the
+            kernel as `Emitted`.
         agent: `name@version`, of a tool likewise; "" for others.
         digest: digest of the version of agent or tool; "" for others.
         capability: what is asked of the agent; a tool's name; "" for others.

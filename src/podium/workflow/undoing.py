@@ -60,8 +60,8 @@ def _targets(node: Node) -> list[int]:
 def undoing(draft: Draft) -> int:
     """The node of the call that undoes what a tool has done, by what the tool itself declares; 0 for none.
 
-    With the one that undoes what an agent had done in vain it comes last, so that the numbers of the others are
-    as they would be without them.
+    With the one that undoes what an agent had done in vain it comes last, so that the numbers of the others
+    are as they would be without them.
     """
     kinds = {node.kind for node in draft.nodes if node is not None}
     if not kinds & {"agent", "tool"}:
