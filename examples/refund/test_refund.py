@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from podium.sdk.client import Client
-from podium.testing.team import team
+from podium.testing.team import team, until_waiting
 
 HERE = Path(__file__).parent
 AT_ANY_HOUR = {
@@ -140,6 +140,25 @@ def test_a_poisoned_ticket_gets_nothing(client: Client, shop: Any) -> None:
     assert cost_nano == changes.fees_nano
     for reason in ("nobody refunds more", "only for the order", "where customers have", "has seen the list"):
         assert reason in note
+
+
+@pytest.mark.parametrize(
+    ("verdict", "status", "cents"), [("approve", "answered", [24000]), ("deny", "for people", [])]
+)
+def test_a_large_refund_waits_for_a_person(
+    client: Client, shop: Any, verdict: str, status: str, cents: list[int]
+) -> None:
+    changes = Changes(shop)
+    ticket = write_in(shop, "A-1002", "It leaks. I want my money back.")
+    run_id = client.submit("refund", {"ticket": ticket}).run_id
+    until_waiting(client, run_id, "approval")
+    assert changes.cents == []
+    [asked] = client.approvals(run_id)
+    assert asked["input"] == {"order": "A-1002", "amount_cents": 24000}
+    client.decide(run_id, int(asked["effect"]), str(asked["action"]), verdict=verdict)
+    output: Any = client.wait(run_id, 60_000).output
+    assert output["status"] == status
+    assert changes.cents == cents
 
 
 def test_many_small_refunds_end_where_the_budget_does(client: Client, shop: Any) -> None:
