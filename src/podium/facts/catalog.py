@@ -144,8 +144,8 @@ class ToolVersion(msgspec.Struct, frozen=True, omit_defaults=True):
         egress: what it reaches outside.
         undo: the tool that undoes a call; it is told `{input, output}` of that.
         probe: the tool that tells what became of a call; it is told `{input, key}` of that.
-        delivery, deadline_ms, heartbeat_ms, retry, concurrency, cost_nano, labels, description, folder,
-            deprecated, priced: as of an agent.
+        delivery, breaker, deadline_ms, heartbeat_ms, retry, concurrency, cost_nano, labels, description,
+            folder, deprecated, priced: as of an agent.
     """
 
     name: str
@@ -171,6 +171,7 @@ class ToolVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     folder: str = ""
     deprecated: str = ""
     priced: bool = False
+    breaker: BreakerTerms | None = None
 
     def performer(self) -> AgentVersion:
         """The tool as whoever performs it sees it: an agent with one capability, which has its name."""
@@ -178,7 +179,7 @@ class ToolVersion(msgspec.Struct, frozen=True, omit_defaults=True):
         return AgentVersion(
             self.name, self.version, (offered,), self.runtime, self.delivery, self.deadline_ms,
             self.heartbeat_ms, self.retry, self.concurrency, self.cost_nano, self.labels, self.description,
-            self.folder, self.deprecated, priced=self.priced,
+            self.folder, self.deprecated, self.breaker, priced=self.priced,
         )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from podium.resources.kinds import (
     CONCURRENCY_DEFAULT,
     CONCURRENCY_IN_PROCESS,
+    Breaker,
     CapabilityName,
     Cost,
     LabelName,
@@ -134,10 +135,13 @@ class ToolSpec(Model):
         default=None, ge=1, le=100_000, description="attempts that may run at once"
     )
     cost: Cost | None = Field(default=None, description="what a call is expected to cost")
+    breaker: Breaker | None = Field(
+        default=None, description="when it is not used for a while, as it keeps failing; never, unless given"
+    )
     runtime: Runtime = Field(description="exactly one of `function`, `process` and `http`")
     deprecated: str = Field(default="", description="why not to use it any more, and what to use")
 
-    @field_validator("delivery", "undo", "probe", "concurrency", "cost", mode="before")
+    @field_validator("delivery", "undo", "probe", "concurrency", "cost", "breaker", mode="before")
     @classmethod
     def _is_given(cls, value: Any) -> Any:
         if value is None:
@@ -197,6 +201,7 @@ class Tool(Model):
             **unless(CONCURRENCY_DEFAULT, concurrency=self._concurrency()),
             **unless("", description=spec.description, folder=folder, deprecated=spec.deprecated),
             **unless(False, priced=spec.cost is not None),
+            **unless(None, breaker=spec.breaker.normalised() if spec.breaker else None),
         }
 
     def _delivery(self) -> str:

@@ -11,7 +11,7 @@ from podium.facts.orders import Answer, Perform
 from podium.facts.values import standard_error
 from podium.sim.leaders import PLANS, Leader
 from podium.sim.ledger import Attempt
-from podium.sim.mending import said_by_probe
+from podium.sim.mending import fails, said_by_probe
 from podium.sim.stage import Stage
 from podium.sim.workload import COST_NANO
 
@@ -106,7 +106,7 @@ class Agents:
         strikes = self._stage.dice.strikes
         if strikes("unstarted"):
             return _outcome(order, "unstarted", "the simulated agent was busy")
-        if strikes("fail"):
+        if strikes("fail") or fails(order, self._stage.chance[f"near {order.run_id}"]):
             return _outcome(order, "failed", "the simulated agent failed")
         if order.kind == "agent" and strikes("breach"):
             return _outcome(order, "succeeded", output={"rubbish": True})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from podium.facts.identity import run_bytes, run_text
+from podium.kernel.breakers import is_shut
 from podium.kernel.catalog import Catalog
 from podium.kernel.state import ALWAYS_READY, BREAKERS, GRACE_MS, Run, Shard, children_of, next_wake
 from podium.runtime.host import Host
@@ -169,7 +170,8 @@ def _slots(host: Host, state: Shard) -> None:
         most = limit + back.get(digest, 0)
         hold(count <= most, "I8", f"{count} attempts of {digest}, whose limit is {limit}")
         waiting = [item for item in queue if _may_start(state, *item)]
-        hold(not waiting or count >= limit, "I8", f"{waiting} wait for {digest}: {count} of {limit} run")
+        free = count < limit and not is_shut(state, digest)
+        hold(not waiting or not free, "I8", f"{waiting} wait for {digest}: {count} of {limit} run")
 
 
 def _may_start(state: Shard, run_id: str, number: int) -> bool:
@@ -208,7 +210,7 @@ def leftovers(host: Host) -> str:
     held = {
         "runs": list(state.runs),
         "slots": {digest: count for digest, count in state.running.items() if count},
-        "timers": dict(state.timer_of),
+        "timers": {of: at for of, at in state.timer_of.items() if of != BREAKERS},
         "listeners": list(state.listeners),
         "questions": list(state.pending),
         "families": dict(state.families),

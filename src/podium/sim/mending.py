@@ -16,7 +16,7 @@ _PAIR: dict[str, Any] = {
 }  # fmt: skip
 
 MENDERS = (
-    agent("near", **_PAIR),
+    agent("near", **{**_PAIR, "breaker": {"failures": 1, "open_ms": 4_000}}),
     agent("far", **{**_PAIR, "retry": {"attempts": 2, "delay_ms": 200}}),
     agent(
         "paid", delivery="at-most-once", deadline_ms=8_000, concurrency=2, probe="paid.status",
@@ -25,13 +25,22 @@ MENDERS = (
     ),
 )  # fmt: skip
 
+_ASKS_PAIR = {"call": "agent", "with": {"capability": "pair.do", "reroute": True}}
+
 MENDED = workflow(
     "mended",
     [
-        {"pair": safe({"call": "agent", "with": {"capability": "pair.do", "reroute": True}})},
+        {"first": safe(_ASKS_PAIR)},
         {"pay": safe({"call": "agent", "with": {"capability": "paid.do", "onFailure": "deadLetter"}})},
+        {"second": safe(_ASKS_PAIR)},
+        {"third": safe(_ASKS_PAIR)},
     ],
 )
+
+
+def fails(order: Perform, random: Random) -> bool:
+    """Whether an agent that is often out of order is."""
+    return order.agent.startswith("near@") and random.random() < 0.6
 
 
 def said_by_probe(order: Perform, random: Random) -> dict[str, JSON]:

@@ -14,7 +14,7 @@ from podium.facts.identity import run_id_of
 from podium.facts.recovery import BREAKER_CLOSED
 from podium.facts.values import Accepted, Reply
 from podium.kernel.state import Effect, Run
-from podium.sim.mending import MENDERS
+from podium.sim.mending import MENDED, MENDERS
 from podium.sim.promises import resubmitted
 from podium.sim.stage import Stage
 from podium.sim.succession import Succession
@@ -225,7 +225,7 @@ def _brief(reply: Reply) -> str:
 def _submission(number: int, random: Random) -> i.SubmitRun:
     key = f"run{number}"
     padding = {"padding": "y" * 5_000} if random.random() < 0.05 else {}
-    workflow = BUSY if random.random() < 0.01 else random.choice(WORKFLOWS)
+    workflow = BUSY if random.random() < 0.01 else random.choice((*WORKFLOWS, MENDED, MENDED))
     return i.SubmitRun(
         run_id=run_id_of("sim", key),
         workflow=workflow.name,
