@@ -149,6 +149,7 @@ class Quota(msgspec.Struct, frozen=True, omit_defaults=True):
     match: Match = Match()
     sum: tuple[str, ...] = ()
     over: Consequence = "deny"
+    message: str = ""
 
 
 class Earlier(msgspec.Struct, frozen=True, omit_defaults=True):

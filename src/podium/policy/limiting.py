@@ -278,6 +278,7 @@ class QuotaLimit:
         if counted + amount > quota.limit:
             what = f"the sum of {'.'.join(('args', *quota.sum))}" if quota.sum else "calls"
             told = f"{self._name}: {what} may reach {quota.limit}; it is {counted}, and this adds {amount}"
+            told = quota.message or told
             tally.findings.append(self._finding(ledger, counter, counted, amount, now, told))
             tally.reads[self._name] = {"limit": quota.limit, "counted": counted}
         tally.counts.append(Count(counter, amount, last_ms))

@@ -244,6 +244,7 @@ class Quota(PolicyModel):
     limit: int | None = Field(default=None, ge=0, description="of the sum, or of calls in the window")
     window: CalendarWindow | None = Field(default=None, description="in which it counts")
     over: Queues = Field(default="deny", description="what follows beyond it")
+    message: Told = Field(default="", description="what people are told, in place of usual words")
 
     @model_validator(mode="after")
     def _is_whole(self) -> Quota:
@@ -263,6 +264,7 @@ class Quota(PolicyModel):
             **unless({}, match=self.match.normalised()),
             **unless([], sum=parts(self.sum) if self.sum else []),
             **unless("deny", over=self.over),
+            **unless("", message=self.message),
         }  # fmt: skip
 
 
