@@ -50,7 +50,8 @@ def started(workflow: str = "shop/order@1.2.0", **fields: str) -> e.RunStarted:
 def asked(effect: int = 1, started: bool = True, parent: int = 1, **fields: object) -> e.EffectRequested:
     given = {"task": f"/do/{effect}/pack", "agent": "packer@2.0.0", "capability": "parcel.pack", **fields}
     return e.EffectRequested(
-        effect=effect, frame=100 + effect, parent=parent, started=started, reason="only agent", **given
+        **{"effect": effect, "frame": 100 + effect, "parent": parent, "started": started, **given},
+        reason="only agent",
     )
 
 
@@ -302,3 +303,42 @@ def test_erased_bodies_leave_blanks(board: Board) -> None:
     assert [escalation.reason for escalation in board.views.escalations()] == [""]
     assert run_of(board.views, "a").labels == {} and run_of(board.views, "b").error_title == ""
     assert effects_of(board.views, "c")[0].status == "backoff"
+
+
+def below(effect: int, asker: int, **fields: object) -> e.EffectRequested:
+    """Something that an attempt of another effect asks for."""
+    return asked(effect, asker=asker, **{"frame": 101, "number": effect, "asked": "tool weigh", **fields})
+
+
+def test_what_an_attempt_asked_for_ends_with_it(board: Board) -> None:
+    board.write(
+        ("r", started()), ("r", asked(1)), ("r", below(2, 1)), ("r", below(3, 2)), ("r", below(4, 1)),
+        ("r", settled(4)), ("r", settled(1)),
+    )  # fmt: skip
+    found = {effect.effect: (effect.status, effect.asker) for effect in effects_of(board.views, "r")}
+    assert found == {1: ("succeeded", 0), 2: ("cancelled", 1), 3: ("cancelled", 2), 4: ("succeeded", 1)}
+
+
+def test_what_an_attempt_asked_for_is_torn_down_with_its_task(board: Board) -> None:
+    board.write(
+        ("r", started()), ("r", e.TaskStarted(frame=2, parent=1, kind="try")),
+        ("r", asked(1, parent=2)), ("r", below(2, 1, parent=2)),
+    )  # fmt: skip
+    board.write(("r", e.TaskFaulted(frame=101, parent=2, task="/do/1/pack", catcher=2)))
+    assert [effect.status for effect in effects_of(board.views, "r")] == ["cancelled", "cancelled"]
+
+
+def test_a_failure_that_an_attempt_was_told_is_nobody_elses(board: Board) -> None:
+    """Nothing waits for an operator because of it."""
+    board.write(("r", started()), ("r", asked(1)), ("r", below(2, 1)), ("r", *failed(2)))
+    board.write(("r", settled(1)), ("r", e.RunCompleted()))
+    assert board.views.escalations() == []
+
+
+def test_attempts_that_are_parked_and_results_that_are_left_over_show(board: Board) -> None:
+    board.write(("r", started()), ("r", asked(1)), ("r", below(2, 1)))
+    board.write(("r", e.AttemptParked(effect=1, attempt=1)))
+    assert effects_of(board.views, "r")[0].status == "parked"
+    board.write(("r", settled(2)), ("r", e.AttemptStarted(effect=1, attempt=2)))
+    board.write(("r", e.ResultsUnclaimed(effect=1, attempt=2, calls=(2,), then="ask", cost_nano=5)))
+    assert (effects_of(board.views, "r")[0].status, run_of(board.views, "r").cost_nano) == ("diverged", 5)

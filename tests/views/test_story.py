@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from podium.runtime.presenting import record_shown
 from podium.views.story import Line, tell
+from tests.kernel.conversation import Conversation
+from tests.kernel.conversation import agent as conversing
+from tests.kernel.toolbox import tool
 from tests.runtime.serving import House, agent, call, human, workflow
 
 FLAKY = """
@@ -169,3 +173,34 @@ def test_a_run_whose_bodies_were_erased(house: House) -> None:
     said = texts(tell([{**record, "body": None} for record in records], 0))
     assert "why was erased" in said
     assert any(text.startswith("the run faulted") for text in said)
+
+
+def test_what_attempts_ask_for_is_told_below_who_asks() -> None:
+    talk = Conversation(
+        "[{lead: {call: agent, with: {agent: leader}}}]",
+        agents=(
+            conversing("leader", retry={"attempts": 2}, park_ms=1_000), tool("pay", side_effect="write"),
+        ),
+    )  # fmt: skip
+    talk.submit({})
+    talk.ask("lead", 1, "nothing")
+    talk.ask("lead", 2, "pay", {"to": "ann"})
+    talk.wait(1_000)
+    talk.settle("lead/pay", "p-1")
+    talk.ask("lead", 1, "pay", {"to": "ann"})
+    talk.fail("lead")
+    talk.go_on()
+    talk.settle("lead", "done")
+    records = [record_shown(record) for record in talk.log if record.run_id]
+    said = "\n".join(texts(tell(records, talk.now)))
+    for line in (
+        "/do/0/lead asks for tool nothing and cannot have it",
+        "no tool is named nothing: apply it",
+        "/do/0/lead/pay calls the tool pay@1.0.0",
+        "leader@1.0.0 asks for it",
+        "/do/0/lead: attempt 1 is parked until what it asked for is there",
+        "/do/0/lead: attempt 2 asks for what effect 2 gives",
+        "/do/0/lead: attempt 3 did not ask for what was done as effect 2",
+        "it goes on all the same",
+    ):
+        assert line in said

@@ -46,13 +46,14 @@ class Effect(msgspec.Struct, frozen=True):
 
     Attributes:
         effect: its number in the run, from 1.
-        kind: `agent`, `http`, `human`, `emit` or `workflow`.
+        kind: `agent`, `tool`, `http`, `human`, `emit` or `workflow`.
         agent: `name@version` of who performs it; "" where nobody in the catalog does.
         status: `queued`, `running`, `waiting` (for a person), `nested` (another run goes on), `backoff`,
             `in_doubt`, `resolved`, `succeeded`, `failed`, or `cancelled` with its task.
         attempt: number of its last attempt; 0 before the first.
         reason: why it was routed so; `verdict` what policy decided.
         error_title: what went wrong with the last attempt that failed; "".
+        asker: the effect whose attempt asked for it; 0 if its task did.
     """
 
     effect: int
@@ -68,6 +69,7 @@ class Effect(msgspec.Struct, frozen=True):
     reason: str
     verdict: str
     error_title: str
+    asker: int = 0
 
 
 class Approval(msgspec.Struct, frozen=True):

@@ -85,6 +85,8 @@ class Fold:
             e.AttemptStarted: self._attempt_started,
             e.AttemptFailed: self._attempt_failed,
             e.EffectSettled: self._effect_settled,
+            e.AttemptParked: self._attempt_parked,
+            e.ResultsUnclaimed: self._unclaimed,
             e.EffectDecided: self._effect_decided,
             e.ApprovalDecided: self._approval_decided,
             e.ApprovalEscalated: self._approval_escalated,
@@ -115,6 +117,9 @@ class Fold:
         runs, handlers = self.runs, self._handlers
         for record in records:
             run_id, event = record.run_id, record.event
+            if record.subject:
+                # The tables are not sealed: of what is about somebody they show nothing but that it happened.
+                record = Record(record.seq, run_id, record.at, event)
             kind = type(event)
             run = runs.get(run_id)
             if run is None:
@@ -244,9 +249,10 @@ class Fold:
             status = _WITHOUT_ATTEMPTS.get(kind, "queued")
         effect = EffectRow(
             run.run, number, event.task, route, status, 1 if event.started else 0, at, 0, 0, event.frame,
-            event.parent,
+            event.parent, asker=event.asker,
         )  # fmt: skip
         run.effects[number] = run.dirty[number] = effect
+        run.asks = run.asks or event.asker > 0
         if status in _ASKED:
             self._ask(run, effect, record, event.terms, event.task_deadline_at)
 
@@ -275,6 +281,8 @@ class Fold:
         effect.settled_at = record.at
         run.dirty[number] = effect
         run.effects_done += 1
+        if run.asks:
+            self._cancel_asked(run, number, record.at)
         if nested:
             # What was spent is booked with the effects of the run that is nested.
             effect.cost_nano = event.cost_nano
@@ -283,7 +291,24 @@ class Fold:
             self._pay(run, record.at, effect, event.cost_nano)
         if event.status == "failed":
             effect.error_title = _title(record)
+        if event.status == "failed" and not effect.asker:
             run.failed = (event.task, number)
+
+    def _cancel_asked(self, run: RunRow, asker: int, at: int) -> None:
+        """What attempts of an effect asked for, and is not over, ends with it."""
+        asked = [effect for effect in run.effects.values() if effect.asker == asker]
+        for effect in asked:
+            self._cancel_asked(run, effect.effect, at)
+        self._cancel(run, [effect for effect in asked if effect.effect in run.effects], at)
+
+    def _attempt_parked(self, run: RunRow, record: Record, event: Any) -> None:
+        self._becomes(run, event.effect, "parked")
+
+    def _unclaimed(self, run: RunRow, record: Record, event: Any) -> None:
+        if event.then not in ("continue", "fail"):
+            self._becomes(run, event.effect, "diverged")
+        if event.cost_nano:
+            self._pay(run, record.at, run.effects[event.effect], event.cost_nano)
 
     def _effect_decided(self, run: RunRow, record: Record, event: Any) -> None:
         """Decided again, it goes on or waits for something else."""

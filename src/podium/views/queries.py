@@ -33,7 +33,7 @@ _RUN = (
 _LABELLED = " AND EXISTS (SELECT 1 FROM labels WHERE name = ? AND value = ? AND labels.run = runs.run)"
 _EFFECTS = (
     "SELECT effect, task, kind, agent, capability, status, attempt, requested_at, settled_at, cost_nano, "
-    "reason, verdict, error_title FROM effects JOIN routes ON routes.id = effects.route "
+    "reason, verdict, error_title, asker FROM effects JOIN routes ON routes.id = effects.route "
     "WHERE run = (SELECT run FROM runs WHERE run_id = ?) AND effect > ? ORDER BY effect LIMIT ?"
 )
 _APPROVALS = (

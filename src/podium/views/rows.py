@@ -11,11 +11,12 @@ class EffectRow(msgspec.Struct, gc=False):
     """A row of `effects`; the fields are its columns, in order.
 
     Attributes:
-        status: `queued`, `running`, `waiting`, `nested`, `backoff`, `in_doubt`, `dead`, `resolved` while it
-            is open; then `succeeded`, `failed`, or `cancelled` if its task was torn down.
+        status: `queued`, `running`, `parked`, `diverged`, `waiting`, `nested`, `backoff`, `in_doubt`, `dead`,
+            `resolved` while it is open; then `succeeded`, `failed`, or `cancelled` if its task was torn down.
         settled_at: 0 while it is open.
         frame: the task's own frame in the run; `parent` that of the enclosing task.
         error_title: of the last attempt that failed.
+        asker: the effect whose attempt asked for it; 0 if its task did.
     """
 
     run: int
@@ -30,6 +31,7 @@ class EffectRow(msgspec.Struct, gc=False):
     frame: int
     parent: int
     error_title: str = ""
+    asker: int = 0
 
 
 class DeletedRow(NamedTuple):
@@ -67,12 +69,13 @@ class RunRow:
         written: status in the table; "" while it has no row.
         parent: the run whose task started it; "" if none did. `nested` if that task waits for it.
         effects: the open ones by number; `dirty` those to be written.
+        asks: whether attempts have asked for some of them.
         frames, failed: as in `Open`.
     """
 
     __slots__ = (
-        "cost_nano", "definition", "dirty", "effects", "effects_done", "ended_at", "error_title", "failed",
-        "frames", "key", "labels", "last_seq", "lifecycle", "nested", "parent", "principal", "run", "run_id",
+        "asks", "cost_nano", "definition", "dirty", "effects", "effects_done", "ended_at", "error_title",
+        "failed", "frames", "key", "labels", "last_seq", "lifecycle", "nested", "parent", "principal", "run", "run_id",
         "started_at", "updated_at", "written",
     )  # fmt: skip
 
@@ -90,6 +93,7 @@ class RunRow:
         self.effects_done = self.cost_nano = 0
         self.error_title = ""
         self.effects: dict[int, EffectRow] = {}
+        self.asks = False
         self.dirty: dict[int, EffectRow] = {}
         self.frames: dict[int, tuple[str, int]] = {}
         self.failed = NO_FAILURE

@@ -78,6 +78,7 @@ CREATE TABLE effects (
     frame INTEGER NOT NULL,
     parent INTEGER NOT NULL,
     error_title TEXT NOT NULL,
+    asker INTEGER NOT NULL,
     PRIMARY KEY (run, effect)
 ) STRICT, WITHOUT ROWID;
 

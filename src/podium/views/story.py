@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
+from podium.views import asking, verdicts
 from podium.views.spreads import Spread, Spreads
-from podium.views.verdicts import TOLD, verdict
+from podium.views.verdicts import verdict
 
 Record = dict[str, Any]
 
@@ -18,6 +19,9 @@ SHORT = 160
 
 NAMED = "named by the task"
 """Why a tool was taken, where that is not worth a line."""
+
+TOLD = {**verdicts.TOLD, **asking.TOLD}
+"""What tells of records that others write about, by their type."""
 
 FAILURES_TOLD_MAX = 5
 """Of the items that fail in a task that goes over many, so many are told one by one."""
@@ -138,9 +142,13 @@ class _Teller:
         """Whether a record of one of many is only counted."""
         match record["type"]:
             case "EffectRequested":
-                if record["kind"] == "human":
+                if record["kind"] == "human" or record["verdict"] != "allow" or record["override"]:
                     return False
                 self._calls += 1
+            case "AttemptStarted":
+                return record["effect"] not in self._open
+            case kind if kind in verdicts.TOLD:
+                return False
             case "AttemptFailed" | "EffectSettled":
                 if record["effect"] in self._open:
                     return False

@@ -195,6 +195,7 @@ class Tables:
             found = self._connection.execute(_FIND_EFFECT, (position, number)).fetchone()
             assert found is not None, f"the views have no effect {number} of run {run_id}"
             run.effects[number] = EffectRow(*found)
+        run.asks = any(effect.asker for effect in run.effects.values())
         return run
 
     def _keep(self, runs: dict[str, RunRow]) -> None:

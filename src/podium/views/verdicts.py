@@ -1,13 +1,17 @@
-"""What policy and people said of an effect, in sentences: the part of a run's story that is about permission."""
+"""What policy and people said of an effect, in sentences: the part of a story that is about permission."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 Record = dict[str, Any]
 Said = tuple[str, str, list[str]]
 """What kind of line it is, the line, and lines below it."""
+
+SHORT = 120
+"""Values are cut to so many characters."""
 
 
 def verdict(record: Record, body: Record) -> list[str]:
@@ -16,6 +20,9 @@ def verdict(record: Record, body: Record) -> list[str]:
     lines = [f"policy: {record['verdict']}{rules}"]
     if body.get("message"):
         lines.append(f"because {body['message']}")
+    if body.get("reads") and record["verdict"] != "allow":
+        read = ", ".join(f"{name} = {_cut(value)}" for name, value in body["reads"].items())
+        lines.append(f"having read {read}")
     lines += [f"only observed: {one}" for one in record.get("observed") or ()]
     if record.get("override"):
         lines.append(f"OVERRIDDEN by what record {record['override']} says")
@@ -80,16 +87,23 @@ def _expired(record: Record, body: Record) -> Said:
 
 
 def _edited(record: Record, body: Record) -> Said:
-    return "person", f"{record['principal']} made another action of {record['task']}", _why(body)
+    lines = [f"now with {_cut(body['input'])}"] if "input" in body else []
+    return "person", f"{record['principal']} made another action of {record['task']}", lines + _why(body)
 
 
 def _overridden(record: Record, body: Record) -> Said:
     done = "OVERRODE the decision on" if record["outcome"] else "asked to override the decision on"
-    return "person", f"!!! {record['principal']} {done} {record['task']}", _why(body)
+    line = f"!!! {record['principal']} {done} {record['task']}"
+    return "person", f"{line}, for {span(record['expires_at'] - record['at'])}", _why(body)
 
 
 def _why(body: Record) -> list[str]:
     return [f"because: {body['why']}"] if body.get("why") else []
+
+
+def _cut(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
 def span(ms: int) -> str:
