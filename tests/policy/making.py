@@ -58,8 +58,12 @@ def tool(name: str = "mail.send", **fields: Any) -> Action:
     return Action("tool", name, **{**known, **fields})
 
 
-def asked(where: PolicySet, action: Action, ledger: Ledger | None = None, now: int = NOON, **rest: Any) -> Decision:
-    return decide(where, action, ledger if ledger is not None else Ledger(), rest.pop("marks", {}), now, **rest)
+def asked(
+    where: PolicySet, action: Action, ledger: Ledger | None = None, now: int = NOON, **rest: Any
+) -> Decision:
+    return decide(
+        where, action, ledger if ledger is not None else Ledger(), rest.pop("marks", {}), now, **rest
+    )
 
 
 def do(where: PolicySet, action: Action, ledger: Ledger, now: int = NOON) -> Decision:

@@ -98,7 +98,10 @@ def test_a_policy_that_only_restricts_denies_nothing_else() -> None:
 
 
 def test_a_restriction_alone_allows_nothing() -> None:
-    assert asked(policies("rules: [{id: no-pay, effect: deny, match: {tools: [pay.*]}}]"), tool()).verdict == "deny"
+    assert (
+        asked(policies("rules: [{id: no-pay, effect: deny, match: {tools: [pay.*]}}]"), tool()).verdict
+        == "deny"
+    )
 
 
 def test_one_that_is_about_others_says_nothing() -> None:

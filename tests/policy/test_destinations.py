@@ -107,10 +107,24 @@ def test_the_method_counts() -> None:
 
 
 LOOPBACK = [
-    "127.0.0.1", "127.1", "127.0.1", "2130706433", "0x7f000001", "0x7f.1", "0x7F.0.0.1", "0177.0.0.1",
-    "017700000001", "127.0.0.1.", "127.000.000.001", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]",
-    "[0:0:0:0:0:ffff:7f00:0001]", "１２７.0.0.1", "127。0。0。1", "①②⑦.0.0.1",
-]  # fmt: skip
+    "127.0.0.1",
+    "127.1",
+    "127.0.1",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.1",
+    "0x7F.0.0.1",
+    "0177.0.0.1",
+    "017700000001",
+    "127.0.0.1.",
+    "127.000.000.001",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[0:0:0:0:0:ffff:7f00:0001]",
+    "１２７.0.0.1",
+    "127。0。0。1",
+    "①②⑦.0.0.1",
+]
 
 
 @pytest.mark.parametrize("host", LOOPBACK)
@@ -119,12 +133,40 @@ def test_ways_to_write_this_machine(host: str) -> None:
 
 
 PRIVATE = [
-    *LOOPBACK, "0", "0.0.0.0", "10.0.0.5", "10.5", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0xa9fea9fe",
-    "2852039166", "100.64.0.1", "224.0.0.1", "255.255.255.255", "192.0.2.1", "[::1]", "[::]", "[fe80::1]",
-    "[fc00::1]", "[ff02::1]", "[fec0::1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b::a9fe:a9fe]",
-    "[2002:7f00:1::]", "[2001:0:7f00:1::]", "localhost", "LOCALHOST.", "x.localhost", "printer.local", "hub.internal",
-    "intranet", "nas.lan", "router.home.arpa",
-]  # fmt: skip
+    *LOOPBACK,
+    "0",
+    "0.0.0.0",
+    "10.0.0.5",
+    "10.5",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "0xa9fea9fe",
+    "2852039166",
+    "100.64.0.1",
+    "224.0.0.1",
+    "255.255.255.255",
+    "192.0.2.1",
+    "[::1]",
+    "[::]",
+    "[fe80::1]",
+    "[fc00::1]",
+    "[ff02::1]",
+    "[fec0::1]",
+    "[::127.0.0.1]",
+    "[64:ff9b::7f00:1]",
+    "[64:ff9b::a9fe:a9fe]",
+    "[2002:7f00:1::]",
+    "[2001:0:7f00:1::]",
+    "localhost",
+    "LOCALHOST.",
+    "x.localhost",
+    "printer.local",
+    "hub.internal",
+    "intranet",
+    "nas.lan",
+    "router.home.arpa",
+]
 
 
 @pytest.mark.parametrize("host", PRIVATE)
@@ -141,7 +183,18 @@ def test_public_places(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["256.1.1.1", "1.2.3.4.5", "0x1g.1", "08.1.1.1", "4294967296", "1.2.3.256", "1..2", "0x", "1.0x100000000"]
+    "host",
+    [
+        "256.1.1.1",
+        "1.2.3.4.5",
+        "0x1g.1",
+        "08.1.1.1",
+        "4294967296",
+        "1.2.3.256",
+        "1..2",
+        "0x",
+        "1.0x100000000",
+    ],
 )
 def test_numbers_that_are_no_address(host: str) -> None:
     try:
@@ -152,7 +205,9 @@ def test_numbers_that_are_no_address(host: str) -> None:
 
 
 def test_ports_and_regions_are_kept() -> None:
-    assert destination_of("https://a.example:8443/x", "put", "eu") == Destination("a.example", "https", "PUT", 8443, "eu")
+    assert destination_of("https://a.example:8443/x", "put", "eu") == Destination(
+        "a.example", "https", "PUT", 8443, "eu"
+    )
 
 
 @pytest.mark.parametrize("ports", ["[8443]", "[443, 8443]"])
@@ -163,7 +218,9 @@ def test_ports_may_be_listed(ports: str) -> None:
 
 
 def test_where_nobody_knows_where_it_leads_it_is_denied() -> None:
-    where = policies("egress: [{match: {tools: [web.*]}, domains: [a.example]}]\nrules: [{id: all, effect: allow}]")
+    where = policies(
+        "egress: [{match: {tools: [web.*]}, domains: [a.example]}]\nrules: [{id: all, effect: allow}]"
+    )
     assert asked(where, tool("web.get")).verdict == "deny"
     assert asked(where, tool("mail.send")).verdict == "allow"
 

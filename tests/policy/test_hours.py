@@ -16,7 +16,15 @@ from podium.resources.policy_values import parse_hours
 from tests.policy.making import asked, policies, tool
 
 PARIS = "Europe/Paris"
-PLACES = (PARIS, "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia", "America/Santiago", "UTC")
+PLACES = (
+    PARIS,
+    "America/New_York",
+    "Asia/Kolkata",
+    "Australia/Lord_Howe",
+    "Pacific/Apia",
+    "America/Santiago",
+    "UTC",
+)
 
 
 def at(text: str, where: str = PARIS, fold: int = 0) -> int:
@@ -136,7 +144,16 @@ def test_stretches_of_the_calendar_follow_each_other(now: int, per: str, where: 
 def test_zones_come_with_the_release() -> None:
     assert zone("UTC") is UTC
     assert str(zone(PARIS)) == PARIS
-    for name in ("", "Mars/Base", "../../etc/passwd", "Europe/", "Europe", "/etc/localtime", "paris", "zone.tab"):
+    for name in (
+        "",
+        "Mars/Base",
+        "../../etc/passwd",
+        "Europe/",
+        "Europe",
+        "/etc/localtime",
+        "paris",
+        "zone.tab",
+    ):
         assert zone(name) is None
 
 

@@ -81,8 +81,8 @@ def test_of_a_call_by_a_workflow_the_agent_that_is_called_is_counted() -> None:
 
 def test_units() -> None:
     limit = (
-        "{usd: '9', calls: 9, toolCalls: 9, agentCalls: 9, modelCalls: 9, inputTokens: 99999, outputTokens: 99999, "
-        "tokens: 99999, wallTime: 2h}"
+        "{usd: '9', calls: 9, toolCalls: 9, agentCalls: 9, modelCalls: 9, "
+        "inputTokens: 99999, outputTokens: 99999, tokens: 99999, wallTime: 2h}"
     )
     where = policies(budget(f"scope: [run], limit: {limit}", "reservation: {outputTokens: {default: 100}}\n"))
 
@@ -91,17 +91,28 @@ def test_units() -> None:
 
     called = tool(cost_nano=3, duration_ms=1000, input_tokens=7)
     assert amounts(called) == {
-        "nano": 3, "calls": 1, "tool_calls": 1, "input_tokens": 7, "output_tokens": 100, "tokens": 107, "ms": 1000,
-    }  # fmt: skip
+        "nano": 3,
+        "calls": 1,
+        "tool_calls": 1,
+        "input_tokens": 7,
+        "output_tokens": 100,
+        "tokens": 107,
+        "ms": 1000,
+    }
     assert amounts(Action("agent", "a", output_tokens=5, output_tokens_max=3)).items() >= {
-        ("agent_calls", 1), ("output_tokens", 3), ("calls", 1),
-    }  # fmt: skip
+        ("agent_calls", 1),
+        ("output_tokens", 3),
+        ("calls", 1),
+    }
     assert amounts(Action("human", "")) == {"calls": 1}
     assert amounts(Action("http", "http.get", duration_ms=5)) == {"calls": 1, "tool_calls": 1, "ms": 5}
 
 
 def test_tokens_and_time_are_settled_as_they_were() -> None:
-    where, ledger = policies(budget("scope: [run], limit: {tokens: 99999, outputTokens: 99999, wallTime: 2h}")), Ledger()
+    where, ledger = (
+        policies(budget("scope: [run], limit: {tokens: 99999, outputTokens: 99999, wallTime: 2h}")),
+        Ledger(),
+    )
     decision = do(where, tool(duration_ms=1000, input_tokens=7), ledger)
     ledger.settle(decision.holds, Amounts(input_tokens=7, output_tokens=20, duration_ms=300))
     assert sorted(ledger.spent.values()) == [20, 27, 300]
@@ -147,7 +158,10 @@ def test_people_may_raise_a_ceiling_for_one_action() -> None:
 def test_an_unknown_price_is_denied_unless_people_are_asked() -> None:
     text = "scope: [run], limit: {usd: '1'}"
     assert asked(policies(budget(text)), tool(cost_nano=None)).rules == ("test/budgets/b",)
-    assert asked(policies(budget(text, "reservation: {unknownPrice: approve:1}\n")), tool(cost_nano=None)).tier == 1
+    assert (
+        asked(policies(budget(text, "reservation: {unknownPrice: approve:1}\n")), tool(cost_nano=None)).tier
+        == 1
+    )
     assert asked(policies(budget("scope: [run], limit: {calls: 1}")), tool(cost_nano=None)).verdict == "allow"
 
 
@@ -203,7 +217,9 @@ def test_a_bucket_for_each_credential() -> None:
     assert do(where, tool(destinations=there, credential="x"), ledger).verdict == "allow"
     assert do(where, tool(destinations=there, credential="x"), ledger).verdict == "defer"
     assert do(where, tool(destinations=there, credential="y"), ledger).verdict == "allow"
-    assert do(where, tool(destinations=(Destination("b.example"),), credential="x"), ledger).verdict == "allow"
+    assert (
+        do(where, tool(destinations=(Destination("b.example"),), credential="x"), ledger).verdict == "allow"
+    )
 
 
 def test_calls_at_once() -> None:
@@ -217,7 +233,9 @@ def test_calls_at_once() -> None:
     assert asked(where, tool(), ledger, own=flying[1].holds).verdict == "allow"
 
 
-@pytest.mark.parametrize(("over", "verdict"), [("deny", "deny"), ("approve:1", "approve"), ("queue", "defer")])
+@pytest.mark.parametrize(
+    ("over", "verdict"), [("deny", "deny"), ("approve:1", "approve"), ("queue", "defer")]
+)
 def test_what_follows_a_call_too_many(over: str, verdict: str) -> None:
     where, ledger = policies(rate(f"limit: 1/h, onLimit: {over}")), Ledger()
     do(where, tool(), ledger)
@@ -337,7 +355,10 @@ def write(path: str = "a") -> Action:
 
 
 def test_what_must_come_before() -> None:
-    run = Run("{name: s, match: {tools: [repo.write]}, require: {tools: [repo.read], within: 1h, same: [args.path]}}")
+    run = Run(
+        "{name: s, match: {tools: [repo.write]}, "
+        "require: {tools: [repo.read], within: 1h, same: [args.path]}}"
+    )
     assert run.asks(write()) == "deny"
     assert run.asks(read("b")) == "allow"
     assert run.asks(write()) == "deny"
@@ -410,7 +431,11 @@ def place(host: str = "", region: str = "") -> dict[str, Any]:
         ("neverTo: {external: true}", tool(labels=("pii",), **place("127.0.0.1")), "data/pii"),
         ("neverTo: {external: true}", tool(labels=("pii",)), ""),
         ("neverTo: {external: true}", tool(labels=("pii",), external=True), "data/pii"),
-        ("neverTo: {domains: ['*.Bad.example']}", tool(labels=("pii",), **place("x.bad.example")), "data/pii"),
+        (
+            "neverTo: {domains: ['*.Bad.example']}",
+            tool(labels=("pii",), **place("x.bad.example")),
+            "data/pii",
+        ),
         ("neverTo: {domains: ['*.bad.example']}", tool(labels=("pii",), **place("good.example")), ""),
         ("neverTo: {tools: [mail.*]}", tool(labels=("pii",)), "data/pii"),
         ("neverTo: {tools: [pay.*]}", tool(labels=("pii",)), ""),

@@ -19,14 +19,24 @@ from tests.policy.making import NOON, asked, compiled, tool
 
 RANK = {verdict: rank for rank, verdict in VERDICTS.items()}
 
-CONDITIONS = ("", "args.n > 1", "args.n > 2", "has(args.m)", "args.m.startsWith('a')", '"pii" in data.labels', "tool.risk > 2")
+CONDITIONS = (
+    "",
+    "args.n > 1",
+    "args.n > 2",
+    "has(args.m)",
+    "args.m.startsWith('a')",
+    '"pii" in data.labels',
+    "tool.risk > 2",
+)
 MATCHES = st.builds(
     Match,
     tools=st.sampled_from([(), ("a.one",), ("a.*",), ("b.two",)]),
     roles=st.sampled_from([(), (), ("x",), ("y",)]),
     risk_min=st.sampled_from([0, 0, 3]),
 )
-SCOPES = st.sampled_from([Match(), Match(), Match(tenants=("acme",)), Match(roles=("x",)), Match(agents=("clerk",))])
+SCOPES = st.sampled_from(
+    [Match(), Match(), Match(tenants=("acme",)), Match(roles=("x",)), Match(agents=("clerk",))]
+)
 
 
 @st.composite
@@ -77,7 +87,9 @@ def test_order_does_not_matter(one: PolicyVersion, other: PolicyVersion, action:
 
 @settings(max_examples=150, deadline=None)
 @given(versions("p"), versions("q"), ACTIONS)
-def test_a_policy_of_a_narrower_scope_only_narrows(one: PolicyVersion, other: PolicyVersion, action: Action) -> None:
+def test_a_policy_of_a_narrower_scope_only_narrows(
+    one: PolicyVersion, other: PolicyVersion, action: Action
+) -> None:
     wide = msgspec.structs.replace(one, applies_to=Match())
     narrow = msgspec.structs.replace(other, applies_to=Match(roles=("x",)))
     before, after = decided([wide], action), decided([wide, narrow], action)
@@ -115,7 +127,8 @@ def holds(condition: str, action: Action) -> bool | None:
 
 def fits(match: Match, action: Action) -> bool:
     tools = not match.tools or any(
-        action.target == name or (name.endswith("*") and action.target.startswith(name[:-1])) for name in match.tools
+        action.target == name or (name.endswith("*") and action.target.startswith(name[:-1]))
+        for name in match.tools
     )
     return (
         tools
@@ -128,7 +141,9 @@ def fits(match: Match, action: Action) -> bool:
 
 @settings(max_examples=300, deadline=None)
 @given(versions("p"), versions("q"), ACTIONS)
-def test_the_decision_is_what_a_slow_reading_gives(one: PolicyVersion, other: PolicyVersion, action: Action) -> None:
+def test_the_decision_is_what_a_slow_reading_gives(
+    one: PolicyVersion, other: PolicyVersion, action: Action
+) -> None:
     said: list[tuple[int, int]] = []
     allowed: dict[int, bool] = {}
     for version in (one, other):
@@ -200,10 +215,13 @@ class Spending(RuleBasedStateMachine):
         name = f"run-{run}"
         if name in self.closed:
             return
-        action = tool(run=name, tree=f"tree-{run % 2}", agent=f"agent-{agent}", tenant=f"t-{tenant}", cost_nano=cost)
+        action = tool(
+            run=name, tree=f"tree-{run % 2}", agent=f"agent-{agent}", tenant=f"t-{tenant}", cost_nano=cost
+        )
         decision = asked(self.policies, action, self.ledger, self.now)
         fits_ = all(
-            self.books[f"{one.counter}"] + self._held(one.counter) + cost <= CEILINGS[one.counter.split("/")[1]]
+            self.books[f"{one.counter}"] + self._held(one.counter) + cost
+            <= CEILINGS[one.counter.split("/")[1]]
             for one in decision.holds
         )
         assert (decision.verdict == "allow") is fits_
@@ -212,7 +230,9 @@ class Spending(RuleBasedStateMachine):
             self.flying.append((decision, action))
 
     def _held(self, counter: str) -> int:
-        return sum(one.amount for decision, _ in self.flying for one in decision.holds if one.counter == counter)
+        return sum(
+            one.amount for decision, _ in self.flying for one in decision.holds if one.counter == counter
+        )
 
     @precondition(lambda self: self.flying)
     @rule(which=st.integers(0, 50), part=st.integers(0, 100))
@@ -248,7 +268,7 @@ class Spending(RuleBasedStateMachine):
     def never_over_a_ceiling(self) -> None:
         for counter in {*self.ledger.spent, *self.ledger.held}:
             limit = CEILINGS[counter.split("/")[1]]
-            assert 0 <= self.ledger.held.get(counter, 0)
+            assert self.ledger.held.get(counter, 0) >= 0
             assert self.ledger.taken(counter) <= limit
             assert self.ledger.held.get(counter, 0) == self._held(counter)
             assert self.ledger.spent.get(counter, 0) in (0, self.books[counter])

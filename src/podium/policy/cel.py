@@ -7,7 +7,7 @@ declared. Evaluation ends after 10,000 iterations. Whatever is not `true` or `fa
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cel_expr_python import cel
@@ -40,12 +40,9 @@ FUSED_MAX = 32
 
 _environment = cel.NewEnv(variables=NAMES)
 
-_LITERAL = re.compile(
-    r"""[bB]?[rR][bB]?("{3}.*?"{3}|'{3}.*?'{3}|"[^"]*"|'[^']*')"""
-    r"""|[bB]?("{3}.*?"{3}|'{3}.*?'{3}|"(\\.|[^"\\])*"|'(\\.|[^'\\])*')|//[^\n]*""",
-    re.S,
-)
-_NAME = re.compile(r"(?<![\w.])\.?([A-Za-z_]\w*(?:\s*\.\s*[A-Za-z_]\w*)*)(\s*\()?")
+_DOT = r"\s*\.\s*"
+_NAMED = {name: re.compile(rf"\b{_DOT.join(name.split('.'))}\b") for name in NAMES}
+_MEMBER = re.compile(r"\bargs\b(?=(\s*\.\s*([A-Za-z_]\w*)(\s*\()?)?)")
 _PLACE = re.compile(r"<input>:(\d+):(\d+): (.*)")
 
 
@@ -202,23 +199,9 @@ def _balanced(terms: Sequence[str]) -> str:
 
 
 def _needs(text: str) -> Needs:
-    """What an expression may read: at least all that it does."""
-    bare = _LITERAL.sub('""', text)
-    names: set[str] = set()
-    members: set[str] | None = set()
-    for found in _NAME.finditer(bare):
-        parts = re.sub(r"\s", "", found[1]).split(".")
-        if parts[0] == "args":
-            names.add("args")
-            is_call = found[2] is not None and len(parts) == 2
-            if len(parts) == 1 or is_call:
-                members = None
-            elif members is not None:
-                members.add(parts[1])
-        else:
-            names.update(name for name in _prefixes(parts) if name in NAMES)
-    return Needs(frozenset(names), None if members is None else frozenset(members))
-
-
-def _prefixes(parts: Sequence[str]) -> Iterable[str]:
-    return (".".join(parts[:end]) for end in range(1, len(parts) + 1))
+    """What an expression may read: all that it does, and what only its literals and comments name."""
+    names = frozenset(name for name, pattern in _NAMED.items() if pattern.search(text))
+    members = {(found[2], found[3]) for found in _MEMBER.finditer(text)}
+    if any(name is None or called is not None for name, called in members):
+        return Needs(names, None)
+    return Needs(names, frozenset(name for name, _ in members))

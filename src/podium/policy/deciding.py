@@ -209,8 +209,11 @@ def _prevailing(tally: Tally, action: Action) -> tuple[int, tuple[str, ...], lis
         return DENY, (DEFAULT,), [f"no policy allows {_described(action)}"]
     if rank == ALLOW:
         allows = tally.allows
-        rules = [rule for breadth in sorted(allows) for rule in allows[breadth]]
-        return ALLOW, tuple(dict.fromkeys(rules)), []
+        if len(allows) == 1:
+            (rules,) = allows.values()
+        else:
+            rules = [rule for breadth in sorted(allows) for rule in allows[breadth]]
+        return ALLOW, _once(rules), []
     return rank, *_told([finding for finding in tally.findings if finding.rank == rank])
 
 

@@ -108,7 +108,7 @@ class Ledger(msgspec.Struct, omit_defaults=True):
         for one in holds:
             self._free(one)
             counter = one.counter
-            if counter[0] != BUDGET:
+            if counter[0] != BUDGET or counter not in self.held:
                 self._forget_closed(counter)
                 continue
             true = _true(counter[1], one.amount, amounts)
@@ -118,7 +118,8 @@ class Ledger(msgspec.Struct, omit_defaults=True):
                 self.spent[counter] = self.spent.get(counter, 0) + true
             if true > one.amount:
                 beyond.append(Hold(counter, true - one.amount))
-            self._forget_closed(counter)
+            if self.closed:
+                self._forget_closed(counter)
         return tuple(beyond)
 
     def count(self, counts: Iterable[Count], at: int) -> None:
@@ -196,7 +197,10 @@ class Ledger(msgspec.Struct, omit_defaults=True):
         self.held[counter] = 0
 
     def _free(self, hold: Hold) -> None:
-        left = self.held[hold.counter] - hold.amount
+        if not hold.amount and hold.counter not in self.held:
+            # What holds nothing does not keep a counter from being forgotten.
+            return
+        left = self.held.get(hold.counter, 0) - hold.amount
         assert left >= 0, f"more is released of {hold.counter} than was held"
         if left or hold.counter[2] != UNBOUND or hold.counter[0] == BUDGET:
             self.held[hold.counter] = left

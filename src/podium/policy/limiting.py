@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from podium.facts.policy import Action, Count, Destination, Hold
@@ -72,16 +73,25 @@ class _Span:
         return end
 
 
-class Counter:
-    """The texts of a limit's counters."""
+KNOWN_MAX = 512
+"""So many values of a scope are kept with the texts of their counters."""
+COUNTERS_MAX = 256
+"""Of so many limits."""
 
-    __slots__ = ("_heads", "_scope", "_span")
+Texts = tuple[str, ...]
+
+
+class Counter:
+    """The texts of a limit's counters; those of the values that it met lately are kept."""
+
+    __slots__ = ("_heads", "_known", "_scope", "_span")
 
     def __init__(
         self, policy: str, name: str, books: tuple[str, ...], scope: Any, window: Window | None
     ) -> None:
         bound = next((str(scope.index(one)) for one in ("run", "tree") if one in scope), UNBOUND)
         self._scope = tuple(_SCOPES[one] for one in scope)
+        self._known: dict[Texts, tuple[int, Texts]] = {}
         self._span = _Span(window) if window is not None and window.per else None
         self._heads = tuple(f"{book[:2]}{bound}:{policy}/{name}{book[2:]}|" for book in books)
 
@@ -89,14 +99,25 @@ class Counter:
         """When the window ends, ms since 1970; 0 if it does not."""
         return self._span.end(now) if self._span is not None else 0
 
-    def texts(self, action: Action, destination: Destination, now: int) -> list[str]:
+    def texts(self, action: Action, destination: Destination, now: int) -> Texts:
         """One for each of the books."""
-        values = [value(action, destination) for value in self._scope]
-        tail = values[0] if len(values) == 1 else "|".join(values)
-        if tail.count("|") >= len(values) or "%" in tail:
-            tail = "|".join(map(_plain, values))
-        tail += f"@{self._span.end(now)}" if self._span is not None else "@0"
-        return [head + tail for head in self._heads]
+        scope = self._scope
+        values = (
+            (scope[0](action, destination),)
+            if len(scope) == 1
+            else tuple([value(action, destination) for value in scope])
+        )
+        end = self._span.end(now) if self._span is not None else 0
+        known = self._known.get(values)
+        return known[1] if known is not None and known[0] == end else self._made(values, end)
+
+    def _made(self, values: Texts, end: int) -> Texts:
+        tail = "|".join(map(_plain, values))
+        texts = tuple(f"{head}{tail}@{end}" for head in self._heads)
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+        self._known[values] = (end, texts)
+        return texts
 
 
 def _plain(value: str) -> str:
@@ -104,21 +125,32 @@ def _plain(value: str) -> str:
     return value.replace("%", "%25").replace("|", "%7C")
 
 
+@lru_cache(maxsize=COUNTERS_MAX)
+def counter_of(
+    policy: str, name: str, books: tuple[str, ...], scope: tuple[str, ...], window: Window | None
+) -> Counter:
+    """The counter of a limit: one for actions of all shapes, so that what it keeps is kept once."""
+    return Counter(policy, name, books, scope, window)
+
+
 class BudgetLimit:
     """A budget, for actions of one shape."""
 
-    __slots__ = ("_amounts", "_counter", "_exhausted", "_held", "_name", "_price", "_reservation", "_warn")
+    __slots__ = (
+        "_amounts", "_counter", "_exhausted", "_held", "_lowest", "_name", "_price", "_reservation", "_warn",
+    )  # fmt: skip
 
     def __init__(self, policy: str, budget: Budget, reservation: Reservation, shape: Shape) -> None:
         units = [unit for unit in budget.limit if _bears(unit, shape.kind)]
         self._amounts = [(unit, budget.limit[unit], _UNITS[unit]) for unit in units]
         books = tuple(f"{BUDGET}{_UNITS[unit]}/{unit}" for unit in units)
-        self._counter = Counter(policy, budget.name, books, budget.scope, budget.window)
+        self._counter = counter_of(policy, budget.name, books, budget.scope, budget.window)
         self._name = f"{policy}/budgets/{budget.name}"
         self._exhausted = consequence_of(budget.on_exhausted)
         self._held = consequence_of(reservation.when_held)
         self._price = consequence_of(reservation.unknown_price)
         self._reservation, self._warn = reservation, budget.warn_at
+        self._lowest = min(budget.warn_at, default=0)
 
     @property
     def bears(self) -> bool:
@@ -134,7 +166,8 @@ class BudgetLimit:
     ) -> None:
         """Reserve what the action takes at worst, or find that it does not fit."""
         counters = self._counter.texts(action, destination, now)
-        for counter, (unit, limit, letter) in zip(counters, self._amounts, strict=True):
+        all_spent, all_held, raised, lowest = ledger.spent, ledger.held, ledger.raised, self._lowest
+        for counter, (unit, limit, letter) in zip(counters, self._amounts):  # noqa: B905 - strict is slow
             amount = (
                 action.cost_nano if letter == MONEY else 1 if letter == CALLS else self._worst(action, letter)
             )
@@ -142,17 +175,18 @@ class BudgetLimit:
                 message = f"nobody knows what {action.target or action.kind} costs"
                 tally.findings.append(self._price.finding(self._name, message))
                 amount = 0
-            spent, held = ledger.spent.get(counter, 0), ledger.held.get(counter, 0)
-            ceiling = limit + ledger.raised.get(counter, 0) if ledger.raised else limit
+            spent, held = all_spent.get(counter, 0), all_held.get(counter, 0)
+            ceiling = limit + raised.get(counter, 0) if raised else limit
             mine = own.get(counter) if own else None
             if mine is not None:
                 held, ceiling = held - mine.amount, ceiling - mine.over
-            over = spent + held + amount - ceiling
+            taken = spent + held + amount
+            over = taken - ceiling
             if over > 0:
                 found = self._full(spent + amount > limit, amount > limit, unit, limit, spent, held, now)
                 tally.findings.append(found)
                 tally.reads[f"{self._name}/{unit}"] = {"limit": ceiling, "spent": spent, "held": held}
-            elif self._warn:
+            elif lowest and taken * 100 >= limit * lowest:
                 self._warned(unit, limit, spent + held, amount, tally)
             tally.holds.append(Hold(counter, amount, over) if over > 0 else Hold(counter, amount))
 
@@ -213,7 +247,7 @@ class RateLimit:
 
     def __init__(self, policy: str, rate: Rate) -> None:
         self._rate, self._name = rate, f"{policy}/rates/{rate.name}"
-        self._counter = Counter(policy, rate.name, (RATE + CALLS, IN_FLIGHT + CALLS), rate.scope, None)
+        self._counter = counter_of(policy, rate.name, (RATE + CALLS, IN_FLIGHT + CALLS), rate.scope, None)
         self._over = consequence_of(rate.over)
         # So slow that the burst and what follows it stay within the limit in any stretch of that length.
         self._span_ns = -(-rate.per_ms * 1_000_000 // (rate.count - rate.burst + 1)) if rate.count else 0
@@ -261,7 +295,7 @@ class QuotaLimit:
     def __init__(self, policy: str, quota: Quota) -> None:
         self._quota, self._name = quota, f"{policy}/quotas/{quota.name}"
         book = LATELY if quota.window.last_ms else QUOTA
-        self._counter = Counter(policy, quota.name, (book + CALLS,), quota.scope, quota.window)
+        self._counter = counter_of(policy, quota.name, (book + CALLS,), quota.scope, quota.window)
         self._over = consequence_of(quota.over)
 
     def weigh(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CHANGES = frozenset({"write", "irreversible"})
 """Side effects that change the world."""
 
-SHOWN_MAX = 256
+SHOWN_MAX = 64
 """A longer text is not told as a value that was read: the record has what it was taken from."""
 
 CHARACTERS_MAX = 1_000_000
@@ -58,6 +58,9 @@ READ: dict[str, Read] = {
 }
 """By name; arguments, costs and the time are seen to apart."""
 
+VARYING = frozenset({"agent.version", "data.labels"} | {name for name in READ if name.startswith("dest.")})
+"""Those that are not the same for all actions of a shape."""
+
 NOW: dict[str, Callable[[datetime], int]] = {
     "now.year": lambda there: there.year,
     "now.month": lambda there: there.month,
@@ -69,12 +72,19 @@ NOW: dict[str, Callable[[datetime], int]] = {
 
 
 class Reader:
-    """What some expressions read, ready to be made for one action after the other."""
+    """What some expressions read, ready to be made for one action of a shape after the other."""
 
-    __slots__ = ("_members", "_named", "_reads_arguments", "_reads_cost", "_times", "_where")
+    __slots__ = (
+        "_alike", "_known", "_members", "_named", "_reads_arguments", "_reads_cost", "_shown", "_times",
+        "_where",
+    )  # fmt: skip
 
     def __init__(self, needs: Needs, where: tzinfo) -> None:
-        self._named = [(name, READ[name]) for name in sorted(needs.names) if name in READ]
+        named = [name for name in sorted(needs.names) if name in READ]
+        self._named = [(name, READ[name]) for name in named if name in VARYING]
+        self._alike = [(name, READ[name]) for name in named if name not in VARYING]
+        self._known: dict[str, JSON] | None = None
+        self._shown: dict[str, JSON] | None = None
         self._times = [(name, NOW[name]) for name in sorted(needs.names) if name in NOW]
         self._reads_arguments = "args" in needs.names
         self._members = sorted(needs.members) if needs.members is not None else None
@@ -83,7 +93,11 @@ class Reader:
 
     def values(self, action: Action, destination: Destination, now: int) -> dict[str, JSON]:
         """The values by name, as expressions take them."""
-        values = {name: read(action, destination) for name, read in self._named}
+        if self._known is None:
+            self._known = {name: read(action, destination) for name, read in self._alike}
+        values = self._known.copy()
+        for name, read in self._named:
+            values[name] = read(action, destination)
         if self._reads_arguments and (action.args is not None or action.stage == "call"):
             values["args"] = self._arguments(action.args)
         if self._reads_cost and action.cost_nano is not None:
@@ -95,7 +109,13 @@ class Reader:
 
     def told(self, values: Mapping[str, JSON], into: dict[str, JSON]) -> None:
         """Put the values as a record keeps them into a table: arguments one by one, and nothing long."""
+        if self._shown is None:
+            self._shown = {name: _short(value) for name, value in (self._known or {}).items()}
+        shown = self._shown
+        into.update(shown)
         for name, value in values.items():
+            if name in shown:
+                continue
             if name == "args" and type(value) is dict:
                 for member, inner in value.items():
                     into["args." + member] = inner if type(inner) in _SCALARS else _short(inner)
@@ -110,7 +130,7 @@ class Reader:
             return checked(given)
         found = {name: given[name] for name in self._members if name in given}
         for value in found.values():
-            if type(value) not in _SCALARS and (type(value) is not str or len(value) > SHOWN_MAX):
+            if type(value) not in _SCALARS and (type(value) is not str or len(value) > CHARACTERS_MAX):
                 checked(value)
         return found
 
