@@ -1,4 +1,4 @@
-"""Governed steps a second: the same runs as `bench.steps`, each step put to a policy of twenty rules and four budgets.
+"""Governed steps a second: the runs of `bench.steps`, each step put to twenty rules and four budgets.
 
 python -m bench.governed --runs 64 --seconds 5 --json
 """

@@ -16,6 +16,7 @@ from uuid import uuid4
 import bench.agents
 from bench import world
 from podium.bootstrap import LocalHub
+from podium.facts.catalog import Declared
 from podium.facts.events import Record, RunCompleted, RunFaulted
 from podium.facts.inputs import SubmitRun
 from podium.runtime.hub import Hub
@@ -92,11 +93,15 @@ def views_behind_s(hub: LocalHub) -> float:
     return time.perf_counter() - begun
 
 
-def measure(runs: int, seconds: float) -> dict[str, Any]:
-    """Figures of one measurement, with units in their keys."""
+def measure(runs: int, seconds: float, *declared: Declared) -> dict[str, Any]:
+    """Figures of one measurement, with units in their keys.
+
+    Args:
+        declared: resources beside the workflow; the agent alone where none are given.
+    """
     folder = world.fresh_folder(f"steps-{runs}")
     with world.hub(folder) as hub:
-        world.apply(hub, world.agent(), world.sequence(STEPS))
+        world.apply(hub, *(declared or (world.agent(),)), world.sequence(STEPS))
         warm_up = Load(hub, runs)
         warm_up.start()
         time.sleep(0.5)

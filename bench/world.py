@@ -52,8 +52,8 @@ def apply(running: Hub, *resources: Declared) -> None:
     assert isinstance(reply, Accepted), reply
 
 
-def agent() -> Declared:
-    """An async function agent with input and output contracts."""
+def agent(**more: Any) -> Declared:
+    """An async function agent with input and output contracts, and more of what an agent may have."""
     spec = {
         "name": "noop",
         "version": "1.0.0",
@@ -67,6 +67,7 @@ def agent() -> Declared:
         },
         "concurrency": 1024,
         "folder": str(HERE),
+        **more,
     }
     return Declared("Agent", "noop", "1.0.0", digest_of(spec), spec)
 

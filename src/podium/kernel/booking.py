@@ -10,6 +10,9 @@ from podium.facts.values import JSON
 from podium.kernel.state import Effect, Held, Run, Shard
 from podium.policy.ledger import BUDGET, INPUT, MONEY, OUTPUT, TOKENS
 
+_MONEY, _INPUT, _OUTPUT, _TOKENS = (BUDGET + unit for unit in (MONEY, INPUT, OUTPUT, TOKENS))
+"""How counters of these units begin."""
+
 
 def held_by(shard: Shard, run: Run, effect: int) -> Held | None:
     """What an effect holds in the ledger; None for nothing."""
@@ -19,14 +22,18 @@ def held_by(shard: Shard, run: Run, effect: int) -> Held | None:
 
 def worst_of(holds: Iterable[Hold], duration_ms: int = 0) -> Amounts:
     """As much as was held of each unit."""
-    most: dict[str, int] = {}
+    money = given = made = tokens = 0
     for one in holds:
-        if one.counter[0] == BUDGET:
-            unit = one.counter[1]
-            most[unit] = max(most.get(unit, 0), one.amount)
-    given = most.get(INPUT, 0)
-    made = most.get(OUTPUT, 0)
-    return Amounts(most.get(MONEY, 0), given, max(made, most.get(TOKENS, 0) - given), duration_ms)
+        unit, amount = one.counter[:2], one.amount
+        if unit == _MONEY:
+            money = max(money, amount)
+        elif unit == _INPUT:
+            given = max(given, amount)
+        elif unit == _OUTPUT:
+            made = max(made, amount)
+        elif unit == _TOKENS:
+            tokens = max(tokens, amount)
+    return Amounts(money, given, max(made, tokens - given), duration_ms)
 
 
 def cost(shard: Shard, run: Run, effect: Effect, reported: Reported) -> int:
