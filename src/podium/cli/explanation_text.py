@@ -225,6 +225,9 @@ def _word(word: Word) -> Iterator[str]:
         case "answer":
             if word.why:
                 yield f"because: {_cut(word.why)}"
+        case "redriven":
+            by = f" by {word.to}" if word.to else ""
+            yield f"{word.principal} let it be tried again{by}{because}"
         case "resolved":
             yield f"{word.principal} said that it {_resolved(word.verdict)}{because}"
 

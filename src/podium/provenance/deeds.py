@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.values import JSON
@@ -99,7 +101,7 @@ class Teller:
 
     def performer(self, trail: Trail) -> str:
         """Who performed an effect: a version of an agent or tool, a person, or what was used."""
-        asked: Any = trail.records[0].event
+        asked = self._assigned(trail)
         for record in reversed(trail.records):
             if isinstance(record.event, e.EffectSettled) and record.event.principal:
                 return record.event.principal
@@ -108,7 +110,7 @@ class Teller:
     def deed(self, trail: Trail, role: str) -> Deed:
         """All there is to tell of an effect."""
         first = trail.records[0]
-        asked: Any = first.event
+        asked: Any = self._assigned(trail)
         performer = self._evidence.performers.get(asked.digest, {})
         settled: Any = next((one for one in trail.records if isinstance(one.event, e.EffectSettled)), None)
         body: Any = settled.body if settled is not None else None
@@ -120,9 +122,21 @@ class Teller:
             shown(trail.input.value), self.parts(trail.input),
             shown(trail.output.value) if trail.output is not None else None,
             dict(getattr(body, "provenance", {})), tuple(words_of(trail.records)),
-            asked.key if trail.kind == "workflow" else "", trail.asker,
+            asked.key if trail.kind == "workflow" else "",
+            trail.asker,
             any(isinstance(one.event, e.EffectUndone) for one in trail.records),
         )  # fmt: skip
+
+    def _assigned(self, trail: Trail) -> Any:
+        """Who was asked, told by who was asked last: another takes the place of one who failed for good."""
+        asked: Any = trail.records[0].event
+        for record in trail.records:
+            if isinstance(record.event, e.EffectRerouted | e.EffectRedriven) and record.event.agent:
+                again = record.event
+                asked = msgspec.structs.replace(
+                    asked, agent=again.agent, digest=again.digest, reason=again.reason
+                )
+        return asked
 
     def _status(self, trail: Trail) -> str:
         status = ""
@@ -131,7 +145,9 @@ class Teller:
                 return record.event.status
             if isinstance(record.event, e.EffectInDoubt):
                 status = "in_doubt"
-            elif isinstance(record.event, e.EffectResolved):
+            elif isinstance(record.event, e.EffectDeadLettered):
+                status = "dead"
+            elif isinstance(record.event, e.EffectResolved | e.EffectRedriven):
                 status = ""
         effect = self._replay.run.effects.get(trail.number)
         if effect is None:

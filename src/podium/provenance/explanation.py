@@ -74,8 +74,8 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True):
     """What policy or a person said of an action.
 
     Attributes:
-        kind: `policy`, `vote`, `delegated`, `escalated`, `expired`, `edited`, `override`, `answer` or
-            `resolved`.
+        kind: `policy`, `vote`, `delegated`, `escalated`, `expired`, `edited`, `override`, `answer`,
+            `resolved` or `redriven`.
         verdict: `allow`, `deny`, `approve`, `defer`; what the person said.
         rules: those that gave the verdict; `policy` the digest over all policies in force.
         reads: the values that the rules looked at.

@@ -95,6 +95,13 @@ def _resolved(record: Record, event: e.EffectResolved, body: Any) -> Word:
     )  # fmt: skip
 
 
+def _redriven(record: Record, event: e.EffectRedriven, body: Any) -> Word:
+    return Word(
+        record.seq, record.at, "redriven", principal=event.principal, to=event.agent,
+        why=getattr(body, "why", ""),
+    )  # fmt: skip
+
+
 _SAID: dict[type[e.Event], Callable[[Record, Any, Any], Word | None]] = {
     e.EffectRequested: _decided,
     e.EffectDecided: _decided,
@@ -107,4 +114,5 @@ _SAID: dict[type[e.Event], Callable[[Record, Any, Any], Word | None]] = {
     e.DecisionOverridden: _overridden,
     e.EffectSettled: _settled,
     e.EffectResolved: _resolved,
+    e.EffectRedriven: _redriven,
 }

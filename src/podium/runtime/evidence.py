@@ -25,7 +25,11 @@ def evidence(about: Inquiry, run_id: str) -> Shown:
 def _versions(catalog: Catalog, records: list[Record]) -> Shown:
     started = records[0].event
     assert isinstance(started, e.RunStarted)
-    asked = {record.event.digest for record in records if isinstance(record.event, e.EffectRequested)}
+    asked = {
+        record.event.digest
+        for record in records
+        if isinstance(record.event, e.EffectRequested | e.EffectRerouted | e.EffectRedriven)
+    }
     performers = {
         digest: presenting.resource_shown(kind, digest, catalog.versions[kind][digest])
         for kind in ("Agent", "Tool", "Workflow")
