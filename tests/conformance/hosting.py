@@ -14,6 +14,7 @@ from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of
 from tests.conformance.kit import Ended, from_yaml
 from tests.conformance.stand_ins import StandIns
+from tests.policies import TRUSTING
 from tests.runtime.serving import House
 
 
@@ -49,6 +50,7 @@ def hosted() -> Iterator[Host]:
     stand_ins = StandIns()
     with tempfile.TemporaryDirectory() as folder:
         house = House(Path(folder))
+        house.apply(TRUSTING)
         try:
             yield Host(house, stand_ins)
         finally:

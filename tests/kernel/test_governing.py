@@ -1,21 +1,22 @@
-"""Effects under declared policies: what is decided, reserved, booked, held back and denied, and when again."""
+"""Effects under declared policies: what is reserved, booked, held back and denied, and when again."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.catalog import Declared
+from podium.facts.events import Record
 from podium.facts.identity import digest_of, run_id_of
 from podium.facts.policy_version import (
     Budget,
+    Earlier,
+    Hours,
     Match,
     OpenHours,
-    PolicyVersion,
     Quota,
     Rate,
     Rule,
@@ -25,21 +26,15 @@ from podium.facts.policy_version import (
 )
 from podium.facts.values import Accepted, Refused
 from tests.kernel.conversation import Conversation, agent
+from tests.policies import ANYTHING, policy
 
 CENT = 10_000_000
-ANY = Rule("any", "allow")
 AGENTS = (
     agent("cheap", cost_nano=CENT, priced=True, concurrency=100),
     agent("dear", cost_nano=5 * CENT, priced=True, retry={"attempts": 3, "delay_ms": 1_000}),
     agent("once", cost_nano=CENT, priced=True, delivery="at-most-once"),
     agent("unpriced"),
 )
-
-
-def policy(name: str = "house", **parts: Any) -> Declared:
-    parts.setdefault("rules", (ANY,))
-    spec = msgspec.to_builtins(PolicyVersion(name, "1.0.0", **parts))
-    return Declared("Policy", name, "1.0.0", digest_of(spec), spec)
 
 
 def call(name: str) -> dict[str, Any]:
@@ -220,7 +215,7 @@ TIERED = {
 
 def tiered(**parts: Any) -> Declared:
     ask = Rule("ask", "approve", tier=parts.pop("tier", 1), message="it is dear")
-    return policy(rules=(ANY, ask), tiers=TIERED, **parts)
+    return policy(rules=(ANYTHING, ask), tiers=TIERED, **parts)
 
 
 def test_silence_leads_to_the_next_tier_and_then_denies() -> None:
@@ -265,7 +260,7 @@ def test_one_who_is_against_it_is_enough() -> None:
 def test_what_people_granted_is_decided_again_when_it_starts() -> None:
     talk = governed([{"a": call("cheap")}], tiered())
     talk.submit({}, principal="user:bob")
-    talk.apply(policy(rules=(ANY, Rule("stop", "deny", message="not today"))))
+    talk.apply(policy(rules=(ANYTHING, Rule("stop", "deny", message="not today"))))
     decide(talk, 1)
     (again,) = talk.events(e.EffectDecided)
     assert (again.verdict, again.rules) == ("deny", ("house/stop",))
@@ -286,10 +281,6 @@ def test_stricter_terms_ask_again() -> None:
 
 def test_a_closed_window_holds_until_it_opens() -> None:
     # The clock starts on a Sunday, 15:06:40 UTC.
-    hours = OpenHours("work", open=(), closed="hold")
-    assert hours.closed == "hold"
-    from podium.facts.policy_version import Hours
-
     opened = OpenHours("work", open=(Hours((0,), 8 * 60, 18 * 60),), closed="hold")
     talk = governed([{"a": call("cheap")}], policy(windows=(opened,)))
     talk.submit({})
@@ -324,8 +315,6 @@ def test_a_quota_counts_what_is_in_flight() -> None:
 
 
 def test_a_sequence_remembers_what_was_done_in_the_run() -> None:
-    from podium.facts.policy_version import Earlier
-
     before = Sequence(
         "first", Match(capabilities=("test.dear",)), require=Earlier(capabilities=("test.cheap",))
     )
@@ -354,8 +343,6 @@ def test_a_policy_that_is_deleted_holds_no_more() -> None:
     assert talk.status == "faulted"
     made = talk.catalog.declare(i.Delete(kind="Policy", name="house", principal="user:ann"), dict)
     assert not isinstance(made, Refused)
-    from podium.facts.events import Record
-
     for event, body in made.changes:
         talk.catalog.fold(Record(talk.catalog.seq + 1, "", talk.now, event, body))
     talk.submit({}, run_id=run_id_of("test", "again"))
@@ -388,7 +375,7 @@ def test_a_run_below_waits_for_the_verdict(verdict: str) -> None:
     talk = governed(
         [{"a": {"run": {"workflow": {"namespace": "test", "name": "inner", "version": "latest"}}}}],
         policy(
-            rules=(ANY, below) if verdict == "approve" else (ANY,),
+            rules=(ANYTHING, below) if verdict == "approve" else (ANYTHING,),
             rates=(Rate("slow", ("tenant",), count=1, per_ms=1_000),) if verdict == "defer" else (),
             tiers={"1": Tier(("operator",))},
         ),

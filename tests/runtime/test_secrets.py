@@ -17,6 +17,7 @@ import pytest
 from podium.cli import logs
 from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of
+from tests.policies import TRUSTING
 from tests.runtime.serving import House, workflow
 
 TOKEN = 'tok+en/"of" ours'
@@ -95,6 +96,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("PODIUM_SECRETS", str(file))
     (tmp_path / "leaky.py").write_text(AGENTS)
     made = House(tmp_path)
+    made.apply(TRUSTING)
     yield made
     made.close()
 

@@ -70,6 +70,10 @@ COMMANDS = {
     ),
     "get agents": Command("looking:agents", _LOOKS, "List agents.", "podium get agents -o json"),
     "get tools": Command("looking:tools", _LOOKS, "List tools.", "podium get tools"),
+    "get budgets": Command(
+        "spending:budgets", _LOOKS, "List what is spent and held of every budget.",
+        "podium get budgets -o json",
+    ),
     "get policies": Command("looking:policies", _LOOKS, "List policies.", "podium get policies"),
     "get workflows": Command("looking:workflows", _LOOKS, "List workflows.", "podium get workflows"),
     "get agent": Command(
@@ -150,6 +154,10 @@ COMMANDS = {
         "acting:suspend", _ACTS, "Start nothing more in a run.", "podium suspend 3f2a",
     ),
     "resume": Command("acting:resume", _ACTS, "Let a suspended run go on.", "podium resume 3f2a"),
+    "erase": Command(
+        "erasing:erase", _ACTS, "Make all that is kept about somebody unreadable, for good.",
+        "podium erase --subject ada@example.org --reason 'asked for it on 3 May'",
+    ),
     "resolve": Command(
         "acting:resolve", _ACTS, "Say what became of an effect in doubt.",
         """podium resolve 3f2a --verdict succeeded --output '{"sent": true}'""",

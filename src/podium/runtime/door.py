@@ -20,6 +20,7 @@ import structlog
 
 from podium.facts import events as e
 from podium.facts import inputs as i
+from podium.facts.approvals import is_person
 from podium.facts.catalog import Declared
 from podium.facts.events import Record
 from podium.facts.identity import run_id_of
@@ -62,11 +63,12 @@ class Views(Protocol):
     def wait_for(self, shard: int, seq: int, timeout_ms: int) -> bool: ...
 
 
-class Attests(Protocol):
-    """What makes checkpoints of the log."""
+class Custody(Protocol):
+    """What makes checkpoints of the log, and has the keys of subjects."""
 
     def state_now(self) -> tuple[Stated, bool]: ...
-    def attests_shown(self) -> Shown: ...
+    def custody_shown(self) -> Shown: ...
+    def erase(self, name: str, principal: str, why: str) -> Reply: ...
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,6 +139,7 @@ class Submit(Parameters, frozen=True):
     key: str = ""
     labels: dict[str, str] = {}
     principal: str = ""
+    subject: str = ""
 
 
 class Execute(Submit, frozen=True):
@@ -167,6 +170,11 @@ class Unfinished(Parameters, frozen=True):
 class Describe(Parameters, frozen=True):
     kind: str
     name: str
+
+
+class Erase(Parameters, frozen=True):
+    subject: str
+    why: str = ""
 
 
 class Rebuild(Parameters, frozen=True):
@@ -228,6 +236,12 @@ _ACTS: dict[str, type[i.Input]] = {
 """What tells the kernel something about a run; the parameters are the input's fields."""
 
 
+_OF_PEOPLE = frozenset(
+    {"apply", "delete", "rebuild_views", "checkpoint", "erase", "reset_breaker", *_ACTS} - {"send"}
+)
+"""What agents may not do through the door: whatever changes what is declared, or what becomes of a run."""
+
+
 class Door:
     """The calls of a running hub. All methods may be called from any thread.
 
@@ -236,9 +250,9 @@ class Door:
 
     def __init__(
         self, hub: Hub, worker: EmbeddedWorker, inquiry: Inquiry, readers: Readers, views: Views,
-        attests: Attests | None = None, *, identities: Identities,
+        custody: Custody | None = None, *, identities: Identities,
     ) -> None:  # fmt: skip
-        self._hub, self._worker, self._views, self._attests = hub, worker, views, attests
+        self._hub, self._worker, self._views, self._custody = hub, worker, views, custody
         self._inquiry, self._readers, self._identities = inquiry, readers, identities
         self._endings = Endings(hub, inquiry, readers)
         self._own: dict[str, Callable[[Any, Caller], Future[Shown]]] = {
@@ -252,6 +266,7 @@ class Door:
             "activity": self._activity,
             "rebuild_views": self._rebuild_views,
             "checkpoint": self._checkpoint,
+            "erase": self._erase,
             "reset_breaker": self._reset_breaker,
             **{name: self._act(kind) for name, kind in _ACTS.items()},
         }
@@ -264,9 +279,18 @@ class Door:
         """Make a call; the reply comes in the future. Calls that only look are answered on return."""
         try:
             own = self._own.get(name)
+            if via.pid and name in _OF_PEOPLE:
+                self._refuse_agents(name, via)
             return own(params, via) if own is not None else _done(read(self._inquiry, name, params))
         except Exception as error:
             return _done(self._failure(error))
+
+    def _refuse_agents(self, name: str, via: Caller) -> None:
+        """Raise Declined where an agent's process does what is for people to do."""
+        who = self._identities.of(via).principal
+        if who and not is_person(who):
+            message = f"{who} is no person: agents may not make the call {name!r}, through whomever they run"
+            raise decline("refused", "not-a-person", "", message)
 
     def follow(self, run_id: str, after: int = 0) -> Iterator[Shown]:
         """A run's records later than seq `after`, as they are committed, until the run ends.
@@ -431,16 +455,16 @@ class Door:
         }  # fmt: skip
         with self._readers.lend() as reader:
             shown["cold_wake_at"] = reader.next_wake(hub.shard.number)
-        shown["audit"] = self._attests.attests_shown() if self._attests is not None else {}
+        shown["audit"] = self._custody.custody_shown() if self._custody is not None else {}
         shown["busy"] = bool(shown["runs_active"] or shown["cold_wake_at"])
         return _done({"result": shown})
 
     def _checkpoint(self, params: Shown, via: Caller) -> Future[Shown]:
         """State how far the log has come; gives the signed checkpoint, and whether it is a new one."""
         convert(params, OfNothing)
-        if self._attests is None:
+        if self._custody is None:
             raise decline("refused", "no-checkpoints", "", "this hub makes no checkpoints")
-        stated, created = self._attests.state_now()
+        stated, created = self._custody.state_now()
         return _done({"result": {"number": stated.number, "note": stated.note, "created": created}})
 
     def _whoami(self, params: Shown, via: Caller) -> Future[Shown]:
@@ -449,6 +473,18 @@ class Door:
         who = self._identities.of(via)
         shown = {"principal": who.principal, "roles": list(who.roles), "trouble": self._identities.trouble}
         return _done({"result": shown})
+
+    def _erase(self, params: Shown, via: Caller) -> Future[Shown]:
+        """Cancel the runs that are about somebody, and make what is kept of them unreadable."""
+        asked = convert(params, Erase)
+        if self._custody is None:
+            raise decline("refused", "no-keys", "", "this hub seals nothing")
+        if not asked.why.strip():
+            raise decline("usage", "no-reason", "/why", "an erasure needs a reason")
+        reply = self._custody.erase(asked.subject, self._identities.of(via).principal, asked.why)
+        done: Future[Reply] = Future()
+        done.set_result(reply)
+        return _then(done, lambda accepted: {"detail": accepted.detail})
 
     def _rebuild_views(self, params: Shown, via: Caller) -> Future[Shown]:
         """Make the tables for queries again from the log; `done` if they were so in time."""
@@ -552,6 +588,7 @@ def _submission(asked: Submit) -> i.SubmitRun:
     return i.SubmitRun(
         run_id=run_id_of(TENANT, asked.key) if asked.key else str(uuid4()), workflow=asked.workflow,
         input=asked.input, key=asked.key, principal=asked.principal, labels=asked.labels,
+        subject=asked.subject,
     )  # fmt: skip
 
 

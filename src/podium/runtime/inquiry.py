@@ -17,10 +17,12 @@ from podium.facts.recovery import Breaker
 from podium.facts.values import JSON, Problem, Refused
 from podium.kernel.catalog import Catalog
 from podium.kernel.policies import visible
-from podium.kernel.state import Run, Shard
+from podium.kernel.state import Books, Run, Shard
 from podium.runtime import presenting, verifying
+from podium.runtime.budgets import budgets
 from podium.runtime.hub import Hub
 from podium.runtime.presenting import Shown
+from podium.runtime.sealing import UNSEALED, Sealing
 from podium.runtime.shard import ShardHost, thaw
 from podium.runtime.signing import verify_signature
 from podium.runtime.system import SYSTEM_SHARD
@@ -31,7 +33,7 @@ from podium.store.interface import Reader, Store
 T = TypeVar("T")
 
 Runs = dict[str, Run]
-Kind = Literal["runs", "agents", "tools", "policies", "workflows"]
+Kind = Literal["runs", "budgets", "agents", "tools", "policies", "workflows"]
 
 LISTS = {"agents": "Agent", "tools": "Tool", "policies": "Policy", "workflows": "Workflow"}
 """Kinds of resources by the name of their list."""
@@ -89,12 +91,16 @@ class Sight(Protocol):
 
     readers: Readers
     shard: int
+    sealing: Sealing
 
     def look(self, work: Callable[[Runs, Catalog], T]) -> T:
         """Let `work` look at the runs in memory and the catalog, while nothing changes them."""
 
     def breakers(self) -> dict[str, Breaker]:
         """The circuit breakers of which there is anything to remember, by digest."""
+
+    def with_books(self, work: Callable[[Books, Catalog], T]) -> T:
+        """Let `work` look at what the shard remembers across runs, and at the catalog."""
 
 
 class HubSight:
@@ -103,7 +109,7 @@ class HubSight:
     def __init__(self, hub: Hub, readers: Readers) -> None:
         self._hub = hub
         self.readers = readers
-        self.shard = hub.shard.number
+        self.shard, self.sealing = hub.shard.number, hub.shard.sealing
 
     def look(self, work: Callable[[Runs, Catalog], T]) -> T:
         hub = self._hub
@@ -125,6 +131,16 @@ class HubSight:
 
         return hub.do(on_hub).result()
 
+    def with_books(self, work: Callable[[Books, Catalog], T]) -> T:
+        hub = self._hub
+
+        def on_hub() -> T:
+            state = hub.shard.state
+            assert state is not None, "the shard is open between steps"
+            return work(state.books(), hub.system.catalog)
+
+        return hub.do(on_hub).result()
+
 
 class FolderSight:
     """The state of a folder without a hub, as of its last commit. Nothing is set going by looking.
@@ -132,8 +148,8 @@ class FolderSight:
     The state is made up when it is first looked at, so that a damaged log can still be checked.
     """
 
-    def __init__(self, readers: Readers, shard: int) -> None:
-        self.readers, self.shard = readers, shard
+    def __init__(self, readers: Readers, shard: int, sealing: Sealing = UNSEALED) -> None:
+        self.readers, self.shard, self.sealing = readers, shard, sealing
 
     def look(self, work: Callable[[Runs, Catalog], T]) -> T:
         shard, catalog = self._state
@@ -142,13 +158,18 @@ class FolderSight:
     def breakers(self) -> dict[str, Breaker]:
         return self._state[0].breakers
 
+    def with_books(self, work: Callable[[Books, Catalog], T]) -> T:
+        shard, catalog = self._state
+        return work(shard.books(), catalog)
+
     @cached_property
     def _state(self) -> tuple[Shard, Catalog]:
         catalog = Catalog()
         with self.readers.lend() as reader:
             for record in read_records(reader, SYSTEM_SHARD, 0):
                 catalog.fold(record)
-            return ShardHost(cast(Store, reader), self.shard, catalog, "").observe(), catalog
+            store = cast(Store, reader)
+            return ShardHost(store, self.shard, catalog, "", sealing=self.sealing).observe(), catalog
 
 
 Newest = Callable[[str, str, str, bool, int], list[str] | None]
@@ -213,7 +234,7 @@ class Inquiry:
             return found[0]
         with self._sight.readers.lend() as reader:
             for frozen in reader.cold(self._sight.shard, [run_bytes(run_id)]):
-                return work(thaw(frozen))
+                return work(thaw(frozen, self._sight.sealing))
         # It may have come back from the cold between the two.
         if found := self._sight.look(hot):
             return found[0]
@@ -233,6 +254,8 @@ class Inquiry:
             parent: only runs that tasks of this run started.
             nested: runs that other runs wait for, too; those that wait for people are shown in any case.
         """
+        if kind == "budgets":
+            return self._sight.with_books(_budgets)[:limit]
         if kind in LISTS:
             return self._listed(LISTS[kind], limit)
         if status and status not in STATUSES:
@@ -293,7 +316,7 @@ class Inquiry:
             after = b""
             with self._sight.readers.lend() as reader:
                 while rows := reader.cold_runs(self._sight.shard, one, after, 500):
-                    yield from map(thaw, rows)
+                    yield from (thaw(row, self._sight.sealing) for row in rows)
                     after = rows[-1].run
 
     def all_waiting(self, work: Callable[[Run], T]) -> list[T]:
@@ -354,7 +377,7 @@ class Inquiry:
             for row in reader.chain(self._sight.shard, last):
                 if row.seq <= after:
                     break
-                found.append(decode_row(row, reader))
+                found.append(decode_row(row, reader, self._sight.sealing))
         found.reverse()
         return found
 
@@ -382,6 +405,10 @@ class Inquiry:
 
     def close(self) -> None:
         self._sight.readers.close()
+
+
+def _budgets(books: Books, catalog: Catalog) -> list[Shown]:
+    return budgets(books, {version.name: version for _, version in catalog.listed("Policy")})
 
 
 def named_tasks(catalog: Catalog, digest: str) -> list[str]:

@@ -1,0 +1,39 @@
+"""Budgets of a running hub, as people look at them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from podium.facts.policy_version import Budget, Window
+from tests.policies import policy
+from tests.runtime.serving import House, agent, call, workflow
+
+
+def test_budgets_show_what_is_spent_and_held_nearest_to_the_ceiling_first(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    house = House(tmp_path)
+    try:
+        house.apply(
+            agent(tmp_path, "gate", cost_nano=3, priced=True),
+            workflow("wait", {"one": call("gate")}),
+            policy(
+                budgets=(
+                    Budget("wide", ("tenant",), {"nano": 1000}, window=Window("day")),
+                    Budget("run", ("run",), {"nano": 4, "calls": 10}),
+                )
+            ),
+        )
+        assert house.call("get", kind="budgets") == []
+        run_id = house.submit("wait", {"gate": str(gate)})
+        house.until(run_id, "attempt")
+        rows = house.call("get", kind="budgets")
+        shown = [(row["budget"], row["unit"], row["spent"], row["held"], row["left"]) for row in rows]
+        assert shown == [("run", "nano", 0, 3, 1), ("run", "calls", 0, 1, 9), ("wide", "nano", 0, 3, 997)]
+        assert rows[0]["scope"] == {"run": run_id}
+        assert rows[2]["ends_at"] > 0
+        gate.touch()
+        house.call("wait", run_id=run_id, timeout_ms=30_000)
+        (row,) = house.call("get", kind="budgets")
+        assert (row["budget"], row["spent"], row["held"]) == ("wide", 3, 0)
+    finally:
+        house.close()
