@@ -25,7 +25,7 @@ spec:
     1: {approvers: {roles: [operator]}, quorum: 1, timeout: 4h, onTimeout: deny}
   rules:
     - {id: any, effect: allow, match: {kinds: [agent]}}
-    - {id: dear, effect: approve, tier: 1, match: {kinds: [agent]}, when: args.price > 10, message: that is dear}
+    - {id: dear, effect: approve, tier: 1, match: {kinds: [agent]}, when: args.price > 10, message: dear}
     - {id: no, effect: deny, match: {kinds: [agent]}, when: args.price > 100, message: that is too dear}
 """
 
@@ -68,7 +68,7 @@ def act(house: House, name: str, **params: Any) -> None:
 def test_an_action_that_was_asked_for_edited_and_let_through(house: House) -> None:
     run_id, action = held(house, "give", {"price": 50})
     said = told(house, run_id)
-    assert "policy: approve by gifts/dear" in said and "because that is dear" in said
+    assert "policy: approve by gifts/dear" in said and "because dear" in said
     assert "having read args.price = 50" in said
     assert any(line.startswith("asked is operator (tier 1); within ") for line in said)
     assert said[-1].startswith("/do/0/gift (echo@1.0.0) waits for ")
