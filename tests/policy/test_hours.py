@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -34,7 +35,7 @@ def at(text: str, where: str = PARIS, fold: int = 0) -> int:
 def calendar(*lines: str, timezone: str = PARIS, blackout: tuple[str, ...] = ()) -> Calendar:
     from podium.facts.policy_version import Hours
 
-    hours = tuple(Hours(**one) for line in lines for one in parse_hours(line))
+    hours = tuple(msgspec.convert(one, Hours) for line in lines for one in parse_hours(line))
     return Calendar(OpenHours("w", timezone=timezone, open=hours, dates_closed=blackout))
 
 

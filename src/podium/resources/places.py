@@ -41,7 +41,8 @@ class Tree:
         value: the JSON value.
         line: where the value starts, from 1.
         column: likewise, from 1.
-        block: whether it is an object or a list in block style, whose start is its first member's.
+        block: whether it is an object or a list in block style, whose start is its first member's, or empty, so
+            that it starts with whatever comes next.
         children: trees of the members, by key or index.
         keys: places of an object's keys.
         weight: characters and values in it, aliases counted as often as they are used.
@@ -345,7 +346,7 @@ class _Composer:
             value = self._plain(event)
         else:
             value = self._text(event)
-        return Tree(value, line, column, weight=weight)
+        return Tree(value, line, column, block=value is None and not event.value, weight=weight)
 
     def _plain(self, event: ScalarEvent) -> Any:
         """The value of an unquoted scalar by the core schema of YAML 1.2."""

@@ -75,7 +75,7 @@ def parse_hours(value: object) -> list[dict[str, Any]]:
     match = _HOURS.fullmatch(value) if isinstance(value, str) and value else None
     if match is None or not any(match.groups()):
         raise QuantityInvalid(f"{shown(value)} are no hours; write `Mon-Fri 08:00-18:00` or `Sat,Sun`.")
-    days = _days(match["days"]) if match["days"] else tuple(range(7))
+    days = _days(match["days"]) if match["days"] else list(range(7))
     if not match["start"]:
         return [{"days": days, "start": 0, "until": 1440}]
     start, until = _minute(match["start"]), _minute(match["until"])
@@ -83,19 +83,19 @@ def parse_hours(value: object) -> list[dict[str, Any]]:
         raise QuantityInvalid(f"{shown(value)} open for no time; for a whole day leave the hours out.")
     if start < until:
         return [{"days": days, "start": start, "until": until}]
-    after = tuple(sorted((day + 1) % 7 for day in days))
+    after = sorted((day + 1) % 7 for day in days)
     spans = [{"days": days, "start": start, "until": 1440}]
     return [*spans, {"days": after, "start": 0, "until": until}] if until else spans
 
 
-def _days(text: str) -> tuple[int, ...]:
+def _days(text: str) -> list[int]:
     found: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.partition("-")
         start = _day(first)
         end = _day(last) if dash else start
         found.update((start + ahead) % 7 for ahead in range((end - start) % 7 + 1))
-    return tuple(sorted(found))
+    return sorted(found)
 
 
 def _day(text: str) -> int:
