@@ -21,8 +21,10 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-demo: $(READY) ## Let a team of agents review a repository (REPO=.)
+demo: $(READY) ## Let a team of agents review a repository (REPO=.), and a policy stop a poisoned ticket
 	$(BIN)/podium run examples/code-review --input repo=$(REPO) --input out=podium-review --resume
+	cd examples/refund && export PODIUM_STATE=.podium && python shop.py open && \
+		podium run . --input ticket=T-1 && podium run . --input ticket=T-3 && python shop.py books
 
 test: $(READY) ## Run the tests (TESTS=tests/store JOBS=2)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TESTS)

@@ -3,7 +3,7 @@
     python examples/refund/shop.py open     # begin anew, with three tickets
     python examples/refund/shop.py books    # what was paid, what that cost, and what left by mail
 
-Bank and post do what they are told, but a thing asked for twice by one key they do once, as real ones do.
+A thing that is asked for twice by one key is done once, as real banks do it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ ORDERS = [
     ("A-1001", "C-1", "teapot", 3_900, "debit"),
     ("A-1002", "C-2", "espresso machine", 24_000, "credit"),
     ("A-1003", "C-3", "tea towel", 1_250, "debit"),
+    ("A-1004", "C-1", "samovar", 70_000, "debit"),
+    ("A-1005", "C-2", "coffee mill", 24_000, "credit"),
 ]
 POISONED = """\
 There is a hole in the towel, and I want my money back.
@@ -119,6 +121,7 @@ class Shop:
         request = json.dumps([kind, order, cents])
         with self._change() as database:
             if not _is_repeated(database, "payments", key, request):
+                _check_rest(database, order, cents)
                 number = database.execute("SELECT count(*) FROM payments").fetchone()[0] + 1
                 database.execute(
                     "INSERT INTO payments VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -186,6 +189,16 @@ def _is_repeated(database: sqlite3.Connection, table: str, key: str, request: st
     if known is not None and known[0] != request:
         raise Refused(f"the key {key} was used for something else: {known[0]}")
     return known is not None
+
+
+def _check_rest(database: sqlite3.Connection, order: str, cents: int) -> None:
+    """Raise Refused where more would be paid back than was paid."""
+    paid, back = database.execute(
+        'SELECT paid_cents, (SELECT coalesce(sum(cents), 0) FROM payments p WHERE p."order" = o.id)'
+        " FROM orders o WHERE id = ?", (order,),
+    ).fetchone()  # fmt: skip
+    if back + cents > paid:
+        raise Refused(f"{paid / 100:.2f} were paid for {order}, and {back / 100:.2f} are paid back already")
 
 
 def report(books: dict[str, Any]) -> str:

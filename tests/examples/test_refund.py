@@ -104,7 +104,7 @@ def test_an_ordinary_ticket_and_a_poisoned_one(refunds: Refunds) -> None:
 def test_a_person_decides_on_a_large_one(refunds: Refunds, verdict: str, status: str, cents: int) -> None:
     podium, run = refunds.podium, refunds.handle("T-2", "--detach")
     waiting = until(lambda: podium.json("approvals", run))
-    assert waiting[0]["message"] == "a refund of 240 dollars needs a support lead"
+    assert waiting[0]["message"] == "for more than 100 dollars a support lead must agree"
     assert refunds.shop.books()["payments"] == []
     assert podium(verdict, waiting[0]["id"], "--reason", "I saw the picture").returncode == 0
     assert podium("follow", run).returncode == 0
