@@ -148,7 +148,8 @@ def _set(values: dict[str, Any], name: str, text: str) -> None:
             inner = inner[part]
         inner[last] = value
     else:
-        values[name] = value if name in ("args", "cost.usd") or not isinstance(value, float) else text
+        is_amount = name == "cost.usd" and value is not None
+        values[name] = text if is_amount or isinstance(value, float) else value
 
 
 def _check(values: dict[str, Any]) -> None:
