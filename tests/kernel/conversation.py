@@ -22,8 +22,8 @@ from podium.facts import stored
 from podium.facts.catalog import Declared
 from podium.facts.events import Record
 from podium.facts.identity import digest_of, run_id_of
-from podium.facts.policy import Decision
 from podium.facts.orders import Abandon, Answer, Evaluate, Perform
+from podium.facts.policy import Decision
 from podium.facts.values import JSON, Error, Refused, Reply, standard_error
 from podium.kernel.catalog import Catalog
 from podium.kernel.decide import decide, recover, resume

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from podium.facts import events as e
+from podium.facts.policy_version import Tier
 from podium.facts.values import Accepted, Refused, Reply
 from tests.kernel.conversation import START, Conversation
+from tests.policies import policy
 
 Converse = Callable[..., Conversation]
 ASK = "[{review: {call: human, with: {title: 'Refund ${ .amount }?'}}}]"
@@ -131,3 +133,69 @@ def test_a_request_waits_through_a_crash_of_the_hub(converse: Converse) -> None:
     talk.crash()
     talk.answer_human()
     assert talk.status == "completed"
+
+
+LEADS = "[{review: {call: human, with: {title: Go?, roles: [lead], quorum: 2}}}]"
+
+
+def answer(
+    talk: Conversation, who: str, decision: str = "approve", *, roles: tuple[str, ...] = ("lead",)
+) -> Any:
+    """An answer of somebody who is known, whatever name he gives."""
+    return talk.answer_human(decision, principal="user:somebody", identity=who, roles=roles, via="test")
+
+
+def test_who_may_answer_is_who_the_caller_is_found_to_be(converse: Converse) -> None:
+    talk = converse(LEADS)
+    talk.submit({}, principal="user:bob")
+    for who, roles, rule in (
+        ("", ("lead",), "not-a-person"), ("agent:x", ("lead",), "not-a-person"),
+        ("user:ann", (), "missing-role"), ("user:ann", ("other",), "missing-role"),
+    ):  # fmt: skip
+        assert refusal(answer(talk, who, roles=roles)) == ("refused", rule, "/principal")
+    assert not talk.events(e.ApprovalDecided)
+
+
+def test_a_quorum_is_of_distinct_people(converse: Converse) -> None:
+    talk = converse(LEADS)
+    talk.submit({})
+    answer(talk, "user:ann")
+    answer(talk, "user:ann")
+    assert talk.status == "running"
+    talk.crash()
+    assert isinstance(answer(talk, "user:cid"), Accepted)
+    assert (talk.output["decision"], talk.output["by"]) == ("approve", "user:cid")
+    assert [one.principal for one in talk.events(e.ApprovalDecided)] == ["user:ann", "user:ann"]
+
+
+def test_one_who_denies_is_enough(converse: Converse) -> None:
+    talk = converse(LEADS)
+    talk.submit({})
+    answer(talk, "user:ann")
+    answer(talk, "user:cid", "deny")
+    assert talk.output["decision"] == "deny"
+
+
+def test_silence_leads_to_another_tier_and_then_to_a_no(converse: Converse) -> None:
+    do = [
+        {
+            "ask": {
+                "call": "human",
+                "with": {"title": "Go?", "roles": ["lead"], "escalate": {"after": "PT1M", "tier": 2}},
+            }
+        }
+    ]
+    house = policy(tiers={"2": Tier(("boss",), timeout_ms=60_000)})
+    talk = converse(do, agents=(house,), trusting=False)
+    talk.submit({})
+    talk.wait(60_000)
+    assert refusal(answer(talk, "user:ann"))[1] == "missing-role"
+    talk.crash()
+    talk.wait(60_000)
+    assert (talk.output["decision"], talk.output["by"]) == ("deny", "")
+
+
+def test_a_tier_that_no_policy_has_is_a_fault(converse: Converse) -> None:
+    talk = converse("[{ask: {call: human, with: {title: Go?, tier: 7}}}]")
+    talk.submit({})
+    assert (talk.error.status, "tier 7" in talk.error.title) == (400, True)

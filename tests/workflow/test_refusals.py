@@ -122,10 +122,6 @@ UNSUPPORTED = {
         f"agent {name}": (agent(capability="x", **{name: {}}), f"/do/0/a/with/{name}")
         for name in ("team", "budget", "route")
     },
-    **{
-        f"human {name}": (human(**{name: 2}), f"/do/0/a/with/{name}")
-        for name in ("tier", "roles", "quorum", "escalate")
-    },
 }
 
 
@@ -437,6 +433,19 @@ BAD = {
     "capability expression": (agent(capability="${ .x }"), "wrong-type", "/do/0/a/with/capability"),
     "agent name": (agent(agent="a b"), "wrong-value", "/do/0/a/with/agent"),
     "label": (agent(agent="a", select={"require": {"x": 1}}), "wrong-type", "/do/0/a/with/select/require/x"),
+    "another agent of one": (agent(agent="a", reroute=True), "conflicting-fields", "/do/0/a/with/reroute"),
+    "no other agents": (agent(capability="b", reroute={"max": 0}), "wrong-value", "/do/0/a/with/reroute/max"),
+    "reroute no": (agent(capability="b", reroute=False), "wrong-type", "/do/0/a/with/reroute"),
+    "other agents of many": (
+        agent(capability="b", reroute=True, fanout={"to": "all"}),
+        "conflicting-fields",
+        "/do/0/a/with/reroute",
+    ),
+    "unknown end of a failure": (
+        agent(capability="b", onFailure="deadletter"),
+        "wrong-value",
+        "/do/0/a/with/onFailure",
+    ),
     "no title": (task({"call": "human", "with": {}}), "missing-field", "/do/0/a/with"),
     "no decisions": (human(decisions=[]), "wrong-value", "/do/0/a/with/decisions"),
     "decision twice": (human(decisions=["a", "a"]), "wrong-value", "/do/0/a/with/decisions"),

@@ -1,4 +1,4 @@
-"""`approvals`, `approve`, `deny`, `approval …`, `override` and `whoami`: what waits for people, and their word."""
+"""`approvals`, `approve`, `deny`, `approval …`, `override`, `whoami`: what waits for people, and their word."""
 
 from __future__ import annotations
 

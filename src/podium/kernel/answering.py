@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from podium.contracts.checking import compile_schema
 from podium.facts import events as e
-from podium.facts.approvals import Approval, Vote, fits, is_person
+from podium.facts.approvals import Approval, fits, is_person
 from podium.facts.inputs import AnswerHuman, ResolveEffect
 from podium.facts.values import JSON, Accepted, Problem, Refused, Reply, standard_error
 from podium.kernel.arguments import iso
@@ -37,17 +37,10 @@ def answer_human(step: Step, told: AnswerHuman) -> Reply:
 
 
 def settle_answer(
-    step: Step, effect: Effect, decision: str, data: JSON, principal: str, *, via: str = "", why: str = "",
-    votes: tuple[Vote, ...] = (),
-) -> None:  # fmt: skip
-    """Record what a person answered, with which the task ends. `votes` are those of who answered before."""
-    at = step.shard.now
-    output = {"decision": decision, "by": principal, "at": iso(at), "data": data}
-    if votes:
-        all_votes = (*votes, Vote(principal, decision, at))
-        output["votes"] = [
-            {"by": vote.principal, "decision": vote.verdict, "at": iso(vote.at)} for vote in all_votes
-        ]
+    step: Step, effect: Effect, decision: str, data: JSON, principal: str, *, via: str = "", why: str = ""
+) -> None:
+    """Record what a person answered, with which the task ends."""
+    output = {"decision": decision, "by": principal, "at": iso(step.shard.now), "data": data}
     settle(step, effect, output, 0, {}, principal=principal, via=via, why=why)
 
 
@@ -66,10 +59,10 @@ def _vote(step: Step, effect: Effect, approval: Approval, told: AnswerHuman) -> 
         return Refused("refused", (problem,))
     if terms.deadline_at and terms.deadline_at <= step.shard.now:
         return Refused("conflict", (Problem("expired", "", "the time for it is over"),))
-    others = tuple(vote for vote in approval.votes if vote.principal != who)
+    others = (vote for vote in approval.votes if vote.principal != who)
     agreed = sum(vote.verdict == told.decision for vote in others) + 1
     if told.decision == "deny" or agreed >= terms.quorum:
-        settle_answer(step, effect, told.decision, told.data, who, via=told.via, why=told.why, votes=others)
+        settle_answer(step, effect, told.decision, told.data, who, via=told.via, why=told.why)
         return Accepted(step.run.id, detail=f"{effect.task}: {told.decision}")
     step.emit(
         e.ApprovalDecided(

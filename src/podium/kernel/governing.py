@@ -17,8 +17,7 @@ from podium.kernel.booking import held_by
 from podium.kernel.settling import fail
 from podium.kernel.state import Effect
 from podium.kernel.step import Step
-from podium.policy.deciding import decide
-from podium.policy.deciding import PolicySet
+from podium.policy.deciding import PolicySet, decide
 from podium.policy.development import development
 
 WITHOUT_ATTEMPTS = frozenset({"human", "workflow"})
@@ -43,10 +42,10 @@ def rule(
     if step.view.policies is None:
         return _usual(step, kind, digest, given)
     asks = step.run.effects[asker] if asker else None
+    depth = asks.depth + 1 if asks is not None else 0
     return _put(
-        step, (), kind, digest, capability, given, asker=asks, depth=asks.depth + 1 if asks is not None else 0,
-        duration_ms=duration_ms,
-    )  # fmt: skip
+        step, (), kind, digest, capability, given, asker=asks, depth=depth, duration_ms=duration_ms
+    )
 
 
 def rule_again(step: Step, effect: Effect) -> tuple[Decision, int]:
@@ -79,7 +78,11 @@ def _put(step: Step, own: Any, *parts: Any, **rest: Any) -> Decision:
     except DestinationInvalid as error:
         message = f"nobody can say where it leads: {error}"
         return Decision("deny", ("destination",), policies.digest, message=message)
-    return decide(policies, action, shard.ledger, step.run.marks, shard.now, own)
+    decision = decide(policies, action, shard.ledger, step.run.marks, shard.now, own)
+    if decision.verdict == "approve" and action.kind == "human":
+        message = "a question to people cannot wait for people to agree to it"
+        return msgspec.structs.replace(decision, verdict="deny", message=message, terms=None, tier=0)
+    return decision
 
 
 def _usual(step: Step, kind: str, digest: str, given: JSON) -> Decision:
@@ -111,7 +114,11 @@ def allowed(decision: Decision) -> Decision:
 
 
 def overridden(step: Step, decision: Decision, actions: Iterable[str]) -> tuple[Decision, int]:
-    """The decision, or its opposite where somebody broke the glass for one of these actions, and by which record."""
+    """The decision, or its opposite where somebody broke the glass for one of these actions.
+
+    Returns:
+        beside it the record by which somebody did; 0 if nobody did.
+    """
     for action in actions:
         known = step.shard.overrides.get(action)
         if known is not None and known.granted and known.expires_at > step.shard.now:

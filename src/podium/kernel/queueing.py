@@ -1,4 +1,4 @@
-"""Effects on their way to an attempt: in line for a slot, held back for a while, decided again as they begin."""
+"""Effects on their way to an attempt: in line for a slot, held back, decided again as they begin."""
 
 from __future__ import annotations
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from podium.facts import events as e
+from podium.facts.approvals import Terms
 from podium.facts.secrets import AUTHORIZATION
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
@@ -168,7 +171,25 @@ def request_human(step: Step, entry: Entry) -> None:
     asked["decisions"] = list(call.decisions)
     if call.form is not None:
         asked["form"] = call.form.document
-    request(step, entry, asked, "", 0, kind="human", reason="asks a person")
+    terms = _terms(step, call, entry.node.reference)
+    request(step, entry, asked, "", 0, kind="human", reason="asks a person", terms=terms)
+
+
+def _terms(step: Step, call: CallHuman, reference: str) -> Terms | None:
+    """On what terms people are asked; None where everybody may answer at any time."""
+    if not (call.tier or call.roles or call.quorum > 1 or call.escalate):
+        return None
+    terms: Terms | None = Terms(roles=call.roles)
+    if call.tier:
+        terms = step.view.terms(call.tier, step.shard.now)
+    if terms is None:
+        title = f"no policy has a tier {call.tier} whose people could be asked"
+        raise Faulted(standard_error("configuration", reference, title, "apply one, or give `roles`"))
+    terms = msgspec.structs.replace(terms, quorum=max(terms.quorum, call.quorum))
+    if call.escalate:
+        deadline_at = step.shard.now + call.escalate_ms
+        terms = msgspec.structs.replace(terms, deadline_at=deadline_at, silence=call.escalate)
+    return terms
 
 
 def request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, **fields: Any) -> None:

@@ -134,7 +134,8 @@ def settle(
     parent = run.frames[frame.parent]
     settled = e.EffectSettled(
         effect=effect.id, attempt=effect.attempt, task=effect.task, cost_nano=cost_nano,
-        principal=principal, via=via, took=took(step.shard, run, effect, cost_nano, provenance), labels=labels,
+        principal=principal, via=via, labels=labels,
+        took=took(step.shard, run, effect, cost_nano, provenance),
     )  # fmt: skip
     body = e.EffectSettledBody(output, why=why, provenance=dict(provenance))
     if node.undo is None:

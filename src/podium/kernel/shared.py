@@ -134,7 +134,7 @@ def _in_doubt(shard: Shard, record: Record, event: e.EffectInDoubt) -> None:
 
 
 def tear(shard: Shard, record: Record, event: e.Event) -> None:
-    """What nobody waits for any more may be taken all the same: an attempt that is told to stop may say so."""
+    """What nobody waits for any more may be taken all the same: an attempt told to stop may say so."""
     for effect in event.torn:
         held = _free(shard, record.run_id, effect)
         if held.token:

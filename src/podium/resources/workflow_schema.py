@@ -13,6 +13,7 @@ Schema = dict[str, Any]
 
 _TEXT: Schema = {"type": "string"}
 _EXPRESSION: Schema = {"type": "string", "description": "an expression in `${ }`"}
+_TIER: Schema = {"type": "integer", "minimum": 1}
 _ANY: Schema = {}
 _NAME: Schema = {"type": "string", "pattern": "^[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?$"}
 
@@ -229,14 +230,21 @@ def _calls() -> list[Schema]:
         ("to",), to={"anyOf": [{"const": "all"}, {"type": "integer", "minimum": 1}, texts]},
         quorum={"type": "integer", "minimum": 1}, reconcile={"type": ["string", "object"]},
     )  # fmt: skip
+    on_failure: Schema = {"enum": ["fault", "deadLetter"]}
     agent = _object(
         capability=_TEXT, agent=_TEXT, input=_ANY, idempotencyKey=_TEXT,
         select=_object(require=_map(_TEXT), prefer=_map(_TEXT)), fanout=fanout, compensate=undo,
+        reroute={"anyOf": [{"const": True}, _object(("max",), max={"type": "integer", "minimum": 1})]},
+        onFailure=on_failure,
     )  # fmt: skip
-    tool = _object(("tool",), tool=_TEXT, args=_ANY, idempotencyKey=_TEXT, compensate=undo)
+    tool = _object(
+        ("tool",), tool=_TEXT, args=_ANY, idempotencyKey=_TEXT, compensate=undo, onFailure=on_failure
+    )  # fmt: skip
     human = _object(
         ("title",), title=_TEXT, description=_TEXT, form={"type": ["object", "boolean"]},
         decisions={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
+        tier=_TIER, roles={"type": "array", "items": _TEXT}, quorum={"type": "integer", "minimum": 1},
+        escalate=_object(("after", "tier"), after=_ref("duration"), tier=_TIER),
     )  # fmt: skip
     http = _object(
         ("method", "endpoint"), method=_TEXT, endpoint=_ref("endpoint"),

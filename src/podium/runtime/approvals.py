@@ -62,7 +62,7 @@ def shown(run: Run, effect: Effect) -> Shown:
 
 
 def held_back(about: Inquiry, run_id: str) -> list[Shown]:
-    """What policy holds back or denied in a run: `status`, `rules`, and the `action` that could be let through."""
+    """What policy holds back or denied in a run: `status`, `rules`, and the `action` to be let through."""
 
     def look(run: Run) -> list[Shown]:
         held = [

@@ -385,7 +385,7 @@ class Door:
         return act
 
     def _identified(self, kind: type[i.Input], params: Shown, via: Caller) -> Shown:
-        """The parameters of an act with who does it, where that matters; what the caller says of it is lost."""
+        """The parameters of an act with who does it, where that matters, whatever the caller says of it."""
         if kind is i.AnswerHuman:
             who = self._identities.of(via)
             return {**params, "via": str(via), "identity": who.principal, "roles": who.roles}

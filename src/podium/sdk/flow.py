@@ -126,6 +126,8 @@ class Agent(Task):
     idempotency_key: str | None = _at("with/idempotencyKey")
     compensate: Mapping[str, JSON] | None = _at("with/compensate")
     fanout: Mapping[str, JSON] | None = _at("with/fanout")
+    reroute: bool | Mapping[str, int] | None = _at("with/reroute")
+    on_failure: Literal["fault", "deadLetter"] | None = _at("with/onFailure")
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class Tool(Task):
     args: JSON = _at("with/args")
     idempotency_key: str | None = _at("with/idempotencyKey")
     compensate: Mapping[str, JSON] | None = _at("with/compensate")
+    on_failure: Literal["fault", "deadLetter"] | None = _at("with/onFailure")
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,10 @@ class Human(Task):
     description: str | None = _at("with/description")
     decisions: tuple[str, ...] | None = _at("with/decisions")
     form: Mapping[str, JSON] | None = _at("with/form")
+    tier: int | None = _at("with/tier")
+    roles: tuple[str, ...] | None = _at("with/roles")
+    quorum: int | None = _at("with/quorum")
+    escalate: Mapping[str, JSON] | None = _at("with/escalate")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from podium.facts.values import JSON
 from podium.resources.troubles import shown
@@ -136,14 +137,9 @@ def call_tool(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Call
 def call_human(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallHuman:
     """The arguments of `call: human`."""
     given = draft.table(
-        arguments, place, "`call: human`", ("title", "description", "form", "decisions"),
+        arguments, place, "`call: human`",
+        ("title", "description", "form", "decisions", "tier", "roles", "quorum", "escalate"),
         required=("title",),
-        unsupported={
-            "tier": "anybody who can answer the run may answer this",
-            "roles": "anybody who can answer the run may answer this",
-            "quorum": "ask in several tasks of a `fork`",
-            "escalate": "give the task a `timeout` and `catch` it",
-        },
     )  # fmt: skip
     request: dict[str, JSON] = {}
     for field in ("title", "description"):
@@ -155,7 +151,41 @@ def call_human(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Cal
         request=draft.template(request, place, scope),
         decisions=_decisions(draft, given.get("decisions", ["approve", "deny"]), place / "decisions"),
         form=_form(draft, given, place),
+        **_askers(draft, given, place),
     )
+
+
+def _askers(draft: Draft, given: dict[str, JSON], place: Place) -> dict[str, Any]:
+    """Who may answer, how many of them must, and who is asked when nobody does."""
+    found: dict[str, Any] = {}
+    if "tier" in given and "roles" in given:
+        draft.refuse("conflicting-fields", place / "roles", "Give a `tier` or `roles`: a tier has its own.")
+    if "tier" in given:
+        found["tier"] = _tier(draft, given["tier"], place / "tier")
+    if "roles" in given:
+        roles = draft.sequence(given["roles"], place / "roles", "`roles`")
+        found["roles"] = tuple(
+            draft.text(one, place / "roles" / at, "A role") for at, one in enumerate(roles)
+        )
+    if "quorum" in given:
+        found["quorum"] = draft.count(given["quorum"], place / "quorum", "`quorum`")
+        if found["quorum"] == 0:
+            draft.refuse("wrong-value", place / "quorum", "`quorum` must be 1 or more.")
+    if "escalate" in given:
+        at = place / "escalate"
+        escalate = draft.table(
+            given["escalate"], at, "`escalate`", ("after", "tier"), required=("after", "tier")
+        )
+        found["escalate_ms"] = draft.span(escalate.get("after"), at / "after")
+        found["escalate"] = _tier(draft, escalate.get("tier"), at / "tier")
+    return found
+
+
+def _tier(draft: Draft, value: JSON, place: Place) -> str:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        draft.refuse("wrong-type", place, "A tier is a whole number from 1, as policies name them.")
+        return ""
+    return str(value)
 
 
 def _form(draft: Draft, given: dict[str, JSON], place: Place) -> Schema | None:

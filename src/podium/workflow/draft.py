@@ -276,6 +276,14 @@ class Draft:
             self.refuse("duration", place, str(invalid))
             return Duration()
 
+    def span(self, value: JSON, place: Place) -> int:
+        """A time span that is no expression, in ms."""
+        try:
+            return parse_duration(value)
+        except DurationInvalid as invalid:
+            self.refuse("duration", place, str(invalid))
+            return 0
+
     def optional_schema(self, given: dict[str, JSON], place: Place) -> Schema | None:
         """The schema of an `input`, `output` or `export`, if it has one."""
         return self.schema(given["schema"], place / "schema") if "schema" in given else None

@@ -393,11 +393,23 @@ class CallTool:
 
 @dataclass(frozen=True, slots=True)
 class CallHuman:
-    """`request` gives `{title, description}`; an answer must be one of `decisions` and keep `form`."""
+    """`request` gives `{title, description}`; an answer must be one of `decisions` and keep `form`.
+
+    Attributes:
+        tier: the tier of the policies in force whose people are asked; "" for none.
+        roles: who may answer, where no tier says it; empty lets everybody.
+        quorum: so many distinct people must agree; 0 is as many as the tier says, or one.
+        escalate_ms, escalate: when nobody answered for so long, this tier is asked; 0 for never.
+    """
 
     request: Expression
     decisions: tuple[str, ...] = ("approve", "deny")
     form: Schema | None = None
+    tier: str = ""
+    roles: tuple[str, ...] = ()
+    quorum: int = 0
+    escalate_ms: int = 0
+    escalate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -542,10 +554,11 @@ class Program:
     Attributes:
         nodes: `nodes[0]` is the root `do`.
         secrets: names of those it may use.
-        undoing: the node that calls the tool which undoes what is being undone, where that is no matter of the
-            document; 0 where nothing could have been done by a tool. `unclaimed`, the next one, undoes what
-            an agent had done in vain.
+        undoing: the node that calls the tool which undoes what is being undone, where that is no matter of
+            the document; 0 where nothing could have been done by a tool. `unclaimed`, the next one, undoes
+            what an agent had done in vain.
         dead_letters: whether failures for good that nothing catches are kept until an operator sees to them.
+        subject: gives whoever a run is about, from its raw input; None where runs are about nobody.
     """
 
     digest: str
@@ -562,6 +575,7 @@ class Program:
     secrets: tuple[str, ...] = ()
     undoing: int = 0
     dead_letters: bool = False
+    subject: Expression | None = None
 
     @property
     def unclaimed(self) -> int:
