@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from podium.facts.lifecycles import EFFECT, RUN, TASK
+from podium.facts.lifecycles import BREAKER, EFFECT, RUN, TASK
 
 PAGE = Path(__file__).parent / "reference" / "lifecycles.md"
 
@@ -27,6 +27,8 @@ that of their end.""",
 or another run. It belongs to a task, and may take several attempts. If its task is torn down (a timeout, a
 lost race, a cancelled run) the effect is gone, whatever its state; an answer that comes later is recorded as
 `StaleReply` and changes nothing.""",
+    "Breaker": """Of an agent version, or a tool, that [declares one](../guides/recovery.md): whether it is
+asked at all. `podium get agents` shows its state.""",
 }
 
 _STATES = {
@@ -54,13 +56,27 @@ _STATES = {
         "approval": "policy asks people first; it costs nothing but a row while it waits",
         "deferred": "policy lets it go ahead later: a window opens, a rate has room, a hold is released",
         "denied": "policy, or people, do not let it go ahead; its task fails",
-        "resolved": "a person said what became of it",
+        "resolved": "a person, or its probe, said what became of it",
+        "dead": "it failed for good, and is kept until an operator tries it again or drops it",
         "settled": "it has its outcome",
         "undone": "it was settled well, and a `compensate` undid it",
+    },
+    "Breaker": {
+        "closed": "it is asked as ever",
+        "open": "it is not asked: what has nobody else to ask waits",
+        "half_open": "a few attempts find out whether it works again",
     },
 }
 
 _WHEN = {
+    "EffectRerouted": "it goes to another agent, that its task allows",
+    "EffectDeadLettered": "its last attempt failed, and it is to be kept",
+    "EffectRedriven": "`podium dlq retry`",
+    "EffectProbed": "its probe does not know, or cannot be asked",
+    "BreakerOpened": "too many attempts failed, or one that tried it again did",
+    "BreakerHalfOpened": "it was open for as long as it says",
+    "BreakerClosed": "the attempts that tried it succeeded",
+    "BreakerReset": "`podium breaker reset`",
     "RunStarted": "it was submitted and accepted",
     "RunSuspended": "`podium suspend`",
     "RunResumed": "`podium resume`",
@@ -111,7 +127,7 @@ _WHEN_OF = {("Task", "EffectRequested"): "control came to a `call` of an agent, 
 
 def page() -> str:
     """The page, as Markdown."""
-    tables = {"Run": RUN, "Task": TASK, "Effect": EFFECT}
+    tables = {"Run": RUN, "Task": TASK, "Effect": EFFECT, "Breaker": BREAKER}
     return _HEAD + "".join(_section(name, table) for name, table in tables.items())
 
 

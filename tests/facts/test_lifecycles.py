@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from podium.facts.lifecycles import EFFECT, RUN, RUN_ENDED, TASK
+from podium.facts import inputs as i
+from podium.facts.lifecycles import BREAKER, EFFECT, RUN, RUN_ENDED, TASK
 from podium.facts.values import standard_error
 from tests.facts.transitions import Transition, Transitions
 from tests.kernel.conversation import Conversation, agent, reported, workflow
@@ -18,6 +19,9 @@ AGENTS = (
     agent("one", concurrency=1, retry={"attempts": 2, "delay_ms": 1_000, "backoff": "constant"}),
     agent("once", delivery="at-most-once"),
     workflow([{"a": {"set": {"x": 1}}}], name="child"),
+    agent("left", "test.side", breaker={"failures": 1, "open_ms": 1_000}, concurrency=1),
+    agent("right", "test.side", concurrency=1),
+    agent("lost", "test.lost", delivery="at-most-once", probe="test.lost"),
 )
 RETRY = {"delay": "PT10S", "limit": {"attempt": {"count": 1}}}
 ENDED = {"run": RUN_ENDED, "effect": {"settled", "undone"}, "task": {"completed", "faulted", "cancelled"}}
@@ -26,6 +30,40 @@ TABLES = {"run": RUN, "effect": EFFECT, "task": TASK}
 
 def call(name: str) -> dict[str, Any]:
     return {"call": "agent", "with": {"agent": name}}
+
+
+def side(**arguments: Any) -> dict[str, Any]:
+    return {"call": "agent", "with": {"capability": "test.side", **arguments}}
+
+
+def _letters(talk: Conversation) -> None:
+    for verdict in ("retry", "drop"):
+        talk.fail("a")
+        talk.tell(i.SettleDeadLetter(run_id=talk.run_id, verdict=verdict))  # type: ignore[arg-type]
+
+
+def _breakers(talk: Conversation) -> None:
+    """Three ask for the same; as the breaker of one opens, those who wait for him go elsewhere."""
+    _end(talk, "left", "failed")
+    while talk.open:
+        _end(talk, "right", "succeeded")
+    for reset in (False, True, True):
+        talk.wait(1_000)
+        if reset:
+            talk.tell(i.ResetBreaker(agent="left", why="mended"))
+        talk.wait(1_000)
+        _end(talk, "left", "failed")
+    talk.tell(i.ResetBreaker(agent="left", why="mended"))
+    talk.wait(1_000)
+    _end(talk, "left", "failed")
+    talk.wait(2_000)
+    _end(talk, "left", "succeeded")
+
+
+def _end(talk: Conversation, name: str, status: str) -> None:
+    order = next(one for one in talk.open.values() if one.agent.startswith(name))
+    del talk.open[order.run_id, order.effect]
+    talk.tell(reported(order, status=status, error=standard_error("runtime", "", "no")))
 
 
 NO_DURATION = {"wait": "${ .none }"}
@@ -141,6 +179,18 @@ STORIES: dict[str, tuple[list[dict[str, Any]], Callable[[Conversation], Any]]] =
             talk.settle("a/with/compensate/function"),
         ),
     ),
+    "a probe": (
+        [{"a": {"call": "agent", "with": {"agent": "lost"}}}],
+        lambda talk: (talk.lose("a"), talk.settle("a/test.lost", {"status": "unknown"}), talk.cancel()),
+    ),
+    "a dead letter": ([{"a": side(onFailure="deadLetter", select={"prefer": {}})}], _letters),
+    "agents that fail": (
+        [
+            {"all": {"fork": {"branches": [{name: side(reroute=True)} for name in "abc"]}}},
+            {"d": careful({"e": call("left")}, retry={"limit": {"attempt": {"count": 9}}})},
+        ],
+        _breakers,
+    ),
     "a lost race": (
         [{"a": {"fork": {"compete": True, "branches": [{"b": {"wait": "PT1S"}}, {"c": {"wait": "PT2S"}}]}}}],
         lambda talk: talk.wait(1_000),
@@ -151,7 +201,7 @@ STORIES: dict[str, tuple[list[dict[str, Any]], Callable[[Conversation], Any]]] =
 @pytest.fixture(scope="module")
 def seen() -> dict[str, set[Transition]]:
     """What all stories together show."""
-    found: dict[str, set[Transition]] = {name: set() for name in TABLES}
+    found: dict[str, set[Transition]] = {name: set() for name in (*TABLES, "breaker")}
     for tasks, tell in STORIES.values():
         talk = Conversation(tasks, agents=AGENTS)
         talk.submit({})
@@ -160,6 +210,7 @@ def seen() -> dict[str, set[Transition]]:
         found["run"] |= transitions.runs
         found["effect"] |= transitions.effects
         found["task"] |= transitions.tasks
+        found["breaker"] |= transitions.breakers
     return found
 
 
@@ -172,6 +223,12 @@ def test_every_transition_is_in_its_table_and_every_row_is_made(
     name: str, seen: dict[str, set[Transition]]
 ) -> None:
     assert seen[name] == rows(TABLES[name])
+
+
+def test_every_transition_of_a_breaker_is_in_its_table_and_every_row_is_made(
+    seen: dict[str, set[Transition]],
+) -> None:
+    assert seen["breaker"] == rows(BREAKER)
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -200,5 +257,5 @@ def test_the_page_is_made_from_the_tables_and_explains_every_state() -> None:
     spec.loader.exec_module(script)
     assert script.PAGE.read_text() == script.page(), "run: python docs/lifecycles.py"
     assert {name.lower(): states for name, states in script.states().items()} == {
-        name: set(table.values()) for name, table in TABLES.items()
+        name: set(table.values()) for name, table in {**TABLES, "breaker": BREAKER}.items()
     }

@@ -12,6 +12,10 @@ Transition: TypeAlias = tuple[str, str, str]
 """State, event and next state, as the tables of `facts.lifecycles` have them."""
 
 _ENDS = {e.RunCompleted: "completed", e.RunFaulted: "faulted", e.RunCancelled: "cancelled"}
+_BREAKERS = {
+    "BreakerOpened": "open", "BreakerHalfOpened": "half_open", "BreakerClosed": "closed",
+    "BreakerReset": "closed",
+}  # fmt: skip
 _ROOT = 1
 
 
@@ -19,15 +23,22 @@ class Transitions:
     """What was seen of each lifecycle.
 
     Attributes:
-        runs, effects, tasks: the transitions, each once.
+        runs, effects, tasks, breakers: the transitions, each once.
     """
 
     def __init__(self, log: Iterable[Record]) -> None:
         self.runs: set[Transition] = set()
         self.effects: set[Transition] = set()
         self.tasks: set[Transition] = set()
+        self.breakers: set[Transition] = set()
         self._runs: dict[str, _Run] = {}
+        breakers: dict[str, str] = {}
         for record in log:
+            name = type(record.event).__name__
+            if name in _BREAKERS:
+                digest = record.event.digest  # type: ignore[attr-defined]
+                self.breakers.add((breakers.get(digest, "closed"), name, _BREAKERS[name]))
+                breakers[digest] = _BREAKERS[name]
             if record.run_id:
                 run = self._runs.setdefault(record.run_id, _Run(self))
                 run.see(record.event)
@@ -150,8 +161,9 @@ class _Run:
             self._effects.pop(effect, None)
 
     def _EffectRequested(self, event: e.EffectRequested) -> None:
-        self._begin(event)
-        self._frames[event.frame] = event.effect
+        if not event.asker:
+            self._begin(event)
+            self._frames[event.frame] = event.effect
         if event.started:
             self._move_effect(event.effect, "EffectRequested/started", "running")
         elif event.kind == "human":
@@ -173,6 +185,18 @@ class _Run:
     def _EffectResolved(self, event: e.EffectResolved) -> None:
         to = "queued" if event.verdict == "retry" else "resolved"
         self._move_effect(event.effect, f"EffectResolved/{event.verdict}", to)
+
+    def _EffectProbed(self, event: e.EffectProbed) -> None:
+        self._move_effect(event.effect, "EffectProbed", "in_doubt")
+
+    def _EffectRerouted(self, event: e.EffectRerouted) -> None:
+        self._move_effect(event.effect, "EffectRerouted", "queued")
+
+    def _EffectDeadLettered(self, event: e.EffectDeadLettered) -> None:
+        self._move_effect(event.effect, "EffectDeadLettered", "dead")
+
+    def _EffectRedriven(self, event: e.EffectRedriven) -> None:
+        self._move_effect(event.effect, "EffectRedriven", "queued")
 
     def _EffectSettled(self, event: e.EffectSettled) -> None:
         self._move_effect(event.effect, "EffectSettled", "settled")

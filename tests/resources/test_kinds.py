@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from podium.facts.catalog import AgentVersion
 from podium.resources.kinds import Agent
@@ -79,6 +80,32 @@ def test_everything_an_agent_can_say() -> None:
         },
         "folder": "/team",
     }
+
+
+def test_what_is_declared_for_failures() -> None:
+    breaker = {"failures": 3, "outOf": 10, "within": "PT2M", "openFor": "PT10S", "probes": 2}
+    made = normalised(agent(breaker=breaker, probe={"capability": "ticket.classify"}))
+    assert made["breaker"] == {
+        "failures": 3, "out_of": 10, "within_ms": 120_000, "open_ms": 10_000, "probes": 2,
+    }  # fmt: skip
+    assert made["probe"] == "ticket.classify"
+    assert normalised(agent(breaker={}))["breaker"] == {}
+    assert "breaker" not in normalised(agent())
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"breaker": {"failures": 5, "outOf": 4}}, "5 of 4 attempts can never fail"),
+        ({"breaker": {"failures": 0}}, "greater than or equal to 1"),
+        ({"breaker": {"openFor": "PT0S"}}, "longer than 0"),
+        ({"breaker": None}, "It is empty"),
+        ({"probe": {"capability": "ticket.status"}}, "does not offer `ticket.status`"),
+    ],
+)
+def test_what_cannot_be_declared_for_failures(spec: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        normalised(agent(**spec))
 
 
 def test_the_bindings() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from math import isfinite
 
 from podium.facts.secrets import NAME
@@ -96,18 +96,39 @@ def _program(draft: Draft, document: dict[str, JSON], digest: str) -> Program:
         secrets=draft.secrets,
         undoing=own_undo,
         dead_letters=_dead_letters(draft, document),
+        subject=_subject(draft, document),
     )
 
 
-def _dead_letters(draft: Draft, document: Mapping[str, JSON]) -> bool:
-    """Whether failures that nothing catches are kept, by `document.metadata.onFailure`."""
-    identity = document.get("document")
+def _metadata(document: JSON) -> dict[str, JSON]:
+    """`document.metadata`, as far as it is there."""
+    identity = document.get("document") if isinstance(document, dict) else None
     metadata = identity.get("metadata") if isinstance(identity, dict) else None
-    if not isinstance(metadata, dict) or "onFailure" not in metadata:
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _dead_letters(draft: Draft, document: JSON) -> bool:
+    """Whether failures that nothing catches are kept, by `document.metadata.onFailure`."""
+    metadata = _metadata(document)
+    if "onFailure" not in metadata:
         return False
     place = _ROOT / "document" / "metadata" / "onFailure"
     chosen = draft.choice(metadata["onFailure"], place, "`onFailure`", ("fault", "deadLetter"))
     return bool(chosen == "deadLetter")
+
+
+def _subject(draft: Draft, document: JSON) -> Expression | None:
+    """Whom a run is about, by `document.metadata.subject`. The hub must know before the run begins, so jq may
+    not be needed for it.
+    """
+    metadata = _metadata(document)
+    if "subject" not in metadata:
+        return None
+    place = _ROOT / "document" / "metadata" / "subject"
+    found = draft.expression(metadata["subject"], place, "`subject`", Scope(frozenset()))
+    if found.native is None:
+        draft.unsupported(place, "such an expression as a subject", "take a member of the input, `${ .id }`")
+    return found
 
 
 def _mutation(
