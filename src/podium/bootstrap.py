@@ -14,7 +14,8 @@ import structlog
 
 from podium.agents.command import SETTING
 from podium.agents.secrets import Vault
-from podium.facts.inputs import Asked, Evaluated, Reported
+from podium.facts.inputs import Asked, EraseSubject, Evaluated, Reported
+from podium.facts.values import Problem, Refused, Reply
 from podium.runtime.action_key import action_key
 from podium.runtime.checkpoints import VARIABLE, Checkpoints, Settings, settings_of
 from podium.runtime.clock import GuardedClock
@@ -25,7 +26,9 @@ from podium.runtime.identity import FILE as ROLES
 from podium.runtime.identity import FILE_VARIABLE as ROLES_VARIABLE
 from podium.runtime.identity import Identities
 from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Newest, Readers
+from podium.runtime.keyring import Erasing, Keyring
 from podium.runtime.notary import Notary
+from podium.runtime.sealing import Sealing
 from podium.runtime.shard import ShardHost
 from podium.runtime.socket import SocketServer
 from podium.runtime.system import SystemHost
@@ -71,14 +74,17 @@ class LocalHub(Hub):
         self._lock = lock
         name = f"{socket.gethostname()}:{os.getpid()}"
         clock, system = GuardedClock(), SystemHost(store, name)
-        shard = ShardHost(store, RUNS_SHARD, system.catalog, name)
+        self.keyring = Keyring(folder)
+        shard = ShardHost(store, RUNS_SHARD, system.catalog, name, sealing=Sealing(self.keyring))
         self.vault, allowed = Vault(folder), _allowed()
         system.catalog.allowed, system.catalog.digest_key = allowed, action_key(folder)
         self.worker = EmbeddedWorker(
             self._hear, system.catalog.agents.get, folder, clock.now, vault=self.vault, allowed=allowed,
             on_asked=self._ask,
         )
-        super().__init__(store, shard, system, clock, self.worker, Evaluator(self._learn))
+        super().__init__(
+            store, shard, system, clock, self.worker, Evaluator(self._learn), self.keyring
+        )
         self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
         self.notary = Notary(store, (system.writer, shard.writer), folder)
         self._identity = store.identity()
@@ -106,6 +112,8 @@ class LocalHub(Hub):
         self.views.start()
         if self.checkpoints.wanted:
             self.checkpoints.start()
+        for one in self.keyring.erasing():
+            self._erase(one)
 
     def stop(self, grace_ms: int = 2_000) -> None:
         """Start nothing more, give attempts in flight the grace, and let the folder go."""
@@ -115,6 +123,7 @@ class LocalHub(Hub):
         super().stop(grace_ms)
         self.checkpoints.close(self._stated)
         self.views.close()
+        self.keyring.close()
         self._lock.release()
 
     def state_now(self) -> tuple[Stated, bool]:
@@ -126,7 +135,29 @@ class LocalHub(Hub):
         self.notary.prepare(self._identity)
         return self.do(lambda: self.notary.state(self.clock.now())).result()
 
-    def attests_shown(self) -> dict[str, object]:
+    def erase(self, name: str, principal: str, why: str) -> Reply:
+        """Cancel what is about somebody and is not over, and make all of it unreadable for good.
+
+        Once it began, it is ended by the next hub if not by this one. Raises StoreError if it cannot begin.
+        """
+        replies = [self._erase(one) for one in self.keyring.erasing()]
+        key = self.keyring.find(name)
+        if key:
+            self.keyring.begin_erasing(key, principal, why)
+            return self._erase(Erasing(key, principal, why))
+        if replies:
+            return replies[-1]
+        message = "nothing is sealed for that subject"
+        return Refused("not-found", (Problem("unknown-subject", "/subject", message),))
+
+    def _erase(self, one: Erasing) -> Reply:
+        reply = self.tell(EraseSubject(subject=one.key, principal=one.principal, why=one.why)).result()
+        if not isinstance(reply, Refused):
+            # On the hub's thread, so that no step seals with it meanwhile.
+            self.do(lambda: self.keyring.destroy(one.key)).result()
+        return reply
+
+    def custody_shown(self) -> dict[str, object]:
         """What became of the checkpoints: `trouble`, and of each place where they go the last delivery."""
         sinks = msgspec.to_builtins(self.checkpoints.status)
         return {"trouble": self.checkpoints.trouble, "sinks": sinks}
@@ -231,7 +262,8 @@ def look(folder: Path) -> ClosedDoor:
         with readers.lend() as reader:
             return views.progress().get(RUNS_SHARD) == reader.head(RUNS_SHARD).seq
 
-    return ClosedDoor(Inquiry(FolderSight(readers, RUNS_SHARD), _newest(log.parent, is_whole)))
+    sight = FolderSight(readers, RUNS_SHARD, Sealing(Keyring(log.parent)))
+    return ClosedDoor(Inquiry(sight, _newest(log.parent, is_whole)))
 
 
 def reader_of(folder: Path) -> SqliteReader:

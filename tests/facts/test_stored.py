@@ -51,8 +51,10 @@ def test_a_body_is_told_from_what_stands_in_its_place(pair: tuple[Event, Body | 
     event, body = pair
     envelope, content = encode(event, body)
     assert content[:1] in (b"", b"{"), "the first byte is the codec"
-    assert back(event, envelope, ERASED) == Record(7, "run", 42, event, None)
-    assert back(event, envelope, SEALED + b"secret") == Record(7, "run", 42, event, None)
+    assert back(event, envelope, ERASED) == Record(7, "run", 42, event, None, erased=True)
+    subject = bytes(range(16))
+    sealed = SEALED + subject + b"secret"
+    assert back(event, envelope, sealed) == Record(7, "run", 42, event, None, subject.hex())
     if body is not None:
         blobs = {sha256(content).digest(): content}
         pointer = BLOB + sha256(content).digest()

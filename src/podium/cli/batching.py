@@ -84,6 +84,7 @@ class _Line(NamedTuple):
     id: str | int
     workflow: str
     input: Any
+    subject: str = ""
 
 
 class _Batch:
@@ -128,7 +129,7 @@ class _Batch:
 
         attached = self.attached
         try:
-            future = attached.client.run_soon(line.workflow, line.input, key=f"{KEY}{line.id}", trace=True)
+            future = attached.client.run_soon(line.workflow, line.input, key=f"{KEY}{line.id}", trace=True, subject=line.subject)
         except InvalidError as error:
             self._free.release()
             self._refuse(line.id, "refused", str(error), Exit.USAGE)
@@ -233,9 +234,11 @@ def _parsed(text: bytes) -> _Line:
         raise _Bad("`id` must be a text or a whole number")
     if not isinstance(row.get("workflow"), str) or not row["workflow"]:
         raise _Bad("`workflow` must be the name of a workflow", given)
-    if unknown := sorted(set(row) - {"id", "workflow", "input"}):
-        raise _Bad(f"unknown members: {', '.join(unknown)}; known: id, workflow, input", given)
-    return _Line(given, row["workflow"], row.get("input", {}))
+    if unknown := sorted(set(row) - {"id", "workflow", "input", "subject"}):
+        raise _Bad(f"unknown members: {', '.join(unknown)}; known: id, workflow, input, subject", given)
+    if not isinstance(subject := row.get("subject", ""), str):
+        raise _Bad("`subject` must be a text", given)
+    return _Line(given, row["workflow"], row.get("input", {}), subject)
 
 
 def _refused(id: Any, status: str, message: str) -> Row:

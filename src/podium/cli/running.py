@@ -29,6 +29,7 @@ def run(
     input: Annotated[tuple[str, ...], Parameter(name=("--input", "-i"))] = (),
     key: str = "",
     label: tuple[str, ...] = (),
+    subject: str = "",
     workflow: str = "",
     detach: bool = False,
     resume: bool = False,
@@ -47,6 +48,8 @@ def run(
         Idempotency key: the same key with the same workflow and input is the same run.
     label
         `key=value`, for finding the run again.
+    subject
+        Whom the run is about: all that is kept of it is sealed, and `podium erase` makes it unreadable.
     workflow
         Which one, where the target declares several.
     detach
@@ -71,7 +74,7 @@ def run(
     if unfinished:
         say(f"run {short(unfinished)} goes on")
     try:
-        run_id = unfinished or watch.submit(documents, name, given, key, labels)
+        run_id = unfinished or watch.submit(documents, name, given, key, labels, subject)
     except NotFoundError as error:
         raise Stop(Exit.NOT_FOUND, str(error), "" if documents is not None else _unknown(name)) from None
     return watch.leave(run_id) if detach else watch.watch(run_id, wait_s)

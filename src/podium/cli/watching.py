@@ -43,14 +43,17 @@ class Watch:
         self._records: SimpleQueue[dict[str, Any] | BaseException | None] = SimpleQueue()
 
     def submit(
-        self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str]
-    ) -> str:
+        self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str],
+        subject: str = "",
+    ) -> str:  # fmt: skip
         """Apply what is declared and submit; gives the run's id."""
         # A hub that goes away may have accepted the run; under a key it is the same one with the next hub.
         own_key = "" if key or self._attached.serving is not None else f"{OWN_KEY}{uuid4()}"
         self._tell_resumed()
         try:
-            submitted = self._patiently(lambda: self._submit(documents, name, input, key or own_key, labels))
+            submitted = self._patiently(
+                lambda: self._submit(documents, name, input, key or own_key, labels, subject)
+            )
         except BaseException:
             self._leave()
             raise
@@ -61,13 +64,14 @@ class Watch:
         return submitted.run_id
 
     def _submit(
-        self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str]
-    ) -> Submitted:
+        self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str],
+        subject: str,
+    ) -> Submitted:  # fmt: skip
         if documents is not None:
             from podium.cli.declaring import apply_to, tell_notices
 
             tell_notices(apply_to(self._attached.client, documents).notices)
-        return self._attached.client.submit(name, input, key=key, labels=labels)
+        return self._attached.client.submit(name, input, key=key, labels=labels, subject=subject)
 
     def leave(self, run_id: str) -> int:
         """Leave the run to the hub in the background."""

@@ -36,6 +36,8 @@ class Record(msgspec.Struct):
         run_id: the run it belongs to; "" for the shard's own.
         at: kernel time in ms since 1970.
         body: None where the event has none, or where it was erased.
+        subject: the key that the body is sealed with, as in `RunStarted`; "" if it is not.
+        erased: whether there was a body that nobody can read any more.
     """
 
     seq: int
@@ -43,3 +45,5 @@ class Record(msgspec.Struct):
     at: int
     event: Event
     body: Body | None = None
+    subject: str = ""
+    erased: bool = False

@@ -157,6 +157,21 @@ class ResourceDeleted(Event):
     forced: bool = False
 
 
+class SubjectErasedBody(Body):
+    why: str = ""
+
+
+class SubjectErased(Event):
+    """What is sealed with the key `subject` is to be unreadable from here on; its unfinished runs, of which
+    there were so many, are cancelled. The key is destroyed as soon as this is durable.
+    """
+
+    BODY = SubjectErasedBody
+    subject: str = ""
+    principal: str = ""
+    runs: int = 0
+
+
 # --- of a run ---------------------------------------------------------------------------------
 
 
@@ -176,7 +191,8 @@ class RunStarted(Event):
     run, with the task's reference and its effect; `depth` counts how many runs are above it. Where that task
     waits for it, `root` is the run at the top, which waits for all below. `deprecated` is the workflow's
     notice. `tree` is the run at the top of all that led to this one, "" for that itself; `labels` are those
-    of the data that it begins with.
+    of the data that it begins with. `subject` is the key that seals all bodies of the run: 32 hex digits that
+    say nothing of whoever it is about.
     """
 
     BODY = RunStartedBody
@@ -195,6 +211,7 @@ class RunStarted(Event):
     deprecated: str = ""
     tree: str = ""
     labels: tuple[str, ...] = ()
+    subject: str = ""
 
 
 class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -497,6 +514,7 @@ EVENTS: dict[str, type[Event]] = {
         CatalogAdvanced,
         ResourceApplied,
         ResourceDeleted,
+        SubjectErased,
         RunStarted,
         TaskStarted,
         TaskCompleted,

@@ -30,6 +30,7 @@ class SubmitRun(Input, kw_only=True, frozen=True, omit_defaults=True):
         key: the idempotency key; "" if the caller gave none.
         principal: who asks, as `kind:name`.
         labels: free, for finding the run again.
+        subject: whoever the run is about; the host puts the key that seals it in its place. "" for nobody.
     """
 
     run_id: str
@@ -38,6 +39,7 @@ class SubmitRun(Input, kw_only=True, frozen=True, omit_defaults=True):
     key: str = ""
     principal: str = ""
     labels: dict[str, str] = {}
+    subject: str = ""
 
 
 class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):
@@ -294,6 +296,19 @@ class ResetBreaker(Input, kw_only=True, frozen=True, omit_defaults=True):
     why: str = ""
 
 
+class EraseSubject(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Cancel the unfinished runs that are sealed with a key; it is destroyed as soon as that is durable.
+
+    Attributes:
+        subject: the key, as in `RunStarted`.
+        why: the reason; it must be given, and stays readable.
+    """
+
+    subject: str
+    principal: str = ""
+    why: str = ""
+
+
 class Apply(Input, kw_only=True, frozen=True, omit_defaults=True):
     """Declare resources; those already there with the same digest are left alone.
 
@@ -350,6 +365,7 @@ Any_: TypeAlias = (
     | ResolveEffect
     | SettleDeadLetter
     | ResetBreaker
+    | EraseSubject
     | DecideApproval
     | DelegateApproval
     | EditAction

@@ -19,6 +19,7 @@ from podium.kernel.asking import ask, park_due
 from podium.kernel.bounds import excess
 from podium.kernel.breaking import reset, try_again
 from podium.kernel.dead_letters import settle_dead_letter
+from podium.kernel.erasing import erase
 from podium.kernel.families import below, tend
 from podium.kernel.outcome import Outcome
 from podium.kernel.outside import disarmed
@@ -122,8 +123,9 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
             out.reply(told.ticket, Refused("usage", problems))
             return
     started = run_started(
-        shard, program, digest, key=told.key, principal=told.principal, labels=data_labels(told.labels)
-    )
+        shard, program, digest, key=told.key, principal=told.principal, labels=data_labels(told.labels),
+        subject=told.subject,
+    )  # fmt: skip
     body = e.RunStartedBody(told.input, told.labels, submitted)
     run = out.start(shard, told.run_id, started, body)
     advance(Step(shard, run, view, out))
@@ -316,6 +318,10 @@ def _reset_breaker(shard: Shard, told: i.ResetBreaker, view: View, out: Outcome)
     out.reply(told.ticket, reset(shard, told, out))
 
 
+def _erase(shard: Shard, told: i.EraseSubject, view: View, out: Outcome) -> None:
+    out.reply(told.ticket, erase(shard, told, out))
+
+
 def _send(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
     if _is_excessive(told.event, "/event", told, out):
         return
@@ -392,6 +398,7 @@ _INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
     i.ResolveEffect: _resolve,
     i.SettleDeadLetter: _settle_dead_letter,
     i.ResetBreaker: _reset_breaker,
+    i.EraseSubject: _erase,
     **dict.fromkeys(ACTS, _act),
     i.SendEvent: _send,
     i.Emitted: _emitted,

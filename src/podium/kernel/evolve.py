@@ -15,8 +15,9 @@ from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.lifecycles import EFFECT, RUN
 from podium.facts.values import JSON
-from podium.kernel import asked, doubts
+from podium.kernel import asked, doubts, undone
 from podium.kernel.breakers import BREAKER_EVENTS
+from podium.kernel import asked, undone
 from podium.kernel.governed import GOVERNED, ask, enqueue, hold_back, join_labels, let_go, remember
 from podium.kernel.leaving import drop_asked, drop_effect, leave, leave_line, release
 from podium.kernel.recovered import RECOVERED
@@ -31,7 +32,6 @@ from podium.kernel.state import (
     Frame,
     Run,
     Shard,
-    Undo,
     goes_on,
 )
 from podium.workflow.program import AFTER_OVER, BEFORE_OVER
@@ -107,6 +107,10 @@ def _catalog_advanced(shard: Shard, event: e.CatalogAdvanced) -> None:
     shard.revision = event.revision
 
 
+def _subject_erased(shard: Shard, event: e.SubjectErased) -> None:
+    """Its runs were cancelled before it; what is kept of them cannot be read any more."""
+
+
 # --- runs -------------------------------------------------------------------------------------------
 
 
@@ -119,7 +123,7 @@ def _run_started(shard: Shard, record: Record) -> Run:
         body.submitted, body.input, body.labels, ready={ROOT: None}, frame_last=ROOT, started_at=record.at,
         deadline_at=event.deadline_at, secrets=event.secrets, parent=event.parent,
         parent_task=event.parent_task, parent_effect=event.parent_effect, root=event.root, depth=event.depth,
-        tree=event.tree, data_labels=event.labels,
+        tree=event.tree, data_labels=event.labels, subject=event.subject,
     )  # fmt: skip
     phase = "prepare" if event.prepares else ""
     run.frames[ROOT] = Frame(
@@ -415,44 +419,6 @@ def _start(shard: Shard, run: Run, effect: Effect, token: int, deadline_at: int)
         shard.wake(run.id, deadline_at + GRACE_MS)
 
 
-def _register_undo(run: Run, frame: Frame, effect: Effect, body: Any, own: bool) -> None:
-    """Keep what it takes to undo an effect, and the scopes it was done in."""
-    scopes = []
-    parent = run.frames[frame.parent]
-    while parent.parent:
-        if parent.kind == "try":
-            scopes.append(parent.id)
-        parent = run.frames[parent.parent]
-    run.undos[effect.id] = Undo(
-        effect.id, frame.node, effect.task, effect.key or f"{run.id}/{effect.id}", effect.input,
-        body and body.output, body.captured if body else {}, tuple(scopes),
-        tool=effect.digest if own else "", askers=tuple(asked.askers(run, effect)),
-    )  # fmt: skip
-
-
-def _undo_failed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
-    frame = run.frames[event.frame]
-    if event.child:
-        child = run.frames[event.child]
-        leave_line(shard, run, child, event.origin)
-        leave(shard, run, child)
-        frame.open -= 1
-    frame.error = body and body.error
-    frame.cursor = event.effect
-    run.undos[event.effect].by = frame.id
-    frame.phase = "failed"
-    frame.tries += 1
-    run.ready[frame.id] = None
-
-
-def _effect_undone(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
-    undo = run.undos.pop(event.effect)
-    frame = run.frames[event.frame]
-    frame.outputs[event.effect] = {"task": undo.task, "output": frame.data}
-    frame.phase, frame.tries, frame.error, frame.data = "", 0, None, None
-    run.ready[frame.id] = None
-
-
 def _attempt_started(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "AttemptStarted"]
@@ -495,10 +461,9 @@ def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Recor
     if effect.calls:
         drop_asked(shard, run, effect)
     if event.undo:
-        _register_undo(run, frame, effect, body, own=not event.undo.startswith("/"))
+        undone.register(run, frame, effect, body, own=not event.undo.startswith("/"))
     if effect.asker:
         asked.settled(shard, run, effect, event, body, record.at)
-        run.ready.pop(frame.id, None)
         asked.look_again(run, frame)
         return
     frame.effect = 0
@@ -513,6 +478,7 @@ def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Recor
         run.context = body and body.context
     parent = run.frames[frame.parent]
     del run.frames[frame.id]
+    run.ready.pop(frame.id, None)
     parent.open -= 1
     output = body and (body.result if event.transformed else body.output)
     _complete(shard, run, parent, output, event.next)
@@ -585,6 +551,7 @@ def _consume(run: Run, event: Any, content: JSON, body: Any) -> None:
 _SHARD_EVENTS: dict[type[e.Event], Callable[[Shard, Any], None]] = {
     e.EpochStarted: _epoch_started,
     e.CatalogAdvanced: _catalog_advanced,
+    e.SubjectErased: _subject_erased,
     **BREAKER_EVENTS,
 }
 
@@ -604,8 +571,7 @@ _RUN_EVENTS: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]]
     **GOVERNED,
     **RECOVERED,
     **asked.ASKED,
-    e.UndoFailed: _undo_failed,
-    e.EffectUndone: _effect_undone,
+    **undone.UNDONE,
     e.StaleReply: _stale_reply,
     e.EventReceived: _event_received,
     e.EventConsumed: _event_consumed,

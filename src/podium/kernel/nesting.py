@@ -64,7 +64,7 @@ def begin_child(step: Step, effect: Effect) -> None:
     started = run_started(
         step.shard, step.view.program(effect.digest), effect.digest, principal=run.principal, parent=run.id,
         parent_task=effect.task, parent_effect=effect.id, root=(run.root or run.id) if nested.awaits else "",
-        depth=run.depth + 1, tree=run.tree or run.id, labels=run.data_labels,
+        depth=run.depth + 1, tree=run.tree or run.id, labels=run.data_labels, subject=run.subject,
     )  # fmt: skip
     if not nested.awaits:
         settle(step, effect, frame.input, 0, {})

@@ -46,12 +46,12 @@ class Outcome:
 
     def emit(self, shard: Shard, run: Run | None, event: Event, body: Body | None = None) -> Record:
         """Add a record, fold it into the state at once, and order what follows from it."""
-        run_id = ""
+        run_id = subject = ""
         if run is not None:
-            run_id = run.id
+            run_id, subject = run.id, run.subject
             event.ordinal = run.ordinal + 1
             event.previous = run.seq
-        record = Record(shard.seq + 1, run_id, shard.now, event, body)
+        record = Record(shard.seq + 1, run_id, shard.now, event, body, subject)
         evolve(shard, record)
         self.records.append(record)
         if run is not None:
@@ -74,7 +74,7 @@ class Outcome:
 
     def start(self, shard: Shard, run_id: str, event: RunStarted, body: RunStartedBody) -> Run:
         """Add the record that begins a run."""
-        record = Record(shard.seq + 1, run_id, shard.now, event, body)
+        record = Record(shard.seq + 1, run_id, shard.now, event, body, event.subject)
         evolve(shard, record)
         self.records.append(record)
         run = shard.runs[run_id]

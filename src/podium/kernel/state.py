@@ -17,6 +17,7 @@ from podium.facts.lifecycles import RUN_ENDED
 from podium.facts.policy import Hold
 from podium.facts.recovery import Breaker
 from podium.facts.values import JSON, Delivery, Error
+from podium.kernel.volatile import Pending, Readiness
 from podium.policy.ledger import Ledger
 
 ROOT = 1
@@ -335,6 +336,7 @@ class Run(msgspec.Struct, omit_defaults=True):
         data_labels: of the data that it has.
         marks: what policy remembers of what was done in it, and when last, ms since 1970.
         secrets: names of those that its effects may use; what comes from outside is made inert if there are.
+        subject: the key that seals whatever is kept of it; "" if it is not sealed.
     """
 
     id: str
@@ -375,45 +377,11 @@ class Run(msgspec.Struct, omit_defaults=True):
     tree: str = ""
     data_labels: tuple[str, ...] = ()
     marks: dict[str, int] = {}
+    subject: str = ""
 
     @property
     def ended(self) -> bool:
         return self.status in RUN_ENDED
-
-
-class Pending:
-    """What a run waits for from the evaluator, or that it has more to do than one step does.
-
-    Volatile: a crash forgets it, and it is asked again.
-
-    Attributes:
-        asked: questions, as program and argument.
-        answers: value and failure of those that were answered.
-        since: (parent frame, node) of a task that waits to be entered, and since when it does. What it asks
-            may depend on that time, and must be the same when it starts over.
-    """
-
-    __slots__ = ("answers", "asked", "since")
-
-    def __init__(self) -> None:
-        self.answers: dict[tuple[str, bytes], tuple[JSON, str]] = {}
-        self.asked: set[tuple[str, bytes]] = set()
-        self.since: dict[tuple[int, int], int] = {}
-
-
-class Readiness:
-    """What may begin in a graph. Derives from its frame and the program; made up again where it is lost.
-
-    Attributes:
-        missing: of each task, how many of those it needs have not ended.
-        ready: those that may begin; a heap.
-        seen: outputs of the frame that were taken in.
-    """
-
-    __slots__ = ("missing", "ready", "seen")
-
-    def __init__(self, missing: list[int], ready: list[int], seen: int) -> None:
-        self.missing, self.ready, self.seen = missing, ready, seen
 
 
 class Books(msgspec.Struct, omit_defaults=True):

@@ -212,7 +212,8 @@ class Endings:
     def _ended(self, run_ids: Iterable[str]) -> dict[str, Run]:
         with self._readers.lend() as reader:
             cold = reader.cold(self._hub.shard.number, map(run_bytes, run_ids))
-        return {run_text(row.run): run for row in cold if (run := thaw(row)).ended}
+        sealing = self._hub.shard.sealing
+        return {run_text(row.run): run for row in cold if (run := thaw(row, sealing)).ended}
 
     def _extra(self, waiter: Waiter) -> Shown:
         if not waiter.traces:

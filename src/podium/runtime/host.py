@@ -19,6 +19,7 @@ from podium.facts.values import Problem, Refused, Reply
 from podium.kernel.outcome import Outcome
 from podium.runtime.pinned import pinned, unfinished
 from podium.runtime.shard import ShardHost
+from podium.runtime.subjects import Keys, with_keys
 from podium.runtime.system import SYSTEM_SHARD, SystemHost
 from podium.store.interface import StorageFull
 
@@ -71,13 +72,13 @@ class Host:
 
     def __init__(
         self, shard: ShardHost, system: SystemHost, clock: Clock, performer: Performer, questions: Questions,
-        on_reply: Callable[[int, Reply], None],
+        on_reply: Callable[[int, Reply], None], keys: Keys | None = None,
     ) -> None:  # fmt: skip
         self.shard, self.system = shard, system
         self.listeners: list[Listener] = []
         self.trouble = ""
         self._clock, self._performer, self._questions = clock, performer, questions
-        self._on_reply = on_reply
+        self._on_reply, self._keys = on_reply, keys
         self.emitted: list[i.Emitted] = []
         self._kept: list[Input] = []
         self._retry_at = 0
@@ -144,6 +145,10 @@ class Host:
             inputs.append(i.Tick())
         if any(isinstance(told, i.Apply | i.Delete) for told in inputs):
             inputs = [told for told in inputs if not self._declare(told, now)]
+        if any(type(told) is i.SubmitRun for told in inputs):
+            inputs, refused = with_keys(inputs, self.system.catalog, self._keys)
+            for ticket, refusal in refused:
+                self._on_reply(ticket, refusal)
         inputs = self._catalog_changed() + inputs
         if inputs:
             self._step(inputs, now)

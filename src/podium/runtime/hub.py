@@ -22,6 +22,7 @@ from podium.runtime import host as hosting
 from podium.runtime.clock import GuardedClock
 from podium.runtime.host import Host, Listener
 from podium.runtime.shard import ShardHost
+from podium.runtime.subjects import Keys
 from podium.runtime.system import SystemHost
 from podium.store.interface import Store, StoreError
 
@@ -54,12 +55,12 @@ class Hub:
 
     def __init__(
         self, store: Store, shard: ShardHost, system: SystemHost, clock: GuardedClock, performer: Performer,
-        questions: Questions,
+        questions: Questions, keys: Keys | None = None,
     ) -> None:  # fmt: skip
         self.clock = clock
         self.performer = performer
         self.resumed = 0
-        self._host = Host(shard, system, clock, performer, questions, self._reply)
+        self._host = Host(shard, system, clock, performer, questions, self._reply, keys)
         self._store, self._questions = store, questions
         self._inbox: SimpleQueue[list[Any] | Callable[[], None]] = SimpleQueue()
         self._work_taken: deque[Callable[[], None]] = deque()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from podium.facts.catalog import AgentVersion, ToolVersion, WorkflowVersion
-from podium.facts.events import EVENTS, Record
+from podium.facts.events import EVENTS, Event, Record
 from podium.facts.policy_version import PolicyVersion
 from podium.facts.recovery import BREAKER_CLOSED, BREAKER_OPEN, Breaker
 from podium.facts.values import JSON, Error, Refused
@@ -21,7 +22,7 @@ Shown = dict[str, JSON]
 def record_shown(record: Record) -> Shown:
     """A record of the log: `seq`, `at`, `run_id`, `type`, the fields of its event, and `body`.
 
-    `body` is null for an event without one, and where it was erased.
+    `body` is null for an event without one, and where it was erased; then `erased` is true.
     """
     event = record.event
     shown: Shown = {
@@ -32,18 +33,26 @@ def record_shown(record: Record) -> Shown:
         shown[name] = msgspec.to_builtins(getattr(event, name))
     body = record.body
     shown["body"] = _fields(body) if body is not None else None
+    if record.erased:
+        shown["erased"] = True
     return shown
 
 
 def record_from(shown: Shown) -> Record:
     """The record that was shown: the inverse of `record_shown`."""
     kind = EVENTS[shown["type"]]
-    envelope = {field.encode_name: shown[field.name] for field in msgspec.structs.fields(kind)}
+    envelope = {encoded: shown[name] for name, encoded in _names(kind)}
     body = None
     if shown["body"] is not None and kind.BODY is not None:
         body = msgspec.convert(shown["body"], kind.BODY)
     event = msgspec.convert(envelope, kind)
     return Record(shown["seq"], shown["run_id"], shown["at"], event, body)
+
+
+@cache
+def _names(kind: type[Event]) -> tuple[tuple[str, str], ...]:
+    """The fields of an event: as they are shown, and as they are stored."""
+    return tuple((field.name, field.encode_name) for field in msgspec.structs.fields(kind))
 
 
 def run_shown(run: Run) -> Shown:

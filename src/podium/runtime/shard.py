@@ -22,6 +22,7 @@ from podium.kernel.outcome import Outcome
 from podium.kernel.shared import share
 from podium.kernel.state import Books, Run, Shard, children_of, idle, next_wake
 from podium.kernel.step import View
+from podium.runtime.sealing import UNSEALED, Sealing
 from podium.runtime.writer import LogWriter, read_records
 from podium.store.interface import ColdRun, Fenced, Snapshot, Store, StoreError, Wait
 from podium.workflow.program import Listen
@@ -39,11 +40,10 @@ IN_MEMORY = Wait("memory", sha256(b"memory").digest()[:16], 0)
 """Marks a run that is not to stay in the cold, though it is there as it is in memory."""
 
 _encode = msgspec.json.Encoder().encode
-_decode_run = msgspec.json.Decoder(Run).decode
 
 
 class ShardState(msgspec.Struct):
-    """What a snapshot holds."""
+    """What a snapshot holds; `sealed` are runs that are: id, seq and frozen state."""
 
     seq: int
     now: int
@@ -51,6 +51,7 @@ class ShardState(msgspec.Struct):
     revision: int
     runs: list[Run]
     books: Books | None = None
+    sealed: list[tuple[str, int, bytes]] = []
 
 
 _decode_state = msgspec.json.Decoder(ShardState).decode
@@ -61,6 +62,7 @@ class ShardHost:
 
     Attributes:
         store: where the shard is kept; for the hub's thread.
+        sealing: seals what is kept of runs that are about somebody.
         number: the shard's place among the shards.
         state: as of the last commit, between steps. None after a failure, until `reload`.
         view: the catalog.
@@ -69,14 +71,16 @@ class ShardHost:
     def __init__(
         self, store: Store, shard: int, view: View, hub: str, *,
         snapshot_records: int = SNAPSHOT_RECORDS, passivate_ms: int = PASSIVATE_MS,
+        sealing: Sealing = UNSEALED,
     ) -> None:  # fmt: skip
         self.store = store
+        self.sealing = sealing
         self._snapshot_records = snapshot_records
         self._passivate_ms = passivate_ms
         self._hub = hub
         self.number = shard
         self.view = view
-        self.writer = LogWriter(store, shard)
+        self.writer = LogWriter(store, shard, sealing)
         self.state: Shard | None = None
         self._cold_wake = 0
         self._overtaken: list[str] = []
@@ -136,23 +140,30 @@ class ShardHost:
                 state.open_books(loaded.books)
             for run in loaded.runs:
                 state.admit(run)
+            for frozen in loaded.sealed:
+                run, erased = self.sealing.thaw(*frozen)
+                if not erased:
+                    state.admit(run)
             self._snapshot_seq = snapshot.seq
-        for record in read_records(self.store, self.number, state.seq):
+        for record in read_records(self.store, self.number, state.seq, sealing=self.sealing):
             self._replay(state, record)
         self._settle_memory(state)
         self._cold_wake = self.store.next_wake(self.number)
         return state
 
     def _replay(self, state: Shard, record: Record) -> None:
-        """Fold a stored record in; runs that were cold when the snapshot was taken come back for it."""
+        """Fold a stored record in; runs that were cold when the snapshot was taken come back for it.
+
+        A run that was erased ended before, so it is in the cold from its first record on.
+        """
         run_id = record.run_id
-        if run_id and run_id not in state.runs and record.event.previous:
+        if run_id and run_id not in state.runs and (record.event.previous or record.erased):
             for frozen in self.store.cold(self.number, [run_bytes(run_id)]):
                 if frozen.seq >= record.seq:
                     state.seq, state.now = record.seq, max(state.now, record.at)
                     share(state, record)
                     return
-                state.admit(_decode_run(frozen.state))
+                state.admit(thaw(frozen, self.sealing))
         evolve(state, record)
 
     def _settle_memory(self, state: Shard) -> None:
@@ -175,7 +186,7 @@ class ShardHost:
         while found := self.store.waiting(self.number, IN_MEMORY.kind, IN_MEMORY.key_hash, after):
             missing = [run for run in found if run_text(run) not in state.runs]
             for frozen in self.store.cold(self.number, missing):
-                state.admit(_decode_run(frozen.state))
+                state.admit(thaw(frozen, self.sealing))
             after = found[-1]
         self._gather(state, list(state.runs))
 
@@ -240,6 +251,8 @@ class ShardHost:
             elif type(told) is i.Tick and self._cold_wake and self._cold_wake <= past:
                 wanted.update((run_text(run), None) for _, run in self.store.due(self.number, past))
                 self._overtaken = [of for of in wanted if of in state.runs]
+            if type(told) is i.EraseSubject:
+                wanted.update(dict.fromkeys(self._waiting("subject", bytes.fromhex(told.subject))))
             if isinstance(told, i.Emitted) or (isinstance(told, i.SendEvent) and not run_id):
                 events[ANY_EVENT] = events[event_key(told.event.get("type"))] = None
         for key in events:
@@ -258,7 +271,7 @@ class ShardHost:
         """
         admitted = []
         for frozen in self.store.cold(self.number, runs):
-            run = _decode_run(frozen.state)
+            run = thaw(frozen, self.sealing)
             if run.seq > state.seq:
                 raise Fenced(f"shard {self.number} was taken over: run {run.id} is ahead; drop the shard")
             state.admit(run)
@@ -266,8 +279,11 @@ class ShardHost:
         return admitted
 
     def _listening(self, key: bytes) -> Iterable[str]:
+        return self._waiting("event", key)
+
+    def _waiting(self, kind: str, key: bytes) -> Iterable[str]:
         after = b""
-        while found := self.store.waiting(self.number, "event", key, after):
+        while found := self.store.waiting(self.number, kind, key, after):
             yield from map(run_text, found)
             after = found[-1]
 
@@ -285,14 +301,14 @@ class ShardHost:
                 if run.root or run.children
                 else self._may_leave(state, run)
             ):
-                frozen.append(freeze(run, self.view))
+                frozen.append(freeze(run, self.view, self.sealing))
                 leaving.append(run.id)
             elif run.id in was_cold:
                 thawed.append(_key(run))
         for root in (root for root, may in together.items() if may):
             for run in family(state, root):
                 if run.id not in out.touched and run.id not in was_cold:
-                    frozen.append(freeze(run, self.view))
+                    frozen.append(freeze(run, self.view, self.sealing))
                     leaving.append(run.id)
         self._mark(state, leaving, frozen, thawed)
         if out.records or frozen or thawed:
@@ -320,7 +336,7 @@ class ShardHost:
             if run_id in leaving:
                 continue
             if idle(run):
-                row = freeze(run, self.view)
+                row = freeze(run, self.view, self.sealing)
                 frozen.append(row._replace(waits=(IN_MEMORY, *(w for w in row.waits if w.kind != "timer"))))
             else:
                 thawed.append(_key(run))
@@ -354,12 +370,11 @@ class ShardHost:
         state = state or self.state
         if state is None or state.seq == self._snapshot_seq:
             return
+        runs = [run for run in state.runs.values() if not run.subject]
+        sealed = [(run.id, run.seq, self.sealing.freeze(run)) for run in state.runs.values() if run.subject]
         content = _encode(
-            ShardState(
-                state.seq, state.now, state.epoch, state.revision, list(state.runs.values()),
-                state.books(),
-            )
-        )  # fmt: skip
+            ShardState(state.seq, state.now, state.epoch, state.revision, runs, state.books(), sealed)
+        )
         digest = sha256(content).digest()
         try:
             self.store.save_snapshot(
@@ -385,15 +400,15 @@ def family(state: Shard, root: str) -> Iterator[Run]:
             yield state.runs[child]
 
 
-def freeze(run: Run, view: View) -> ColdRun:
+def freeze(run: Run, view: View, sealing: Sealing = UNSEALED) -> ColdRun:
     """A run as the store keeps it while it is out of memory."""
     waits = () if run.ended else tuple(_waits(run, view))
-    return ColdRun(_key(run), run.seq, run.status, _encode(run), waits)
+    return ColdRun(_key(run), run.seq, run.status, sealing.freeze(run), waits)
 
 
-def thaw(frozen: ColdRun) -> Run:
-    """The inverse of `freeze`."""
-    return _decode_run(frozen.state)
+def thaw(frozen: ColdRun, sealing: Sealing = UNSEALED) -> Run:
+    """The inverse of `freeze`; of a run that was erased there is little left."""
+    return sealing.thaw(run_text(frozen.run), frozen.seq, frozen.state)[0]
 
 
 def _due(run: Run, by: int) -> bool:
@@ -424,6 +439,8 @@ def _waits(run: Run, view: View) -> Iterable[Wait]:
             yield Wait("timer", b"", due)
     for key in sorted(event_keys(run, view)):
         yield Wait("event", key, 0)
+    if run.subject:
+        yield Wait("subject", bytes.fromhex(run.subject), 0)
     if any(effect.status in ("waiting", "approval") for effect in run.effects.values()):
         yield Wait("human", b"", 0)
 

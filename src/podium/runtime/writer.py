@@ -11,6 +11,7 @@ from podium.facts import stored
 from podium.facts.events import Record
 from podium.facts.identity import run_bytes, run_text
 from podium.runtime.growth import tree_at
+from podium.runtime.sealing import UNSEALED, Sealing
 from podium.store.interface import ColdRun, Head, Reader, Row, Store
 
 BODY_BYTES_MAX = 4096
@@ -26,10 +27,10 @@ class LogWriter:
         appended_bytes: envelope and body bytes appended since the start, blobs included.
     """
 
-    __slots__ = ("_store", "appended_bytes", "head", "shard", "tree")
+    __slots__ = ("_sealing", "_store", "appended_bytes", "head", "shard", "tree")
 
-    def __init__(self, store: Store, shard: int) -> None:
-        self._store = store
+    def __init__(self, store: Store, shard: int, sealing: Sealing = UNSEALED) -> None:
+        self._store, self._sealing = store, sealing
         self.shard = shard
         self.head = Head(0, 0, b"")
         self.tree = Tree()
@@ -53,17 +54,20 @@ class LogWriter:
         rows: list[Row] = []
         leaves: list[bytes] = []
         blobs: list[tuple[bytes, bytes]] = []
-        encode = stored.encode
+        encode, seal, place_of = stored.encode, self._sealing.seal, stored.place_of
         size = 0
         for record in records:
             event = record.event
             envelope, body = encode(event, record.body)
+            run = run_bytes(record.run_id)
+            if record.subject and body:
+                body = seal(record.subject, place_of(run, event.ordinal), body)
             size += len(envelope) + len(body)
             if len(body) > BODY_BYTES_MAX:
                 digest = sha256(body).digest()
                 blobs.append((digest, body))
                 body = stored.BLOB + digest
-            name, version, run = type(event).__name__, event.VERSION, run_bytes(record.run_id)
+            name, version = type(event).__name__, event.VERSION
             content = entry(hash, record.seq, epoch, run, name, version, record.at, envelope, body)
             hash = sha256(content).digest()
             leaves.append(sha256(b"\0" + content).digest())
@@ -77,16 +81,19 @@ class LogWriter:
         return rows
 
 
-def read_records(store: Store | Reader, shard: int, after: int, batch: int = 2000) -> Iterator[Record]:
+def read_records(
+    store: Store | Reader, shard: int, after: int, batch: int = 2000, sealing: Sealing = UNSEALED
+) -> Iterator[Record]:
     """The shard's records after a seq, decoded, in order."""
     while rows := store.read(shard, after, batch):
         for row in rows:
-            yield decode_row(row, store)
+            yield decode_row(row, store, sealing)
         after = rows[-1].seq
 
 
-def decode_row(row: Row, store: Store | Reader) -> Record:
+def decode_row(row: Row, store: Store | Reader, sealing: Sealing = UNSEALED) -> Record:
     """One stored record as the kernel knows it."""
     return stored.decode(
-        row.seq, run_text(row.run), row.type, row.version, row.at, row.envelope, row.body, store.blob
-    )
+        row.seq, run_text(row.run), row.type, row.version, row.at, row.envelope, row.body, store.blob,
+        sealing.unseal,
+    )  # fmt: skip

@@ -221,8 +221,9 @@ class Client:
         return dict(self._call("revision", name=name, which=which, kind=kind.capitalize()))
 
     def submit(
-        self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None
-    ) -> Submitted:
+        self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
+        subject: str = "",
+    ) -> Submitted:  # fmt: skip
         """Start a run.
 
         Args:
@@ -230,30 +231,33 @@ class Client:
             input: the run's input.
             key: idempotency key: the same key with the same workflow and input is the same run.
             labels: for finding the run again.
+            subject: whom it is about: whatever is kept of it is sealed, and can be erased.
         """
-        asked = self._submission(workflow, input, key, labels)
+        asked = self._submission(workflow, input, key, labels, subject)
         return msgspec.convert(self._call("submit", **asked), Submitted)
 
     def run(
         self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
-        timeout_ms: int = -1,
+        timeout_ms: int = -1, subject: str = "",
     ) -> Run:  # fmt: skip
         """Start a run and wait for its end, or until the time is over."""
-        asked = self._submission(workflow, input, key, labels)
+        asked = self._submission(workflow, input, key, labels, subject)
         return msgspec.convert(self._call("execute", **asked, timeout_ms=timeout_ms), Run)
 
     def run_soon(
         self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
-        trace: bool = False,
+        trace: bool = False, subject: str = "",
     ) -> Future[Run]:  # fmt: skip
         """Start a run; the future gives it when it ended, or the refusal."""
-        asked = self._submission(workflow, input, key, labels)
+        asked = self._submission(workflow, input, key, labels, subject)
         return _converted(self._transport.start("execute", {**asked, "trace": trace}))
 
-    def _submission(self, workflow: str, input: JSON, key: str, labels: dict[str, str] | None) -> Reply:
+    def _submission(
+        self, workflow: str, input: JSON, key: str, labels: dict[str, str] | None, subject: str
+    ) -> Reply:  # fmt: skip
         return _plain({
             "workflow": workflow, "input": input, "key": key, "labels": labels or {},
-            "principal": self.principal,
+            "principal": self.principal, "subject": subject,
         })  # fmt: skip
 
     def wait(self, run_id: str, timeout_ms: int = -1, *, trace: bool = False) -> Run:
@@ -331,6 +335,10 @@ class Client:
     def verify(self) -> dict[str, JSON]:
         """Check all that is stored, but not who signed the checkpoints."""
         return dict(self._call("verify"))
+
+    def erase(self, subject: str, why: str) -> str:
+        """Cancel the runs that are about somebody, and make what is kept of them unreadable for good."""
+        return str(self._call("erase", subject=subject, why=why)["detail"])
 
     def checkpoint(self) -> dict[str, JSON]:
         """Have it stated how far the log has come: `number`, `note` (the signed checkpoint), `created`."""

@@ -35,8 +35,8 @@ class Row(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """What a cold run waits for: `kind` `timer` (only `wake_at` counts), `event`, `human`, or `memory`: it is
-    to be taken in with the next takeover.
+    """What a cold run waits for: `kind` `timer` (only `wake_at` counts), `event`, `human`; or by what it is
+    found beside: `memory`, to be taken in with the next takeover, and `subject`, whoever it is about.
     """
 
     kind: str
