@@ -14,10 +14,15 @@ from podium.facts.lifecycles import BREAKER, EFFECT, RUN, RUN_ENDED, TASK
 from podium.facts.values import standard_error
 from tests.facts.transitions import Transition, Transitions
 from tests.kernel.conversation import Conversation, agent, reported, workflow
+from tests.kernel.toolbox import tool
 
 AGENTS = (
     agent("one", concurrency=1, retry={"attempts": 2, "delay_ms": 1_000, "backoff": "constant"}),
     agent("once", delivery="at-most-once"),
+    agent("leader", retry={"attempts": 9}, park_ms=1_000, on_divergence="ask"),
+    tool("look"),
+    tool("seek"),
+    tool("pay", side_effect="write"),
     workflow([{"a": {"set": {"x": 1}}}], name="child"),
     agent("left", "test.side", breaker={"failures": 1, "open_ms": 1_000}, concurrency=1),
     agent("right", "test.side", concurrency=1),
@@ -91,6 +96,32 @@ def _doubt(talk: Conversation) -> None:
     for name, verdict in (("a", "retry"), ("a", "succeeded"), ("b", "failed")):
         talk.lose(name)
         talk.resolve(verdict, {"x": 1})
+
+
+def _leading(talk: Conversation) -> None:
+    for number, name in enumerate(("look", "seek"), 1):
+        talk.ask("a", number, name)
+    talk.fail("a")
+    talk.go_on()
+    for number, name in enumerate(("look", "seek"), 1):
+        talk.ask("a", number, name)
+    talk.wait(1_000)
+    for name in ("look", "seek"):
+        talk.settle(f"a/{name}")
+    for task in ("a", "b"):
+        talk.ask(task, 3, "pay")
+        talk.settle(f"{task}/pay")
+        talk.fail(task)
+        talk.go_on()
+        if task == "a":
+            talk.ask(task, 1, "look", "else")
+        talk.settle(task)
+        talk.answer_human("continue")
+    for task in ("all/c", "all/d"):
+        talk.ask(task, 1, "look")
+    talk.settle("all/c")
+    talk.lose("all/d")
+    talk.resolve("succeeded")
 
 
 def _fail_all(talk: Conversation) -> None:
@@ -190,6 +221,14 @@ STORIES: dict[str, tuple[list[dict[str, Any]], Callable[[Conversation], Any]]] =
             {"d": careful({"e": call("left")}, retry={"limit": {"attempt": {"count": 9}}})},
         ],
         _breakers,
+    ),
+    "agents that ask": (
+        [
+            {"a": call("leader")},
+            {"b": call("leader")},
+            {"all": {"fork": {"branches": [{"c": call("leader")}, {"d": call("once")}]}}},
+        ],
+        _leading,
     ),
     "a lost race": (
         [{"a": {"fork": {"compete": True, "branches": [{"b": {"wait": "PT1S"}}, {"c": {"wait": "PT2S"}}]}}}],

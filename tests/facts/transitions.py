@@ -54,6 +54,8 @@ class _Run:
         self._tasks: dict[int, str] = {}
         self._places: dict[int, tuple[int, str]] = {}
         self._frames: dict[int, int] = {}
+        self._askers: dict[int, int] = {}
+        self._awaited: dict[int, set[int]] = {}
 
     def see(self, event: Any) -> None:
         name = type(event).__name__
@@ -172,8 +174,38 @@ class _Run:
             self._move_effect(event.effect, "EffectRequested/workflow", "nested")
         else:
             self._move_effect(event.effect, "EffectRequested", "queued")
+        if event.number:
+            self._askers[event.effect] = event.asker
+            self._await(event.asker, event.effect, "EffectRequested/asked")
+
+    def _await(self, asker: int, effect: int, name: str) -> None:
+        self._awaited.setdefault(asker, set()).add(effect)
+        self._move_effect(asker, name, "asking")
+
+    def _AskRepeated(self, event: e.AskRepeated) -> None:
+        if self._effects[event.call] != "settled":
+            self._await(event.effect, event.call, "AskRepeated/open")
+
+    def _AttemptParked(self, event: e.AttemptParked) -> None:
+        self._move_effect(event.effect, "AttemptParked", "parked")
+
+    def _ResultsUnclaimed(self, event: e.ResultsUnclaimed) -> None:
+        if event.then not in ("continue", "fail"):
+            self._move_effect(event.effect, "ResultsUnclaimed/kept", "diverged")
+
+    def _answer(self, effect: int) -> None:
+        """Let whoever waits for an effect go on, if that was the last one."""
+        asker = self._askers.get(effect, 0)
+        awaited = self._awaited.get(asker, set())
+        state = self._effects.get(asker, "")
+        if effect in awaited and state in ("asking", "parked"):
+            awaited.discard(effect)
+            if not awaited:
+                to = "running" if state == "asking" else "queued"
+                self._move_effect(asker, "EffectSettled/answered", to)
 
     def _AttemptStarted(self, event: e.AttemptStarted) -> None:
+        self._awaited[event.effect] = set()
         self._move_effect(event.effect, "AttemptStarted", "running")
 
     def _AttemptFailed(self, event: e.AttemptFailed) -> None:
@@ -200,6 +232,7 @@ class _Run:
 
     def _EffectSettled(self, event: e.EffectSettled) -> None:
         self._move_effect(event.effect, "EffectSettled", "settled")
+        self._answer(event.effect)
         if event.completes:
             frame = next(frame for frame, effect in self._frames.items() if effect == event.effect)
             self._leave(frame, "EffectSettled", "completed")

@@ -13,6 +13,7 @@ from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts import stored
 from podium.facts.events import EVENTS, Record
+from podium.kernel.asked import ASKED
 from podium.kernel.decide import resume
 from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
@@ -282,6 +283,7 @@ def test_every_kind_of_event_of_a_run_was_played() -> None:
     played = {type(record.event).__name__ for record in talk.log}
     others = {"CatalogAdvanced", "ResourceApplied", "ResourceDeleted", "StaleReply", "RunFaulted"}
     others.add("RunCancelled")
+    others |= {kind.__name__ for kind in ASKED}
     assert set(EVENTS) - played == others
     for record in talk.log:
         kind = type(record.event)

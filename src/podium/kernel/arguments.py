@@ -14,7 +14,8 @@ from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.bounds import excess
 from podium.kernel.evolve import raw_input
 from podium.kernel.outcome import Outcome
-from podium.kernel.state import TASK_OVER, Frame, Pending, Run, Shard
+from podium.kernel.state import TASK_OVER, Frame, Run, Shard
+from podium.kernel.volatile import Pending
 from podium.workflow.program import Expression, ExpressionFailed, Loose, Node, Program, Undecided
 
 _encode = msgspec.json.Encoder().encode

@@ -11,9 +11,10 @@ from podium.facts.values import Error, standard_error
 from podium.kernel.nesting import output_of
 from podium.kernel.outcome import Outcome
 from podium.kernel.settling import fail, settle
-from podium.kernel.state import Effect, Pending, Run, Shard, children_of
+from podium.kernel.state import Effect, Run, Shard, children_of
 from podium.kernel.step import Step, View
 from podium.kernel.tasks import advance
+from podium.kernel.volatile import Pending
 
 BEGUN_MAX = 100
 """So many runs that were begun go on at once; more do with the next step, so that others get a turn."""

@@ -7,8 +7,9 @@ from heapq import heapify, heappop, heappush
 from podium.facts.values import JSON
 from podium.kernel.parallel import join
 from podium.kernel.passage import enter
-from podium.kernel.state import Frame, Readiness
+from podium.kernel.state import Frame
 from podium.kernel.step import Step
+from podium.kernel.volatile import Readiness
 from podium.workflow.program import Graph
 
 

@@ -33,9 +33,10 @@ from podium.kernel.requests import (
     request_openapi,
     request_process,
 )
-from podium.kernel.state import ROOT, Frame, Pending
+from podium.kernel.state import ROOT, Frame
 from podium.kernel.step import Step, check_schema, text_of
 from podium.kernel.tools import request_tool
+from podium.kernel.volatile import Pending
 from podium.workflow import program as p
 
 TURNS_MAX = 1_000
