@@ -58,7 +58,7 @@ def test_the_page_has_every_command_and_option(name: str) -> None:
     section = next(text for text in sections if text.startswith(f"`podium {name}"))
     own = inspect.signature(function(COMMANDS[name].where)).parameters.values()
     options = [
-        "--" + parameter.name.replace("_", "-")
+        "--" + parameter.name.rstrip("_").replace("_", "-")
         for parameter in own
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in ("options", "ready_fd")
     ]

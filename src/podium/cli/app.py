@@ -98,7 +98,7 @@ COMMANDS = {
     ),
     "story": Command("looking:story", _LOOKS, "Tell what happened in a run, and why.", "podium story 3f2a"),
     "explain": Command(
-        "explaining:explain", _LOOKS, "Tell what a result rests on, and what it cost.",
+        "explaining:explain", _LOOKS, "Tell what a result rests on, and what that cost.",
         "podium explain 3f2a:/output/total",
     ),
     "graph": Command(

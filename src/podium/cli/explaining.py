@@ -26,7 +26,7 @@ _THING = re.compile(r"(?P<run>[^/:]+)(?:/(?P<effect>[0-9]+)|:(?P<place>.+))?")
 def explain(
     thing: str, /, *, path: str = "", as_: Annotated[As, Parameter(name="--as")] = "text", options: Given
 ) -> int:
-    """Tell which agents, inputs, tools, approvals and policies something rests on, and what it cost.
+    """Tell what a result rests on, and what that cost.
 
     Parameters
     ----------
