@@ -73,7 +73,7 @@ class Effect(msgspec.Struct, frozen=True):
 
 
 class Approval(msgspec.Struct, frozen=True):
-    """A request that waits for a person: `call: human`. `deadline_at` is 0 if it may wait for ever."""
+    """What waits for people: a question, or an action. `deadline_at` is 0 if it may wait for ever."""
 
     run_id: str
     workflow: str
@@ -82,6 +82,21 @@ class Approval(msgspec.Struct, frozen=True):
     title: str
     since: int
     deadline_at: int
+    cursor: int
+
+
+class Override(msgspec.Struct, frozen=True):
+    """Somebody let an effect through whatever policy said; `granted` unless a second person had to agree."""
+
+    run_id: str
+    workflow: str
+    effect: int
+    task: str
+    principal: str
+    reason: str
+    at: int
+    expires_at: int
+    granted: bool
     cursor: int
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import apsw
 import msgspec
 
-from podium.views.answers import Approval, Effect, Escalation, Overview, Resource, Run, Spend
+from podium.views.answers import Approval, Effect, Escalation, Override, Overview, Resource, Run, Spend
 from podium.views.opening import file_id, open_reader
 
 T = TypeVar("T")
@@ -40,6 +40,11 @@ _APPROVALS = (
     "SELECT run_id, workflow, effect, task, title, since, deadline_at, position "
     "FROM approvals JOIN runs USING (run) JOIN definitions ON definitions.id = runs.definition "
     "WHERE position > ? ORDER BY position LIMIT ?"
+)
+_OVERRIDES = (
+    "SELECT run_id, workflow, effect, task, overrides.principal, reason, at, expires_at, granted, position "
+    "FROM overrides JOIN runs USING (run) JOIN definitions ON definitions.id = runs.definition "
+    "WHERE position < ? ORDER BY position DESC LIMIT ?"
 )
 _ESCALATIONS = (
     "SELECT escalations.kind, run_id, workflow, effect, task, reason, since, position "
@@ -105,6 +110,10 @@ class Views:
     def approvals(self, *, limit: int = 100, after: int = 0) -> list[Approval]:
         """What waits for people, longest first; `after` is the last one's `cursor`."""
         return self._all(Approval, _APPROVALS, (after, limit))
+
+    def overrides(self, *, limit: int = 100, before: int = NEWEST) -> list[Override]:
+        """Every time that somebody broke the glass, newest first; `before` is the last one's `cursor`."""
+        return [Override(*row[:8], bool(row[8]), row[9]) for row in self._rows(_OVERRIDES, (before, limit))]
 
     def escalations(self, *, limit: int = 100, before: int = NEWEST) -> list[Escalation]:
         """What waits for operators, newest first; `before` is the last one's `cursor`."""

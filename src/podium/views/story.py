@@ -113,7 +113,10 @@ class _Teller:
             return
         tell = getattr(self, "_" + record["type"], None)
         if tell is not None:
+            before = len(self._lines)
             tell(record, record["body"] or {})
+            if record.get("erased"):
+                self._lines[before:] = map(_without_nothing, self._lines[before:])
 
     def end(self) -> list[Line]:
         """All lines; of a run that goes on, what it waits for comes last."""
@@ -457,6 +460,12 @@ def _held_back(verdict: str, otherwise: str) -> str:
 
 def _outcome(status: str) -> str:
     return {"lost": "was lost", "unstarted": "could not be started"}.get(status, "failed")
+
+
+def _without_nothing(line: Line) -> Line:
+    """A line of a record whose body was erased: what it would show is not null but gone."""
+    text, null, rest = line.text.rpartition("null")
+    return msgspec.structs.replace(line, text=f"{text}(erased)") if null and not rest else line
 
 
 def _short(value: Any) -> str:
