@@ -108,6 +108,7 @@ def test_what_comes_after_something_else(house: House, tmp_path: Path) -> None:
     rows = rejudged(
         house,
         "  sequences:\n"
-        "    - {name: order, match: {capabilities: [gate]}, require: {capabilities: [echo]}, else: deny}\n" + ALLOWED,
+        "    - {name: order, match: {capabilities: [gate]}, require: {capabilities: [echo]}, else: deny}\n"
+        + ALLOWED,
     )
     assert [(row.target, row.now) for row in rows] == [("echo", "allow"), ("gate", "allow"), ("gate", "deny")]
