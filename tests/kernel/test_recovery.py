@@ -14,9 +14,11 @@ from podium.facts import inputs as i
 from podium.facts import stored
 from podium.facts.events import EVENTS, Record
 from podium.kernel.asked import ASKED
+from podium.kernel.breakers import BREAKER_EVENTS
 from podium.kernel.decide import resume
 from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
+from podium.kernel.recovered import RECOVERED
 from podium.kernel.state import Shard
 from tests.kernel.conversation import Conversation, agent
 
@@ -283,7 +285,7 @@ def test_every_kind_of_event_of_a_run_was_played() -> None:
     played = {type(record.event).__name__ for record in talk.log}
     others = {"CatalogAdvanced", "ResourceApplied", "ResourceDeleted", "StaleReply", "RunFaulted"}
     others.add("RunCancelled")
-    others |= {kind.__name__ for kind in ASKED}
+    others |= {kind.__name__ for kind in (*ASKED, *BREAKER_EVENTS, *RECOVERED, e.EffectProbed)}
     assert set(EVENTS) - played == others
     for record in talk.log:
         kind = type(record.event)
