@@ -26,7 +26,7 @@ NOW = 1_773_226_800_000
 
 
 def transfer(number: int) -> Action:
-    """A payment, about which three conditions are, one of the tools in general, two quotas and four budgets."""
+    """A payment, that conditions, a quota and four budgets are about."""
     run = f"run{number % 64}"
     return Action(
         "tool", "payments.transfer", groups=("payments",), side_effect="write", risk=2,
