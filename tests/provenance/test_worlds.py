@@ -41,6 +41,20 @@ def world_of(seed: int) -> tuple[Catalog, dict[str, list[Record]], Any]:
     return catalog, records, world.stage.ledger.replica.runs
 
 
+def test_runs_whose_payloads_were_erased_are_explained_as_far_as_they_can_be() -> None:
+    catalog, records, _ = world_of(900_010)
+    for run_id, known in records.items():
+        started = known[0].event
+        assert isinstance(started, e.RunStarted)
+        erased = [Record(one.seq, one.run_id, one.at, one.event) for one in known]
+        told = explain(
+            Evidence(run_id, catalog.program(started.digest), erased, {}), Target(), lambda _: None
+        )
+        assert told.input == {"unknown": True}
+        assert told.run_cost_nano == sum(deed.cost_nano for deed in told.deeds)
+        assert all(deed.output in (None, {"unknown": True}) for deed in told.deeds if deed.kind == "agent")
+
+
 @pytest.mark.parametrize("seed", range(900_000, 900_004))
 def test_runs_played_again_give_what_they_gave(seed: int) -> None:
     catalog, records, runs = world_of(seed)

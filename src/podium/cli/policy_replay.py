@@ -53,7 +53,9 @@ def replay(
     """
     from podium.bootstrap import RUNS_SHARD, reader_of
     from podium.kernel.catalog import Catalog
+    from podium.runtime.keyring import Keyring
     from podium.runtime.rejudging import Rejudging
+    from podium.runtime.sealing import Sealing
     from podium.runtime.system import SYSTEM_SHARD
     from podium.runtime.writer import read_records
 
@@ -67,11 +69,14 @@ def replay(
             catalog.fold(record)
         policies = _policies(paths, catalog, alone)
         rejudging = Rejudging(catalog, policies, start)
-        rejudging.hear(read_records(reader, RUNS_SHARD, 0))
+        sealing = Sealing(Keyring(options.state.absolute()))
+        rejudging.hear(read_records(reader, RUNS_SHARD, 0, sealing=sealing))
     finally:
         reader.close()
     rows = sorted(rejudging.rows, key=lambda row: row.seq)
     _show(rows, policies.digest, every, limit, options)
+    if rejudging.unknown and options.format is None:
+        say(f"{plural(rejudging.unknown, 'action')} cannot be decided again: what they were about was erased")
     return Exit.OK
 
 

@@ -88,7 +88,9 @@ class Rejudging:
         self._shard, self._ledger = Shard(), Ledger()
         self._marks: dict[str, dict[str, int]] = {}
         self._booked: dict[tuple[str, int], _Booked] = {}
+        self._unread: set[str] = set()
         self.rows: list[Rejudged] = []
+        self.unknown = 0
 
     def hear(self, records: Iterable[Record]) -> None:
         """Take the records of the shard in, from its first."""
@@ -115,6 +117,8 @@ class Rejudging:
                 self._judge(record, event, self._shard.runs[record.run_id])
             case e.AttemptStarted():
                 self._start(record.run_id, event)
+            case e.RunStarted() if record.body is None:
+                self._unread.add(record.run_id)
             case e.AttemptFailed() if (booked := self._booked.get((record.run_id, event.effect))) is not None:
                 booked.row.cost_nano += event.cost_nano
 
@@ -122,6 +126,11 @@ class Rejudging:
 
     def _judge(self, record: Record, event: Any, run: Run) -> None:
         effect = run.effects[event.effect]
+        if record.body is None and getattr(event, "given", True) and run.id not in self._unread:
+            self._unread.add(run.id)
+        if run.id in self._unread:
+            self.unknown += record.at >= self._since
+            return
         before = self._booked.pop((run.id, effect.id), None)
         if before is not None:
             self._free(before)
@@ -152,9 +161,6 @@ class Rejudging:
         except DestinationInvalid as error:
             message = f"nobody can say where it leads: {error}"
             return None, Decision("deny", ("destination",), self._policies.digest, message=message)
-        except (KeyError, TypeError, AttributeError):
-            message = "what it was about was erased"
-            return None, Decision("deny", ("erased",), self._policies.digest, message=message)
         decision = decide(self._policies, action, self._ledger, marks, at)
         if decision.verdict == "defer":
             weighed = self._policies.weigh(action, self._ledger, marks, at)
@@ -197,6 +203,7 @@ class Rejudging:
             self._free(booked)
             self._finish(booked)
         self._marks.pop(run_id, None)
+        self._unread.discard(run_id)
         shard = self._shard
         shard.dismiss(run_id)
         for noted in (shard.kin, shard.freed, shard.abandoned):
