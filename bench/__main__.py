@@ -29,11 +29,11 @@ def child(module: str, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def steps(runs: int) -> dict[str, Any]:
+def steps(runs: int, module: str = "bench.steps") -> dict[str, Any]:
     """Three samples, each beside the raw floor at the same batch size; the median of each figure."""
     samples = []
     for _ in range(3):
-        figures = child("bench.steps", "--runs", str(runs), "--seconds", "4", "--json")
+        figures = child(module, "--runs", str(runs), "--seconds", "4", "--json")
         floor = raw.commits(max(int(figures["records_per_commit"]), 1), 1.5)
         figures["rows_per_s"] = round(figures["steps_per_s"] * figures["records_per_step"], 1)
         figures["raw_rows_per_s"] = round(floor["rows_per_s"], 1)
@@ -84,6 +84,13 @@ def promises(figures: dict[str, Any]) -> list[tuple[str, bool]]:
             "a proof from 1,000,000 records in 5 ms",
             figures["audit"]["inclusion_proof_at_1000000_p50_ms"] <= 5,
         ),
+        ("9,000 governed steps/s at 64 runs", figures["governed"]["steps_per_s"] >= 9_000),
+        ("2 KB of file growth a governed step", figures["governed"]["growth_bytes_per_step"] <= 2_000),
+        (
+            "25 us to decide by 20 rules, 100 us at worst",
+            figures["policy"]["twenty_rules_transfer"]["p50_us"] <= 25
+            and figures["policy"]["twenty_rules_transfer"]["p99_us"] <= 100,
+        ),
         ("hello's first step in 0.8 s", figures["start"]["hello_first_step_s"] <= 0.8),
     ]
 
@@ -101,6 +108,8 @@ def main() -> None:
     figures["recovery"] = child("bench.recovery", "--runs", "1000")
     figures["recovery_over_history"] = child("bench.recovery", "--runs", "1000", "--history", "300000")
     figures["audit"] = child("bench.audit")
+    figures["governed"] = steps(64, "bench.governed")
+    figures["policy"] = child("bench.policy")
     figures["start"] = start.measure()
     figures["took_s"] = round(time.time() - begun, 1)
     RESULTS.parent.mkdir(exist_ok=True)

@@ -55,10 +55,30 @@ def _own(found: dict[str, Any]) -> str:
         ("the same with 300,000 records of history", _ms(later), "≤ 1 s"),
         ("`podium run examples/hello`: first step", _ms(found["start"]["hello_first_step_s"]), "≤ 800 ms"),
     ]
+    rows += _governed(found)
     lines = ["| | measured | promised |", "|---|---:|---|"]
     lines += [f"| {what} | {measured} | {promised} |" for what, measured, promised in rows]
     where = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, {machine['system']}"
     return "\n".join(lines) + f"\n\nMeasured on {where}.\n"
+
+
+def _governed(found: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """What governance costs; nothing where it was not measured."""
+    rows = []
+    governed, policy = found.get("governed"), found.get("policy")
+    if governed is not None:
+        growth = f"{governed['growth_bytes_per_step']:,.0f} B"
+        rows += [
+            ("governed steps/s: 20 rules, 4 scopes of budgets", f"{governed['steps_per_s']:,.0f}", "≥ 9,000"),
+            ("growth of all files a governed step", growth, "≤ 2,000 B"),
+        ]
+    if policy is not None:
+        decision = policy["twenty_rules_transfer"]
+        rows += [
+            ("a decision by 20 rules, p50", f"{decision['p50_us']:.1f} µs", "≤ 25 µs"),
+            ("a decision by 20 rules, p99", f"{decision['p99_us']:.1f} µs", "≤ 100 µs"),
+        ]
+    return rows
 
 
 def _ms(seconds: float) -> str:

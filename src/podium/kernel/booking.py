@@ -41,7 +41,13 @@ def cost(shard: Shard, run: Run, effect: Effect, reported: Reported) -> int:
     if reported.cost_nano >= 0:
         return reported.cost_nano
     held = held_by(shard, run, effect.id)
-    return 0 if held is None or reported.status == "unstarted" else worst_of(held.holds).cost_nano
+    if held is None or reported.status == "unstarted":
+        return 0
+    most = 0
+    for one in held.holds:
+        if one.amount > most and one.counter.startswith(_MONEY):
+            most = one.amount
+    return most
 
 
 def took(
