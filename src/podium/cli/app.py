@@ -163,7 +163,8 @@ COMMANDS = {
         """podium resolve 3f2a --verdict succeeded --output '{"sent": true}'""",
     ),
     "escalations": Command(
-        "recovering:escalations", _ACTS, "List all that waits for an operator.", "podium escalations",
+        "recovering:escalations", _ACTS, "List all that waits for an operator, with the command that settles each.",
+        "podium escalations",
     ),
     "dlq list": Command(
         "recovering:listed", _ACTS, "List effects that failed for good and were kept.",
@@ -174,11 +175,12 @@ COMMANDS = {
         "podium dlq retry --agent mailer --why 'the mail server is back'",
     ),
     "dlq drop": Command(
-        "recovering:drop", _ACTS, "Give up effects that failed for good.",
+        "recovering:drop", _ACTS,
+        "Give up effects that failed for good: their tasks fault with the error that they had.",
         "podium dlq drop 3f2a --why 'the customer cancelled'",
     ),
     "breaker reset": Command(
-        "recovering:reset", _ACTS, "Close the open breaker of an agent.",
+        "recovering:reset", _ACTS, "Close the open breaker of an agent, because it works again.",
         "podium breaker reset mailer --why 'the mail server is back'",
     ),
     "new": Command(
