@@ -106,6 +106,25 @@ def test_what_cannot_be_read_counts_with_all_it_looks_at(
     assert part.steps[-1].exact is exact
 
 
+def test_what_cannot_be_read_is_taken_apart_as_far_as_it_can_be(house: House, tmp_path: Path) -> None:
+    run_id = run(
+        house, tmp_path,
+        [
+            {"price": ask("price", {"count": 1}, export={"as": "${ {price: .} }"})},
+            {"stock": ask("stock", {}, output={"as": """${
+                {where, left: 1} + {said: "yes", tags: ($context.price.tags | join(", ")), sum: .left}
+            }"""})},
+            {"again": {"set": """${
+                {said: .said, both: (.tags | ascii_upcase), sum: .sum} + {more: (.sum | sin)}
+            }"""}},
+        ],
+    )  # fmt: skip
+    parts = named(explained(house, run_id))
+    assert parts["/said"].sources == ()
+    assert origins(parts["/both"]) == {("effect", 1, "/tags")}
+    assert origins(parts["/sum"]) == origins(parts["/more"]) == {("effect", 2, "/left")}
+
+
 def test_a_choice_inside_an_expression_is_no_part_of_the_value(house: House, tmp_path: Path) -> None:
     run_id = run(
         house, tmp_path,

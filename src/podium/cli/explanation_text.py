@@ -159,7 +159,7 @@ def _deed(deed: Deed) -> Iterator[str]:
         yield "      It gave nothing to the value itself, but decided what was done."
     if deed.asker:
         yield f"      Effect {deed.asker} asked for it."
-    if deed.reason and deed.kind in ("agent", "tool"):
+    if deed.reason and deed.kind == "agent" and not deed.asker:
         yield f"      chosen: {deed.reason}"
     yield f"      given {_value(deed.input)}"
     if any(part.sources for part in deed.inputs):

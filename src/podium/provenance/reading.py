@@ -170,15 +170,28 @@ def _together(first: Traced, second: Traced) -> Traced | None:
         return second
     if one is None or two is None:
         return second if one is None else first
-    if isinstance(one, dict) and isinstance(two, dict):
-        members = {key: _kept(first, key) for key in one}
-        return composed({**members, **{key: _kept(second, key) for key in two}})
+    keys, more = _keys(first), _keys(second)
+    if keys is not None and more is not None:
+        members = {key: _kept(first, key) for key in keys}
+        return composed({**members, **{key: _kept(second, key) for key in more}})
     if isinstance(one, list) and isinstance(two, list):
         if not one or not two:
             # That one of them was empty is part of what the whole is.
             return Mixed([*one, *two], (first, second))
         return listed([_kept(of, number) for of in (first, second) for number in range(len(of.value))])
     return None
+
+
+def _keys(one: Traced) -> list[str] | None:
+    """The keys of an object, where they are known; of what is put together, the values need not be."""
+    if isinstance(one.value, dict):
+        return list(one.value)
+    while isinstance(one, Passed):
+        one = one.inner
+    if not isinstance(one, Composed) or one.value is not UNKNOWN:
+        return None
+    keys = [key for key in one.members if isinstance(key, str)]
+    return keys if len(keys) == len(one.members) else None
 
 
 def _kept(whole: Traced, key: str | int) -> Traced:
@@ -307,7 +320,10 @@ def _stage(tokens: tuple[Token, ...]) -> Told:
     try:
         return _whole(read(tokens, _FORMS))
     except NotCovered:
-        paths = list(_arguments(tokens))
+        taken_apart = _taken_apart(tokens)
+    if taken_apart is not None:
+        return taken_apart
+    paths = list(_arguments(tokens))
 
     def give(data: Traced, scope: Scope) -> Traced:
         used = []
@@ -320,6 +336,97 @@ def _stage(tokens: tuple[Token, ...]) -> Told:
         return Mixed(UNKNOWN, (*looked_at, *used))
 
     return give
+
+
+def _taken_apart(tokens: tuple[Token, ...]) -> Told | None:
+    """What stands in brackets, an object or a sum, each of whose parts is read by itself; None for others."""
+    if not tokens or any(token.kind == "keyword" and token.text in _BINDS for token in tokens):
+        return None
+    if (
+        tokens[0].text in ("(", "{")
+        and tokens[0].kind == "operator"
+        and _closing(tokens, 0) == len(tokens) - 1
+    ):
+        inner = tokens[1:-1]
+        return reading_of(inner).give if tokens[0].text == "(" and inner else _object(inner)
+    if _at_top(tokens, _BINDS_LESS):
+        return None
+    terms = _split(tokens, "+")
+    if len(terms) < 2 or not all(terms):
+        return None
+    told = _stage(terms[0])
+    for term in terms[1:]:
+        told = _FORMS.computed(add, told, _stage(term))
+    return told
+
+
+def _object(tokens: tuple[Token, ...]) -> Told | None:
+    """The members of an object, each read by itself."""
+    pairs = []
+    for member in _split(tokens, ","):
+        named = len(member) > 2 and member[1].text == ":" and member[0].kind in ("name", "keyword")
+        if not named:
+            return None
+        pairs.append((_FORMS.literal(member[0].text), reading_of(member[2:]).give))
+    return _whole(_FORMS.object_of(pairs)) if pairs else None
+
+
+_BINDS_LESS = frozenset(
+    (
+        "-",
+        ",",
+        "//",
+        "and",
+        "or",
+        "==",
+        "!=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "=",
+        "|=",
+        "+=",
+        "-=",
+        "*=",
+        "/=",
+        "%=",
+        "//=",
+    )
+)
+"""Operators that take a sum apart, or stand beside it; where one is at the top it is not read as a sum."""
+
+
+def _at_top(tokens: tuple[Token, ...], texts: frozenset[str]) -> bool:
+    """Whether one of these stands in no bracket."""
+    position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        if token.kind == "operator" and token.text in "([{":
+            position = _closing(tokens, position) + 1
+            continue
+        if token.text in texts and token.kind in ("operator", "keyword"):
+            return True
+        if (token.kind, token.text) == ("keyword", "if"):
+            return True
+        position += 1
+    return False
+
+
+def _split(tokens: tuple[Token, ...], separator: str) -> list[tuple[Token, ...]]:
+    """The parts of a text between separators that are in no bracket."""
+    parts: list[tuple[Token, ...]] = []
+    start = position = 0
+    while position < len(tokens):
+        token = tokens[position]
+        if token.kind == "operator" and token.text in "([{":
+            position = _closing(tokens, position) + 1
+            continue
+        if token.kind == "operator" and token.text == separator:
+            parts.append(tokens[start:position])
+            start = position + 1
+        position += 1
+    return [*parts, tokens[start:]]
 
 
 def _arguments(tokens: tuple[Token, ...]) -> list[tuple[str, tuple[str, ...]]]:
