@@ -163,8 +163,8 @@ COMMANDS = {
         """podium resolve 3f2a --verdict succeeded --output '{"sent": true}'""",
     ),
     "escalations": Command(
-        "recovering:escalations", _ACTS, "List all that waits for an operator, with the command that settles each.",
-        "podium escalations",
+        "recovering:escalations", _ACTS,
+        "List all that waits for an operator, with the command that settles each.", "podium escalations",
     ),
     "dlq list": Command(
         "recovering:listed", _ACTS, "List effects that failed for good and were kept.",
