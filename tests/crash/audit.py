@@ -21,7 +21,7 @@ from tests.crash.book import Performed, Promises
 from tests.crash.life import SOURCES
 from tests.crash.people import right_output
 
-AT_MOST_ONCE = ("pay", "charge")
+AT_MOST_ONCE = ("pay", "charge", "stamp")
 
 
 class Found(NamedTuple):
@@ -99,12 +99,17 @@ def _check_runs(records: list[Record], promises: Promises) -> None:
 
 def _effects(records: list[Record]) -> dict[str, _Effect]:
     effects: dict[str, _Effect] = {}
+    keys: dict[str, str] = {}
     for record in records:
         event: Any = record.event
-        key = f"{record.run_id}/{getattr(event, 'effect', 0)}"
+        name = f"{record.run_id}/{getattr(event, 'effect', 0)}"
         if isinstance(event, e.EffectRequested):
-            effects[key] = _Effect(event)
-        elif isinstance(event, e.AttemptStarted):
+            keys[name] = event.key or name
+            assert keys[name] not in effects, f"two effects have the key {event.key}"
+            effects[keys[name]] = _Effect(event)
+            continue
+        key = keys.get(name, "")
+        if isinstance(event, e.AttemptStarted):
             effects[key].attempts.add(event.attempt)
         elif isinstance(event, e.EffectSettled):
             assert effects[key].settled is None, f"effect {key} was settled twice"

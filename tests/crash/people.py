@@ -26,6 +26,7 @@ _WORKFLOWS = {
     "again": 2,
     "once": 3,
     "heavy": 1,
+    "led": 3,
 }
 """How many of each there are among those that run."""
 
@@ -38,6 +39,7 @@ _SEEN: dict[str, Callable[[int], list[str]]] = {
     "again": lambda n: ["stubborn", str(n)],
     "once": lambda n: ["pay", "charge"],
     "heavy": lambda n: ["bulk", "20000", "loop", "loop", "loop"],
+    "led": lambda n: ["ink", "stamp", "ink", "scribe", "second", "stamp", "lead"],
 }
 
 

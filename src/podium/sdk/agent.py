@@ -1,4 +1,4 @@
-"""The decorator by which a Python function declares itself an agent, its types being its contract."""
+"""Decorators by which a Python function declares itself an agent or a tool, its types being its contract."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from podium.resources.places import Tree
 from podium.resources.troubles import Trouble
 from podium.sdk.schemas import schema_of
 
-__all__ = ["CallFailed", "Context", "Declaration", "agent", "declared"]
+__all__ = ["CallFailed", "Context", "Declaration", "agent", "declared", "tool"]
 
 _MARK = "__podium_agent__"
 
@@ -32,9 +32,9 @@ class Declaration:
     """What the decorator was told.
 
     Attributes:
-        name: the agent's name.
-        capability: name of the one capability it offers.
-        labels: the agent's labels.
+        name: the agent's name, or the tool's.
+        capability: name of the one capability that an agent offers; "" of a tool.
+        labels: its labels.
         spec: the fields of a manifest's `spec` that the decorator was given.
         runtime: likewise of `spec.runtime.function`.
     """
@@ -111,12 +111,75 @@ def agent(
     return declare
 
 
+def tool(
+    *,
+    name: str,
+    version: str,
+    side_effect: Literal["none", "read", "write", "irreversible"],
+    description: str = "",
+    risk: int | None = None,
+    groups: Sequence[str] | None = None,
+    result_labels: Sequence[str] | None = None,
+    egress: Sequence[Mapping[str, Any]] | None = None,
+    undo: Mapping[str, Any] | None = None,
+    probe: Mapping[str, Any] | None = None,
+    deadline: str | Mapping[str, int] | None = None,
+    delivery: Literal["at-least-once", "at-most-once"] | None = None,
+    retry: Mapping[str, Any] | None = None,
+    concurrency: int | None = None,
+    cost: Mapping[str, Any] | None = None,
+    labels: Mapping[str, str] | None = None,
+    isolation: Literal["none", "process"] | None = None,
+    memory: str | None = None,
+    deprecated: str = "",
+) -> Callable[[Function], Function]:
+    """Declare a function a tool, as `agent` declares one an agent.
+
+    Args:
+        name: unique among the tools, `payments.refund`.
+        side_effect: what a call does to the world outside.
+        risk: from 0, harmless, to 5.
+        groups: groups that policies can name.
+        result_labels: labels that everything it gives carries, `["pii"]`.
+        egress: what it reaches outside: `[{"host": "api.example.com"}]`.
+        undo: the tool that undoes a call: `{"tool": "payments.cancel", "args": {"id": "${ .output.id }"}}`.
+        probe: likewise the tool that tells what became of a call.
+        version, description, deadline, delivery, retry, concurrency, cost, labels, isolation, memory,
+            deprecated: as of an agent.
+    """
+    spec = _given(
+        version=version,
+        sideEffect=side_effect,
+        risk=risk,
+        groups=None if groups is None else list(groups),
+        resultLabels=None if result_labels is None else list(result_labels),
+        egress=None if egress is None else [_plain(place) for place in egress],
+        undo=undo,
+        probe=probe,
+        timing=_given(deadline=deadline) or None,
+        delivery=delivery,
+        retry=retry,
+        concurrency=concurrency,
+        cost=cost,
+        description=description or None,
+        deprecated=deprecated or None,
+    )
+    runtime = _given(isolation=isolation, memory=memory)
+    declaration = Declaration(name, "", {} if labels is None else labels, spec, runtime)
+
+    def declare(function: Function) -> Function:
+        setattr(function, _MARK, declaration)
+        return function
+
+    return declare
+
+
 def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
 def declared(module: ModuleType) -> tuple[list[Document], list[Trouble]]:
-    """The agents that a module's functions declare, and what troubles there are with those that fail to.
+    """The agents and tools that a module's functions declare, and what troubles there are with those that fail to.
 
     Functions that the module imports from others count too: a module may be the list of a team. They are in
     the order in which they are defined.
@@ -176,22 +239,23 @@ def _import_place(function: Callable[..., Any], module: ModuleType, file: str) -
 
 def _resource(function: Callable[..., Any], declaration: Declaration, callable_: str) -> dict[str, Any]:
     shape = shape_of(function)
-    capability = _given(
-        name=declaration.capability,
-        input=_input_schema(function, shape),
-        output=_schema(function, shape.returns, "serialization"),
-    )
+    taken, given = _input_schema(function, shape), _schema(function, shape.returns, "serialization")
+    if declaration.capability:
+        offered = _given(name=declaration.capability, input=taken, output=given)
+        kind, contract = "Agent", {"capabilities": [offered]}
+    else:
+        kind, contract = "Tool", _given(args=taken, result=given)
     isolation = {} if inspect.iscoroutinefunction(inspect.unwrap(function)) else {"isolation": "process"}
     runtime = {"callable": callable_, **isolation, **declaration.runtime}
     described = (inspect.getdoc(function) or "").partition("\n")[0]
     return {
         "apiVersion": API_VERSION,
-        "kind": "Agent",
+        "kind": kind,
         "metadata": {"name": declaration.name, "labels": _plain(declaration.labels)},
         "spec": {
             "description": described,
             **_plain(declaration.spec),
-            "capabilities": [capability],
+            **contract,
             "runtime": {"function": runtime},
         },
     }

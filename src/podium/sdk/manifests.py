@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MANIFESTS = (".yaml", ".yml", ".json")
 """How the names of manifests end."""
-PYTHON = ("agents.py", "workflows.py")
+PYTHON = ("agents.py", "tools.py", "workflows.py")
 """The Python files of a folder that are looked into for decorated functions and workflows."""
 
 _FOLDERS_LEFT_OUT = frozenset(("__pycache__", "node_modules", "site-packages"))
