@@ -25,12 +25,17 @@ STEPS = 10
 
 
 class Load:
-    """Keeps so many runs in flight, and counts those that ended."""
+    """Keeps so many runs in flight, and counts those that ended.
 
-    def __init__(self, hub: Hub, runs: int, workflow: str = "bench/sequence") -> None:
+    Args:
+        subjects: the runs are about so many people in turn, and sealed; 0 for nobody.
+    """
+
+    def __init__(self, hub: Hub, runs: int, workflow: str = "bench/sequence", subjects: int = 0) -> None:
         self._hub = hub
         self._runs = runs
         self._workflow = workflow
+        self._subjects = subjects
         self._started: dict[str, float] = {}
         self._open = True
         self._quiet = threading.Event()
@@ -60,7 +65,12 @@ class Load:
         for _ in range(count):
             run_id = str(uuid4())
             self._started[run_id] = now
-            batch.append(SubmitRun(run_id=run_id, workflow=self._workflow, input=bench.agents.ANSWER))
+            subject = f"subject {len(self.durations_s) % self._subjects}" if self._subjects else ""
+            batch.append(
+                SubmitRun(
+                    run_id=run_id, workflow=self._workflow, input=bench.agents.ANSWER, subject=subject
+                )
+            )  # fmt: skip
         self._hub.tell_all(batch)
 
     def _committed(self, shard: int, records: list[Record]) -> None:
@@ -93,21 +103,22 @@ def views_behind_s(hub: LocalHub) -> float:
     return time.perf_counter() - begun
 
 
-def measure(runs: int, seconds: float, *declared: Declared) -> dict[str, Any]:
+def measure(runs: int, seconds: float, *declared: Declared, subjects: int = 0) -> dict[str, Any]:
     """Figures of one measurement, with units in their keys.
 
     Args:
         declared: resources beside the workflow; the agent alone where none are given.
+        subjects: as of a `Load`.
     """
     folder = world.fresh_folder(f"steps-{runs}")
     with world.hub(folder) as hub:
         world.apply(hub, *(declared or (world.agent(),)), world.sequence(STEPS))
-        warm_up = Load(hub, runs)
+        warm_up = Load(hub, runs, subjects=subjects)
         warm_up.start()
         time.sleep(0.5)
         warm_up.stop()
         before = file_bytes(folder)
-        load = Load(hub, runs)
+        load = Load(hub, runs, subjects=subjects)
         cpu, begun = time.process_time(), time.perf_counter()
         load.start()
         time.sleep(seconds)
@@ -139,9 +150,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--subjects", type=int, default=0, help="runs are about so many people, and sealed")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    figures = measure(options.runs, options.seconds)
+    figures = measure(options.runs, options.seconds, subjects=options.subjects)
     print(json.dumps(figures) if options.json else json.dumps(figures, indent=2))
 
 
