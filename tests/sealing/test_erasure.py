@@ -1,4 +1,4 @@
-"""What is about somebody is sealed wherever it is kept; erased, nobody can read it, and the log still verifies."""
+"""What is about somebody is sealed wherever it is kept; erased, nobody can read it, and proofs still hold."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def files_with(folder: Path, *texts: str) -> list[str]:
 
 
 def busy(house: House) -> dict[str, str]:
-    """Runs about Ada of every kind: ended, failed, waiting in memory, in the cold, in flight, and a family."""
+    """Runs about Ada of every kind: ended, failed, waiting in the cold, in flight, and a family."""
     text = {"text": SECRET, "who": ADA, "gate": str(house.folder / "go")}
     ids = {
         "ended": house.submit("echo", text, subject=ADA, labels={"place": SECRET}),
