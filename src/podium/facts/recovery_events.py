@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from podium.facts.event import Body, Event
-from podium.facts.policy import Amounts
 from podium.facts.recovery import Counted
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, Error
 
@@ -84,7 +83,6 @@ class EffectDeadLettered(Event):
     effect: int = 0
     attempt: int = 0
     task: str = ""
-    took: Amounts | None = None
 
 
 class EffectRedrivenBody(Body):

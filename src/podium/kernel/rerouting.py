@@ -6,7 +6,6 @@ from podium.facts import events as e
 from podium.facts.catalog import AgentVersion
 from podium.facts.events import Body, Event
 from podium.facts.inputs import Reported
-from podium.facts.policy import Amounts
 from podium.facts.values import AT_LEAST_ONCE, Error
 from podium.kernel.breakers import is_shut
 from podium.kernel.catching import is_caught
@@ -33,10 +32,7 @@ def after_failure(
         if rerouted is not None:
             return rerouted, None
     if is_kept(step, effect, error):
-        dead = e.EffectDeadLettered(
-            effect=effect.id, attempt=effect.attempt, task=effect.task,
-            took=Amounts(cost_nano=effect.cost_nano + max(reported.cost_nano, 0)),
-        )  # fmt: skip
+        dead = e.EffectDeadLettered(effect=effect.id, attempt=effect.attempt, task=effect.task)
         return dead, e.EffectDeadLetteredBody(error)
     return None
 

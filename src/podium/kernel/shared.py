@@ -119,8 +119,16 @@ def _dead_lettered(shard: Shard, record: Record, event: e.EffectDeadLettered) ->
     """It holds nothing while it waits for somebody: it is decided afresh when it is tried again."""
     of_run = shard.held.get(record.run_id)
     if of_run is not None and event.effect in of_run:
+        # Its last attempt was lost, and nobody knows what that took.
+        forfeit(shard, _free(shard, record.run_id, event.effect).holds)
+
+
+def _unclaimed(shard: Shard, record: Record, event: e.ResultsUnclaimed) -> None:
+    """The attempt is over, whatever becomes of what it gave."""
+    of_run = shard.held.get(record.run_id)
+    if event.took is not None and of_run is not None and event.effect in of_run:
         held = _free(shard, record.run_id, event.effect)
-        shard.ledger.settle(held.holds, event.took or Amounts())
+        shard.ledger.settle(held.holds, event.took)
         shard.released = True
 
 
@@ -136,11 +144,21 @@ def _in_doubt(shard: Shard, record: Record, event: e.EffectInDoubt) -> None:
 def tear(shard: Shard, record: Record, event: e.Event) -> None:
     """What nobody waits for any more may be taken all the same: an attempt told to stop may say so."""
     for effect in event.torn:
-        held = _free(shard, record.run_id, effect)
-        if held.token:
-            shard.torn[f"{record.run_id}/{effect}/{held.token}"] = held
-        else:
-            forfeit(shard, held.holds)
+        _tear(shard, record.run_id, effect)
+
+
+def _tear(shard: Shard, run_id: str, effect: int) -> None:
+    held = _free(shard, run_id, effect)
+    if held.token:
+        shard.torn[f"{run_id}/{effect}/{held.token}"] = held
+    else:
+        forfeit(shard, held.holds)
+
+
+def _parked(shard: Shard, record: Record, event: e.AttemptParked) -> None:
+    """The attempt is told to stop; the next one is decided anew."""
+    if event.effect in shard.held.get(record.run_id, ()):
+        _tear(shard, record.run_id, event.effect)
 
 
 def _stale_reply(shard: Shard, record: Record, event: e.StaleReply) -> None:
@@ -193,6 +211,8 @@ SHARED: dict[type[e.Event], Callable[[Shard, Record, Any], None]] = {
     e.EffectSettled: _settled,
     e.EffectInDoubt: _in_doubt,
     e.EffectDeadLettered: _dead_lettered,
+    e.ResultsUnclaimed: _unclaimed,
+    e.AttemptParked: _parked,
     e.StaleReply: _stale_reply,
     e.DecisionOverridden: _overridden,
 }
