@@ -177,7 +177,7 @@ CORPUS = [
     ("rules:\n- {id: a, effect: deny, when: true}", 6, 33, "wrong-type", "text"),
     ("rules:\n- {id: a, effect: deny, when: ''}", 6, 33, "invalid", "at least 1"),
     ("rules:\n- id: a\n  effect: deny\n  when: !has(args.x)", 8, 11, "yaml-tag", "quotes"),
-    ("rules:\n- {id: a, effect: deny, when: !has(args.x)}", 6, 45, "yaml-syntax", "quotes"),
+    ("rules:\n- {id: a, effect: deny, when: !has(args.x)}", 6, 33, "yaml-syntax", "quotes"),
     ("rules:\n- {id: a, effect: deny, message: x, messageExpr: '\"x\"'}", 6, 5, "rule-message", "not both"),
     ("rules:\n- {id: a, effect: deny, match: {tool: x}}", 6, 35, "unknown-field", "Did you mean `tools`?"),
     ("rules:\n- {id: a, effect: deny, match: {toolgroups: [x]}}", 6, 35, "unknown-field", "`toolGroups`?"),

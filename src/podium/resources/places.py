@@ -187,6 +187,8 @@ def _events(text: str, file: str) -> Iterator[Any]:
 
 def _syntax_trouble(error: MarkedYAMLError, file: str) -> Trouble:
     mark = error.problem_mark or error.context_mark
+    if _is_tag(error):
+        mark = error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark is not None else (0, 0)
     return Trouble("yaml-syntax", "", _in_plain_words(error), file, line, column)
 
@@ -199,10 +201,15 @@ def _in_plain_words(error: MarkedYAMLError) -> str:
     for pattern, words in _PLAIN_WORDS:
         if pattern.search(problem):
             return words
-    if "a tag" in str(error.context or ""):
+    if _is_tag(error):
         return "A `!` begins a tag here, and tags are not read; put text that begins with `!` in quotes."
     context = f", {error.context}" if error.context else ""
     return f"Not YAML: {shown(problem, 100)}{shown(context, 100)}."
+
+
+def _is_tag(error: MarkedYAMLError) -> bool:
+    """Whether it is about a tag; what is wrong begins where that does, not where it is found out."""
+    return "a tag" in str(error.context or "")
 
 
 # --- events to trees ------------------------------------------------------------------------------
