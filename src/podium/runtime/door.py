@@ -26,7 +26,7 @@ from podium.facts.events import Record
 from podium.facts.identity import run_id_of
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
-from podium.runtime import approvals, declared, presenting, recovery
+from podium.runtime import approvals, custody, declared, presenting, recovery
 from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.evidence import evidence
 from podium.runtime.hub import Hub
@@ -34,7 +34,7 @@ from podium.runtime.identity import HERE, Caller, Identities
 from podium.runtime.inquiry import Declined, Inquiry, Kind, Readers, decline
 from podium.runtime.presenting import Shown
 from podium.runtime.worker import EmbeddedWorker
-from podium.store.interface import Stated, StoreError
+from podium.store.interface import StoreError
 
 TENANT = "default"
 """The tenant of a hub that knows only one."""
@@ -61,14 +61,6 @@ class Views(Protocol):
     def caught_up(self) -> dict[int, int]: ...
     def rebuild(self) -> None: ...
     def wait_for(self, shard: int, seq: int, timeout_ms: int) -> bool: ...
-
-
-class Custody(Protocol):
-    """What makes checkpoints of the log, and has the keys of subjects."""
-
-    def state_now(self) -> tuple[Stated, bool]: ...
-    def custody_shown(self) -> Shown: ...
-    def erase(self, name: str, principal: str, why: str) -> Reply: ...
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -172,11 +164,6 @@ class Describe(Parameters, frozen=True):
     name: str
 
 
-class Erase(Parameters, frozen=True):
-    subject: str
-    why: str = ""
-
-
 class Rebuild(Parameters, frozen=True):
     timeout_ms: int = 60_000
 
@@ -250,9 +237,9 @@ class Door:
 
     def __init__(
         self, hub: Hub, worker: EmbeddedWorker, inquiry: Inquiry, readers: Readers, views: Views,
-        custody: Custody | None = None, *, identities: Identities,
+        keeps: custody.Custody | None = None, *, identities: Identities,
     ) -> None:  # fmt: skip
-        self._hub, self._worker, self._views, self._custody = hub, worker, views, custody
+        self._hub, self._worker, self._views, self._custody = hub, worker, views, keeps
         self._inquiry, self._readers, self._identities = inquiry, readers, identities
         self._endings = Endings(hub, inquiry, readers)
         self._own: dict[str, Callable[[Any, Caller], Future[Shown]]] = {
@@ -460,12 +447,8 @@ class Door:
         return _done({"result": shown})
 
     def _checkpoint(self, params: Shown, via: Caller) -> Future[Shown]:
-        """State how far the log has come; gives the signed checkpoint, and whether it is a new one."""
         convert(params, OfNothing)
-        if self._custody is None:
-            raise decline("refused", "no-checkpoints", "", "this hub makes no checkpoints")
-        stated, created = self._custody.state_now()
-        return _done({"result": {"number": stated.number, "note": stated.note, "created": created}})
+        return _done({"result": custody.checkpoint(self._custody)})
 
     def _whoami(self, params: Shown, via: Caller) -> Future[Shown]:
         """Who the caller is, as far as the operating system and the file of roles tell."""
@@ -475,16 +458,8 @@ class Door:
         return _done({"result": shown})
 
     def _erase(self, params: Shown, via: Caller) -> Future[Shown]:
-        """Cancel the runs that are about somebody, and make what is kept of them unreadable."""
-        asked = convert(params, Erase)
-        if self._custody is None:
-            raise decline("refused", "no-keys", "", "this hub seals nothing")
-        if not asked.why.strip():
-            raise decline("usage", "no-reason", "/why", "an erasure needs a reason")
-        reply = self._custody.erase(asked.subject, self._identities.of(via).principal, asked.why)
-        done: Future[Reply] = Future()
-        done.set_result(reply)
-        return _then(done, lambda accepted: {"detail": accepted.detail})
+        asked = convert(params, custody.Erase)
+        return _done(custody.erase(self._custody, asked, self._identities.of(via).principal))
 
     def _rebuild_views(self, params: Shown, via: Caller) -> Future[Shown]:
         """Make the tables for queries again from the log; `done` if they were so in time."""
