@@ -41,8 +41,8 @@ class Tree:
         value: the JSON value.
         line: where the value starts, from 1.
         column: likewise, from 1.
-        block: whether it is an object or a list in block style, whose start is its first member's, or empty, so
-            that it starts with whatever comes next.
+        block: whether it is an object or a list in block style, whose start is its first member's, or empty,
+            so that it starts with whatever comes next.
         children: trees of the members, by key or index.
         keys: places of an object's keys.
         weight: characters and values in it, aliases counted as often as they are used.
