@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from podium.facts import inputs as i
 from podium.facts.lifecycles import BREAKER, EFFECT, RUN, RUN_ENDED, TASK
 from podium.facts.values import standard_error
+from tests.facts.governed_stories import stories
 from tests.facts.transitions import Transition, Transitions
 from tests.kernel.conversation import Conversation, agent, reported, workflow
 from tests.kernel.toolbox import tool
@@ -237,14 +238,19 @@ STORIES: dict[str, tuple[list[dict[str, Any]], Callable[[Conversation], Any]]] =
 }
 
 
-@pytest.fixture(scope="module")
-def seen() -> dict[str, set[Transition]]:
-    """What all stories together show."""
-    found: dict[str, set[Transition]] = {name: set() for name in (*TABLES, "breaker")}
+def _told() -> Iterator[Conversation]:
     for tasks, tell in STORIES.values():
         talk = Conversation(tasks, agents=AGENTS)
         talk.submit({})
         tell(talk)
+        yield talk
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, set[Transition]]:
+    """What all stories together show."""
+    found: dict[str, set[Transition]] = {name: set() for name in (*TABLES, "breaker")}
+    for talk in (*_told(), *stories()):
         transitions = Transitions(talk.log)
         found["run"] |= transitions.runs
         found["effect"] |= transitions.effects

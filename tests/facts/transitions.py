@@ -16,6 +16,7 @@ _BREAKERS = {
     "BreakerOpened": "open", "BreakerHalfOpened": "half_open", "BreakerClosed": "closed",
     "BreakerReset": "closed",
 }  # fmt: skip
+_HELD_BACK = {"approve": "approval", "defer": "deferred", "deny": "denied"}
 _ROOT = 1
 
 
@@ -168,6 +169,8 @@ class _Run:
             self._frames[event.frame] = event.effect
         if event.started:
             self._move_effect(event.effect, "EffectRequested/started", "running")
+        elif event.verdict != "allow":
+            self._move_effect(event.effect, f"EffectRequested/{event.verdict}", _HELD_BACK[event.verdict])
         elif event.kind == "human":
             self._move_effect(event.effect, "EffectRequested/human", "waiting")
         elif event.kind == "workflow":
@@ -203,6 +206,31 @@ class _Run:
             if not awaited:
                 to = "running" if state == "asking" else "queued"
                 self._move_effect(asker, "EffectSettled/answered", to)
+
+    def _EffectDecided(self, event: e.EffectDecided) -> None:
+        begun = {"human": "waiting", "workflow": "nested"}.get(event.kind, "queued")
+        to = _HELD_BACK.get(event.verdict, begun)
+        self._move_effect(event.effect, f"EffectDecided/{event.kind or event.verdict}", to)
+
+    def _ApprovalDecided(self, event: e.ApprovalDecided) -> None:
+        to = {"granted": "queued", "denied": "denied"}.get(event.outcome, self._effects[event.effect])
+        self._move_effect(event.effect, f"ApprovalDecided/{event.outcome}".removesuffix("/"), to)
+
+    def _ApprovalDelegated(self, event: e.ApprovalDelegated) -> None:
+        self._move_effect(event.effect, "ApprovalDelegated", self._effects[event.effect])
+
+    def _ApprovalEscalated(self, event: e.ApprovalEscalated) -> None:
+        self._move_effect(event.effect, "ApprovalEscalated", self._effects[event.effect])
+
+    def _ApprovalExpired(self, event: e.ApprovalExpired) -> None:
+        self._move_effect(event.effect, "ApprovalExpired", "denied")
+
+    def _ActionEdited(self, event: e.ActionEdited) -> None:
+        self._move_effect(event.effect, "ActionEdited", "queued")
+
+    def _DecisionOverridden(self, event: e.DecisionOverridden) -> None:
+        to = "queued" if event.outcome else self._effects[event.effect]
+        self._move_effect(event.effect, f"DecisionOverridden/{event.outcome}".removesuffix("/"), to)
 
     def _AttemptStarted(self, event: e.AttemptStarted) -> None:
         self._awaited[event.effect] = set()

@@ -17,6 +17,7 @@ from podium.kernel.asked import ASKED
 from podium.kernel.breakers import BREAKER_EVENTS
 from podium.kernel.decide import resume
 from podium.kernel.evolve import evolve
+from podium.kernel.governed import GOVERNED
 from podium.kernel.outcome import Outcome
 from podium.kernel.recovered import RECOVERED
 from podium.kernel.state import Shard
@@ -285,7 +286,7 @@ def test_every_kind_of_event_of_a_run_was_played() -> None:
     played = {type(record.event).__name__ for record in talk.log}
     others = {"CatalogAdvanced", "ResourceApplied", "ResourceDeleted", "StaleReply", "RunFaulted"}
     others.add("RunCancelled")
-    others |= {kind.__name__ for kind in (*ASKED, *BREAKER_EVENTS, *RECOVERED, e.EffectProbed)}
+    others |= {kind.__name__ for kind in (*ASKED, *BREAKER_EVENTS, *RECOVERED, *GOVERNED, e.EffectProbed)}
     assert set(EVENTS) - played == others
     for record in talk.log:
         kind = type(record.event)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podium.facts.event import Body, Event
+from podium.facts.policy import Amounts
 from podium.facts.values import JSON, Error
 
 
@@ -53,7 +54,7 @@ class ResultsUnclaimed(Event):
     """An attempt succeeded without asking for what earlier ones had done: the effects `calls`.
 
     What becomes of that is `then`: `continue`, `fail`, `compensate` or `ask`. Of the last two the effect
-    waits for what is done about it; its outcome is kept until then.
+    waits for what is done about it; its outcome is kept until then, and what it `took` is booked.
     """
 
     BODY = ResultsUnclaimedBody
@@ -63,3 +64,4 @@ class ResultsUnclaimed(Event):
     calls: tuple[int, ...] = ()
     then: str = ""
     cost_nano: int = 0
+    took: Amounts | None = None

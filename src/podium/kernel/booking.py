@@ -63,9 +63,9 @@ def took_late(shard: Shard, run: Run, reported: Reported) -> Amounts | None:
     held = shard.torn.get(f"{run.id}/{reported.effect}/{reported.token}") if shard.torn else None
     if held is None:
         return None
-    if reported.status == "unstarted":
-        return Amounts()
     known = reported.cost_nano
+    if reported.status == "unstarted" and known < 0:
+        return Amounts()
     cost_nano = known if known >= 0 else worst_of(held.holds).cost_nano
     return _amounts(held, cost_nano, reported.provenance, shard.now)
 

@@ -14,6 +14,9 @@ from podium.facts.events import Record
 from podium.facts.lifecycles import EFFECT
 from podium.kernel.state import DENIALS_MAX, Denial, Effect, Run, Shard
 
+LOOK_AGAIN_MS = 30_000
+"""What waits for a release is decided again after so long, too: the window of what is held may be over."""
+
 
 def enqueue(shard: Shard, run: Run, effect: Effect) -> None:
     """Put an effect in line for a slot."""
@@ -30,8 +33,7 @@ def hold_back(shard: Shard, run: Run, effect: Effect, event: Any, body: Any, at:
         ask(shard, run, effect, event, at)
     elif event.verdict == "defer":
         shard.deferred[run.id, effect.id] = None
-        if event.until:
-            shard.wake(run.id, event.until)
+        shard.wake(run.id, event.until or at + LOOK_AGAIN_MS)
     else:
         seconded = event.terms is not None and event.terms.seconded
         denial = Denial(effect.id, effect.task, event.action, event.rules, seconded)
@@ -53,7 +55,7 @@ def remember(run: Run, effect: Effect, reserved: e.Reserved, at: int) -> None:
     """Keep what policy is to know later of what begins now."""
     if reserved.marks:
         run.marks = {**run.marks, **dict.fromkeys(reserved.marks, at)}
-    effect.proofs = reserved.proofs
+    effect.proofs, effect.reach = reserved.proofs, reserved.reach
 
 
 def join_labels(some: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
@@ -149,6 +151,10 @@ def _overridden(shard: Shard, run: Run, event: Any, body: Any, record: Record) -
         enqueue(shard, run, effect)
 
 
+def _paused(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    """What it means for others is folded for the whole shard; for the run nothing changes."""
+
+
 def _warned(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     """Told for people; nothing changes."""
 
@@ -156,6 +162,7 @@ def _warned(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> No
 GOVERNED: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]] = {
     e.EffectDecided: _decided,
     e.BudgetWarned: _warned,
+    e.TargetPaused: _paused,
     e.ApprovalDecided: _approval_decided,
     e.ApprovalDelegated: _delegated,
     e.ApprovalEscalated: _escalated,

@@ -7,6 +7,7 @@ from collections import deque
 from podium.facts import events as e
 from podium.facts.policy import Decision
 from podium.kernel.breakers import is_shut
+from podium.kernel.governed import LOOK_AGAIN_MS
 from podium.kernel.governing import WITHOUT_ATTEMPTS, decided, reserve, rule_again, unchanged, warn
 from podium.kernel.nesting import begin_child
 from podium.kernel.outcome import Outcome
@@ -110,15 +111,14 @@ def decide_deferred(shard: Shard, view: View, out: Outcome) -> None:
 def decide_due(step: Step) -> None:
     """Decide again what was deferred until now."""
     for effect in list(step.run.effects.values()):
-        if effect.status == "deferred" and 0 < effect.retry_at <= step.shard.now:
+        if effect.status == "deferred" and effect.retry_at <= step.shard.now:
             _decide_again(step, effect)
 
 
 def _decide_again(step: Step, effect: Effect) -> None:
     decision, _ = rule_again(step, effect)
     if unchanged(effect, decision):
-        if decision.until:
-            step.shard.wake(step.run.id, decision.until)
+        step.shard.wake(step.run.id, decision.until or step.shard.now + LOOK_AGAIN_MS)
     elif decision.verdict == "allow":
         allowed = e.EffectDecided(
             effect=effect.id, task=effect.task, rules=decision.rules, policy=decision.policy

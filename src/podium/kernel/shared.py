@@ -199,6 +199,10 @@ def _overridden(shard: Shard, record: Record, event: e.DecisionOverridden) -> No
     shard.overrides = valid
 
 
+def _paused(shard: Shard, record: Record, event: e.TargetPaused) -> None:
+    shard.ledger.pause(event.counters, event.until)
+
+
 SHARED: dict[type[e.Event], Callable[[Shard, Record, Any], None]] = {
     e.RunStarted: _run_started,
     e.RunCompleted: _run_ended,
@@ -214,5 +218,6 @@ SHARED: dict[type[e.Event], Callable[[Shard, Record, Any], None]] = {
     e.ResultsUnclaimed: _unclaimed,
     e.AttemptParked: _parked,
     e.StaleReply: _stale_reply,
+    e.TargetPaused: _paused,
     e.DecisionOverridden: _overridden,
 }

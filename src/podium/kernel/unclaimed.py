@@ -5,6 +5,7 @@ from __future__ import annotations
 from podium.facts import events as e
 from podium.facts.inputs import Reported
 from podium.facts.values import Error, standard_error
+from podium.kernel.booking import took
 from podium.kernel.state import Call, Effect, Run
 from podium.kernel.step import Step, View
 
@@ -44,6 +45,7 @@ def note(step: Step, effect: Effect, calls: tuple[int, ...], reported: Reported,
         e.ResultsUnclaimed(
             effect=effect.id, attempt=effect.attempt, task=effect.task, calls=calls, then=then,
             cost_nano=cost_nano if body is not None else 0,
+            took=took(step.shard, step.run, effect, cost_nano, reported.provenance) if body is not None else None,
         ),
         body,
     )  # fmt: skip

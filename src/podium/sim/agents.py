@@ -9,11 +9,11 @@ from typing import Any, Literal
 from podium.facts import inputs as i
 from podium.facts.orders import Answer, Perform
 from podium.facts.values import standard_error
+from podium.sim.documents import COST_NANO
 from podium.sim.leaders import PLANS, Leader
 from podium.sim.ledger import Attempt
 from podium.sim.mending import fails, said_by_probe
 from podium.sim.stage import Stage
-from podium.sim.workload import COST_NANO
 
 PADDING = "x" * 5_000
 """Makes an output so big that it is kept apart from its record."""

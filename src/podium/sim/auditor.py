@@ -15,6 +15,7 @@ from podium.runtime.system import SYSTEM_SHARD
 from podium.sim.chain import Chain
 from podium.sim.compare import SHARD, compare, compare_runs
 from podium.sim.disk import Disk
+from podium.sim.governed import Books
 from podium.sim.ledger import Attempt, Ledger
 from podium.sim.rules import look
 from podium.sim.violation import hold
@@ -25,6 +26,7 @@ class Auditor:
 
     Attributes:
         events: how many records of each event there are.
+        books: what is known of budgets and approvals.
         shapes: digests of the distinct states that runs were in.
     """
 
@@ -33,6 +35,7 @@ class Auditor:
         self._runs, self._system = Chain(disk, SHARD), Chain(disk, SYSTEM_SHARD)
         self.events: dict[str, int] = {}
         self.shapes: set[bytes] = set()
+        self.books = Books()
         self._changed: dict[str, None] = {}
 
     def begin_step(self) -> None:
@@ -53,7 +56,9 @@ class Auditor:
             in_flight = _in_flight(run)
             if run is not None:
                 look(ledger, run, record)
+                self.books.before(run, record)
             evolve(ledger.replica, record)
+            self.books.after(ledger.replica, record)
             if in_flight:
                 self._note_torn(in_flight - _in_flight(run), record)
             if run is not None:
@@ -63,6 +68,7 @@ class Auditor:
         ledger.replica.answers.clear()
         ledger.replica.kin.clear()
         ledger.replica.freed.clear()
+        ledger.replica.released = False
 
     def compare(self, host: Host, now: int) -> None:
         """The live state of a hub is what the log gives; one that the log has left behind is no matter."""
@@ -81,8 +87,9 @@ class Auditor:
         if state is None or state.seq != replica.seq:
             return
         store = self._disk.store
-        seen = ShardHost(store, SHARD, self._ledger.catalog, "observer").observe()
-        compare_runs(seen, self._ledger, store, dict.fromkeys(replica.runs))
+        sealing = self._disk.keys.sealing
+        seen = ShardHost(store, SHARD, self._ledger.catalog, "observer", sealing=sealing).observe()
+        compare_runs(seen, self._ledger, store, sealing, dict.fromkeys(replica.runs))
 
     def all_changed(self) -> None:
         """Look at every run in the cold again."""

@@ -30,7 +30,7 @@ class Chain:
             raise Violation(f"I3: {broken}") from None
         for row in rows:
             where = f"record {row.seq} of shard {self._shard}"
-            record = decode_row(row, self._disk.store)
+            record = decode_row(row, self._disk.store, self._disk.keys.sealing)
             if isinstance(record.event, e.EpochStarted):
                 self._begin(record.event)
             hold(row.epoch == self._epoch, "I2", f"{where} is of epoch {row.epoch} in epoch {self._epoch}")

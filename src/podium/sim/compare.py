@@ -9,7 +9,8 @@ from podium.kernel.breakers import is_shut
 from podium.kernel.catalog import Catalog
 from podium.kernel.state import ALWAYS_READY, BREAKERS, GRACE_MS, Run, Shard, children_of, next_wake
 from podium.runtime.host import Host
-from podium.runtime.shard import IN_MEMORY, event_keys, thaw
+from podium.runtime.sealing import Sealing, cleared
+from podium.runtime.shard import IN_MEMORY, event_keys
 from podium.sim.ledger import Ledger
 from podium.sim.violation import hold
 from podium.store.interface import Store
@@ -33,7 +34,7 @@ def compare(host: Host, ledger: Ledger, store: Store, stale: dict[str, None], no
     state, replica = host.shard.state, ledger.replica
     assert state is not None
     hold(state.now >= replica.now, "I9", f"kernel time {state.now} is before the log's {replica.now}")
-    compare_runs(state, ledger, store, stale)
+    compare_runs(state, ledger, store, host.shard.sealing, stale)
     for run_id in _marked(store):
         known = run_id in state.runs or replica.runs[run_id].status != "running"
         hold(known, "I9", f"run {run_id} waited in memory, and was not taken back into it")
@@ -49,13 +50,16 @@ def compare(host: Host, ledger: Ledger, store: Store, stale: dict[str, None], no
     _slots(host, state)
 
 
-def compare_runs(state: Shard, ledger: Ledger, store: Store, stale: dict[str, None]) -> None:
+def compare_runs(
+    state: Shard, ledger: Ledger, store: Store, sealing: Sealing, stale: dict[str, None]
+) -> None:  # fmt: skip
     """Hold a state, and the runs in the cold beside it, to the replica."""
     replica = ledger.replica
     hold(state.epoch == replica.epoch, "I4", f"epoch {state.epoch}, the log says {replica.epoch}")
     hold(state.revision == replica.revision, "I4", f"revision {state.revision}, not {replica.revision}")
     for run_id in state.runs:
         hold(run_id in replica.runs, "I4", f"run {run_id} is live and not in the log")
+    hold(state.books() == replica.books(), "I4", f"the books at {state.seq} are not what the log gives")
     waits = _Waits(store)
     for run in replica.runs.values():
         live = state.runs.get(run.id)
@@ -63,7 +67,7 @@ def compare_runs(state: Shard, ledger: Ledger, store: Store, stale: dict[str, No
             same = _encode(live) == _encode(run)
             hold(same, "I4", f"the live state of run {run.id} is not what the log gives at {state.seq}")
         elif run.id in stale:
-            _cold(run, store, waits, ledger.catalog)
+            _cold(run, store, sealing, waits, ledger.catalog)
 
 
 class _Waits:
@@ -79,12 +83,14 @@ class _Waits:
         return run_bytes(run.id) in self._store.waiting(SHARD, "event", key, limit=1_000_000)
 
 
-def _cold(run: Run, store: Store, waits: _Waits, view: Catalog) -> None:
+def _cold(run: Run, store: Store, sealing: Sealing, waits: _Waits, view: Catalog) -> None:
     """A run that is not in memory is in the cold as the log gives it, and something will wake it."""
     rows = store.cold(SHARD, [run_bytes(run.id)])
     hold(len(rows) == 1, "I4", f"run {run.id} is neither live nor in the cold: {describe(run)}")
-    same = rows[0].status == run.status and _encode(thaw(rows[0])) == _encode(run)
+    kept, erased = sealing.thaw(run.id, rows[0].seq, rows[0].state)
+    same = rows[0].status == run.status and _encode(kept) == _encode(cleared(run) if erased else run)
     hold(same, "I4", f"the cold state of run {run.id} is not what the log gives")
+    hold(not erased or run.ended, "I4", f"run {run.id} was erased, and goes on: {describe(run)}")
     if run.status == "running":
         due = next_wake(run)
         wakes = not due or run.id in waits.timers or run.id in waits.marked

@@ -7,6 +7,7 @@ from typing import Any
 
 from podium.audit.tiles import Tile
 from podium.sim.faults import Crash, Dice
+from podium.sim.strongbox import Strongbox
 from podium.sim.violation import hold
 from podium.store.interface import ColdRun, Head, Row, Snapshot, StorageFull, Store, StoreError
 
@@ -16,6 +17,7 @@ class Disk:
 
     Attributes:
         store: keeps it, without any fault.
+        keys: those of subjects.
         full: whether there is no room; `tight` whether there is none but a reserve.
         owners: shard to the hub that claimed it last.
         claims: (shard, epoch) to the hub that claimed it with that epoch.
@@ -23,6 +25,7 @@ class Disk:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.keys = Strongbox()
         self.full = self.tight = False
         self.owners: dict[int, str] = {}
         self.claims: dict[tuple[int, int], str] = {}

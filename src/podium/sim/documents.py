@@ -8,6 +8,9 @@ from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of
 from podium.facts.values import JSON
 
+COST_NANO = 1_000
+"""What every attempt costs."""
+
 OUTPUT = {
     "type": "object",
     "required": ["token"],
@@ -22,6 +25,8 @@ def agent(name: str, version: str = "1.0.0", **fields: Any) -> Declared:
         "version": version,
         "capabilities": [{"name": f"{name}.do", "output": OUTPUT}],
         "runtime": {"type": "http", "url": "http://127.0.0.1/sim", "headers": {}},
+        "cost_nano": COST_NANO,
+        "priced": True,
         **fields,
     }
     return Declared("Agent", name, version, digest_of(spec), spec)
@@ -35,6 +40,8 @@ def tool(name: str, version: str = "1.0.0", **fields: Any) -> Declared:
         "runtime": {"type": "http", "url": "http://127.0.0.1/sim", "headers": {}},
         "side_effect": "none",
         "result": OUTPUT,
+        "cost_nano": COST_NANO,
+        "priced": True,
         **fields,
     }
     return Declared("Tool", name, version, digest_of(spec), spec)

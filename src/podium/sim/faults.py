@@ -162,6 +162,7 @@ class Conditions(msgspec.Struct, frozen=True):
         snapshot_records: a snapshot is taken after so many records.
         passivate_ms: a run that is idle for longer leaves memory.
         meddling: how likely an operator who looks at a run cancels or suspends it.
+        subjects: how likely a run is about somebody, who is erased later.
     """
 
     faults: Faults
@@ -171,6 +172,7 @@ class Conditions(msgspec.Struct, frozen=True):
     snapshot_records: int = 50_000
     passivate_ms: int = 5_000
     meddling: float = 0.02
+    subjects: float = 0.0
 
 
 def draw(seed: int) -> Conditions:
@@ -187,4 +189,5 @@ def draw(seed: int) -> Conditions:
         snapshot_records=random.choice((1, 5, 20, 60, 50_000)),
         passivate_ms=random.choice((0, 0, 500, 5_000)),
         meddling=random.choice((0.0, 0.02, 0.2)),
+        subjects=random.choice((0.0, 0.1, 0.3)),
     )

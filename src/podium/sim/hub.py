@@ -67,8 +67,9 @@ class HubProcess:
             name,
             snapshot_records=stage.conditions.snapshot_records,
             passivate_ms=stage.conditions.passivate_ms,
+            sealing=stage.disk.keys.sealing,
         )
-        self.host = Host(shard, system, self.clock, self, self, self._reply)
+        self.host = Host(shard, system, self.clock, self, self, self._reply, stage.disk.keys)
         self.host.listeners.append(stage.promises.listener(name))
 
     # --- what the host is given ----------------------------------------------------------------------
@@ -79,6 +80,7 @@ class HubProcess:
                 raise Crash
             self._stage.promises.performing(order, self.name)
             self.mine[order.run_id, order.effect, order.token] = order
+            self._stage.auditor.books.charge(order)
             self._agents.play(order, self.clock.now(), self.told)
 
     def abandon(self, orders: list[Abandon]) -> None:

@@ -14,6 +14,7 @@ from podium.facts.identity import run_id_of
 from podium.facts.recovery import BREAKER_CLOSED
 from podium.facts.values import Accepted, Reply
 from podium.kernel.state import Effect, Run
+from podium.sim.governed import POLICY
 from podium.sim.mending import MENDED, MENDERS
 from podium.sim.promises import resubmitted
 from podium.sim.stage import Stage
@@ -27,6 +28,9 @@ MEDDLES = (i.CancelRun, i.SuspendRun, i.SuspendRun, i.SuspendRun)
 
 DELETED = ("sim/patient", "sim/retry", "sim/race")
 """What may be deleted for a while: no other workflow runs it."""
+
+PERSONS = ("ada", "charles", "mary")
+"""Whom runs are about."""
 
 PATIENCE_MS = 10_000
 """After so long without a reply a client asks again."""
@@ -43,6 +47,7 @@ class People:
         self._stage, self._hubs = stage, hubs
         self.unaccepted: dict[str, i.SubmitRun] = {}
         self._submitted: dict[str, i.SubmitRun] = {}
+        self._erased: set[str] = set()
         self._count = 0
 
     def begin(self) -> None:
@@ -52,17 +57,21 @@ class People:
         for number in stage.conditions.runs:
             random = stage.chance[f"run {number}"]
             told = _submission(number, random)
+            if stage.chance[f"subject {number}"].random() < stage.conditions.subjects:
+                told = msgspec.structs.replace(told, subject=PERSONS[number % len(PERSONS)])
             stage.at(random.randrange(stage.conditions.within_ms), partial(self.submit, told))
             if random.random() < 0.4:
                 again = told if random.random() < 0.5 else msgspec.structs.replace(told, input={"number": -1})
                 stage.at(random.randrange(troubled_ms), partial(self._again, again))
         stage.at(stage.chance["later"].randrange(5_000, 60_000), lambda: self._apply(LATER))
         stage.at(stage.chance["delete"].randrange(2_000, troubled_ms), self._delete)
+        for name in PERSONS:
+            stage.at(stage.chance[f"erase {name}"].randrange(5_000, troubled_ms), partial(self._erase, name))
         self._look_after()
 
     def introduce(self) -> None:
         """Tell a new hub what is declared."""
-        self._apply((*AGENTS, *TOOLS, *LEADERS, *MENDERS, *WORKFLOWS, BUSY))
+        self._apply((POLICY, *AGENTS, *TOOLS, *LEADERS, *MENDERS, *WORKFLOWS, BUSY))
 
     @property
     def content(self) -> bool:
@@ -94,7 +103,13 @@ class People:
     def _again(self, again: i.SubmitRun) -> None:
         first = self._submitted.get(again.key)
         if first is not None and first.run_id in self._stage.ledger.replica.runs:
-            self._tell(again, lambda reply: resubmitted(again, first, reply))
+
+            def answered(reply: Reply) -> None:
+                # Nobody knows any more what a run got that is about somebody who was erased.
+                if not first.subject or first.subject not in self._erased:
+                    resubmitted(again, first, reply)
+
+            self._tell(again, answered)
 
     def _apply(self, resources: Any) -> None:
         """Declare until it is accepted. New versions may come before any hub knows the old ones."""
@@ -130,6 +145,25 @@ class People:
         self._tell(i.Delete(kind="Workflow", name=gone.name, force=force, why=why), answered)
         self._stage.after(random.randrange(500, 5_000), lambda: self._apply((gone,)))
 
+    def _erase(self, name: str) -> None:
+        """Have somebody erased, if any run was about them."""
+        key = self._stage.disk.keys.begin_erasing(name)
+        if key:
+            self._erased.add(name)
+            self._go_on_erasing(key)
+
+    def _go_on_erasing(self, key: str) -> None:
+        stage, keys = self._stage, self._stage.disk.keys
+        if keys.cipher(key) is None:
+            return
+
+        def answered(reply: Reply) -> None:
+            if isinstance(reply, Accepted):
+                stage.after(1, partial(keys.destroy, key))
+
+        self._tell(i.EraseSubject(subject=key, why="it was asked for"), answered)
+        stage.after(PATIENCE_MS, partial(self._go_on_erasing, key))
+
     # --- operators -----------------------------------------------------------------------------------
 
     def _look_after(self) -> None:
@@ -155,7 +189,7 @@ class People:
                 decision = random.choice(effect.input["decisions"])
                 self._tell(i.AnswerHuman(run_id=run.id, task=str(effect.id), decision=decision))
             elif effect.status == "approval" and effect.approval is not None and chance(0.4):
-                self._decide(run, effect, "approve" if chance(0.8) else "deny")
+                self._decide(run, effect, random)
             elif effect.status == "dead" and chance(0.5):
                 last: Literal["retry", "drop"] = "drop" if chance(0.4) else "retry"
                 self._tell(i.SettleDeadLetter(run_id=run.id, effect=effect.id, verdict=last))
@@ -173,15 +207,26 @@ class People:
             meddle = random.choice(MEDDLES)
             self._tell(meddle(run_id=run.id))
 
-    def _decide(self, run: Run, effect: Effect, verdict: Literal["approve", "deny"]) -> None:
-        """Say yes or no to an action that policy asks about."""
+    def _decide(self, run: Run, effect: Effect, random: Random) -> None:
+        """Do something about an action that policy asks about."""
         assert effect.approval is not None
-        self._tell(
-            i.DecideApproval(
-                run_id=run.id, effect=effect.id, action=effect.approval.action, verdict=verdict,
-                roles=("operator",),
-            )
-        )  # fmt: skip
+        said: dict[str, Any] = {
+            "run_id": run.id, "effect": effect.id, "action": effect.approval.action,
+            "roles": random.choice((("operator",), ("operator",), ("lead",), ("break-glass",), ())),
+        }  # fmt: skip
+        drawn = random.random()
+        if drawn < 0.7:
+            self._tell(i.DecideApproval(**said, verdict="approve"))
+        elif drawn < 0.8:
+            self._tell(i.DecideApproval(**said, verdict="deny"))
+        elif drawn < 0.85:
+            self._tell(i.DelegateApproval(**said, to="user:helper"))
+        elif drawn < 0.9:
+            other = {**effect.input, "endpoint": "https://sim.example/edited"}
+            self._tell(i.EditAction(**said, input=other))
+        else:
+            expires_at = self._stage.ledger.replica.now + 600_000
+            self._tell(i.OverrideDecision(**said, expires_at=expires_at, why="it cannot wait"))
 
     def _send(self, run: Run, number: int, random: Random) -> None:
         to_all = random.random() < 0.3

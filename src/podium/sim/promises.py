@@ -44,8 +44,9 @@ class Promises:
         owner = self._disk.claims.get((SHARD, order.epoch))
         hold(row.epoch == order.epoch and owner == hub, "I11", f"{hub} hands out {key} of another epoch")
         hold(key not in ledger.settled, "I7", f"{key} is performed again after it was settled")
-        same = self._keys.setdefault(key, order.key)
-        hold(order.key == same, "I7", f"{key} has the keys {same} and {order.key}")
+        named = order.key.partition("/edit/")[0]
+        same = self._keys.setdefault(key, named)
+        hold(named == same, "I7", f"{key} has the keys {same} and {order.key}")
         count = self._performed[key] = self._performed.get(key, 0) + 1
         if order.delivery == "at-most-once":
             allowed = 1 + ledger.again.get(key, 0)

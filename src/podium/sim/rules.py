@@ -16,9 +16,10 @@ from podium.kernel.requests import DEADLINES_MS
 from podium.kernel.rerouting import LOSSES_MAX
 from podium.kernel.state import IN_FLIGHT, Effect, Frame, Run
 from podium.sim import mended
+from podium.sim.documents import COST_NANO
 from podium.sim.ledger import Ledger
 from podium.sim.violation import hold
-from podium.sim.workload import COST_NANO, EXPECTED
+from podium.sim.workload import EXPECTED
 from podium.workflow.program import Try
 
 LATE_MS = 5_000

@@ -31,9 +31,6 @@ from podium.sim.mending import MENDED
 
 STEADY_ATTEMPTS = 4
 
-COST_NANO = 1_000
-"""What every attempt costs."""
-
 AGENTS = (
     agent("plain", concurrency=3, deadline_ms=20_000),
     agent(

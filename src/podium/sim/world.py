@@ -12,6 +12,7 @@ from podium.runtime.system import SYSTEM_SHARD
 from podium.sim.agents import Agents
 from podium.sim.compare import SHARD, leftovers
 from podium.sim.faults import Conditions, draw
+from podium.sim.governed import left_held
 from podium.sim.people import People
 from podium.sim.stage import Stage
 from podium.sim.succession import SETTLING_MS, Succession
@@ -75,6 +76,10 @@ class World:
         hold(not left, "I13", f"all has ended, and {hub.name} still holds {left}")
         wake = stage.disk.store.next_wake(SHARD)
         hold(not wake, "I13", f"all has ended, and somebody is to be woken at {wake}")
+
+        self.stage.auditor.read()
+        held = left_held(self.stage.ledger)
+        hold(not held, "I14", f"all has ended, and {held}")
 
     def _check_recovery(self) -> None:
         """A last hub makes up its state from snapshot and tail, and it is what the log gives."""
