@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutations.attempts import ATTEMPTS
 from tests.mutations.commits import COMMITS
+from tests.mutations.governance import GOVERNANCE
 from tests.mutations.runs import RUNS
 
-MUTATIONS = (*COMMITS, *ATTEMPTS, *RUNS)
+MUTATIONS = (*COMMITS, *ATTEMPTS, *RUNS, *GOVERNANCE)
