@@ -9,7 +9,7 @@ import pytest
 from tests.audit.folders import Folder, build
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def original(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     folder = tmp_path_factory.mktemp("original")
     notes = build(folder)

@@ -70,7 +70,7 @@ def rubbish(given):
 
 
 def stranger(given):
-    """Another session has the token, and no right to it."""
+    """A process that has left the agent's groups has the token, and no right to it."""
     code = "import sys; sys.path.insert(0, %r); import program; print(program.plain({'n': 1})['error'])"
     ran = subprocess.run(
         [sys.executable, "-c", code % HERE], capture_output=True, text=True, start_new_session=True

@@ -15,7 +15,7 @@ import pytest
 
 from podium.bootstrap import serve
 from podium.runtime import socket as serving
-from podium.sdk import client as client_of
+from podium.sdk import transport as transport_of
 from podium.sdk.client import (
     Client,
     ConflictError,
@@ -161,7 +161,7 @@ def test_what_is_no_json_is_refused_before_it_is_sent(
             list(client.follow("\udce9"))
         given = {"pair": (1, 2), "deep": [[], {}]}
         assert client.run("echo", given).output == {"pair": [1, 2], "deep": [[], {}]}
-    monkeypatch.setattr(client_of, "REQUEST_BYTES_MAX", 1000)
+    monkeypatch.setattr(transport_of, "REQUEST_BYTES_MAX", 1000)
     with pytest.raises(InvalidError, match="1,000 at most"):
         podium.submit("echo", "x" * 1000)
     assert podium.status()["status"] == "serving"
@@ -169,8 +169,8 @@ def test_what_is_no_json_is_refused_before_it_is_sent(
 
 
 def test_a_client_knows_what_a_hub_takes() -> None:
-    assert client_of.REQUEST_BYTES_MAX == serving.LINE_BYTES_MAX
-    assert client_of.ADDRESS == serving.ADDRESS
+    assert transport_of.REQUEST_BYTES_MAX == serving.LINE_BYTES_MAX
+    assert transport_of.ADDRESS == serving.ADDRESS
 
 
 def test_times_beyond_measure_are_no_trouble(podium: Client) -> None:

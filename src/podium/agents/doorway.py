@@ -1,8 +1,8 @@
 """The doorway of process agents to the hub: a unix socket, and a token for each attempt that opens it.
 
 A request is a line of JSON: `{token, id, tool, args, key}` or `{token, id, call, agent, input, key}`. Its
-answer is a line `{id, result}` or `{id, error: {type, status, title, detail}}`. Requests of one connection are
-answered as they finish. The token dies with its attempt, and counts only for the processes of that.
+answer is a line `{id, result}` or `{id, error: {type, status, title, detail}}`. Requests of one connection
+are answered as they finish. The token dies with its attempt, and counts only for the processes of that.
 """
 
 from __future__ import annotations
@@ -243,7 +243,7 @@ class _Connection(asyncio.Protocol):
 
 
 def _peer(connected: socket.socket) -> tuple[int, int]:
-    """The user at the other end, and the leader of the session that he is in; -1 and 0 where nobody says."""
+    """The user at the other end, and the process that leads his groups; -1 and 0 where nobody says."""
     option: Any = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return -1, 0

@@ -115,8 +115,8 @@ class Identities:
     def _in_agent(self, pid: int) -> bool:
         """Whether a process, or one of those above it, is in a group that the hub started for an agent."""
         for _ in range(_ANCESTORS_MAX):
-            above, group, session = _place(pid)
-            if any(map(self._is_agent, (pid, group, session))):
+            above, group, leader = _place(pid)
+            if any(map(self._is_agent, (pid, group, leader))):
                 return True
             if above <= 1:
                 return False
@@ -164,7 +164,7 @@ def user_name(uid: int) -> str:
 
 
 def _place(pid: int) -> tuple[int, int, int]:
-    """The parent, group and session of a process; zeros where nobody can tell."""
+    """The parent of a process, its group, and the leader of its groups; zeros where nobody can tell."""
     try:
         with open(f"/proc/{pid}/stat", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()
