@@ -71,7 +71,7 @@ COMMANDS = {
     "get agents": Command("looking:agents", _LOOKS, "List agents.", "podium get agents -o json"),
     "get tools": Command("looking:tools", _LOOKS, "List tools.", "podium get tools"),
     "get budgets": Command(
-        "spending:budgets", _LOOKS, "List what is spent and held of every budget.",
+        "spending:budgets", _LOOKS, "List budgets, those nearest to their ceiling first.",
         "podium get budgets -o json",
     ),
     "get policies": Command("looking:policies", _LOOKS, "List policies.", "podium get policies"),
@@ -114,14 +114,15 @@ COMMANDS = {
         "podium answer 3f2a --decision approve --why 'read it twice'",
     ),
     "approvals": Command(
-        "approving:approvals", _ACTS, "List what waits for people.", "podium approvals",
+        "approving:approvals", _ACTS,
+        "List what waits for people: actions that policy holds back, and questions.", "podium approvals",
     ),
     "approve": Command(
-        "approving:approve", _ACTS, "Say yes to an action that policy holds back.",
+        "approving:approve", _ACTS, "Say yes to an action that waits for people.",
         "podium approve 3f2a91c0/4 --reason 'the invoice is right'",
     ),
     "deny": Command(
-        "approving:deny", _ACTS, "Say no to an action that policy holds back.",
+        "approving:deny", _ACTS, "Say no to an action that waits for people.",
         "podium deny 3f2a91c0/4 --reason 'that is the wrong account'",
     ),
     "approval show": Command(
@@ -137,7 +138,8 @@ COMMANDS = {
         "podium approval edit 3f2a91c0/4 --input @action.json",
     ),
     "override": Command(
-        "approving:override", _ACTS, "Break the glass: let one action through, whatever policy says.",
+        "approving:override", _ACTS,
+        "Break the glass: let one action through once, whatever policy says of it.",
         "podium override 3f2a91c0/4 --reason 'the customer waits at the desk'",
     ),
     "whoami": Command(
@@ -155,7 +157,8 @@ COMMANDS = {
     ),
     "resume": Command("acting:resume", _ACTS, "Let a suspended run go on.", "podium resume 3f2a"),
     "erase": Command(
-        "erasing:erase", _ACTS, "Make all that is kept about somebody unreadable, for good.",
+        "erasing:erase", _ACTS,
+        "Cancel the runs that are about somebody, and make all that is kept of them unreadable for good.",
         "podium erase --subject ada@example.org --reason 'asked for it on 3 May'",
     ),
     "resolve": Command(
@@ -192,7 +195,8 @@ COMMANDS = {
         "podium plan examples/hello",
     ),
     "apply": Command(
-        "declaring:apply", _FILES, "Declare agents, tools, policies and workflows.", "podium apply examples/hello",
+        "declaring:apply", _FILES, "Declare agents, tools, policies and workflows.",
+        "podium apply examples/hello",
     ),
     "diff": Command(
         "planning:diff", _FILES, "Show what changed between two revisions of a resource.",
@@ -210,7 +214,8 @@ COMMANDS = {
         "podium policy explain policy.yaml --value tool=mail.send --value args.to=ada",
     ),
     "policy coverage": Command(
-        "policing:coverage", _FILES, "Tell which parts of policies no test reaches, and which can never match.",
+        "policing:coverage", _FILES,
+        "Tell which parts of policies no test reaches, and which can never match.",
         "podium policy coverage policies",
     ),
     "policy replay": Command(

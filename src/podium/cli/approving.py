@@ -1,4 +1,4 @@
-"""`approvals`, `approve`, `deny`, `approval …`, `override`, `whoami`: what waits for people, and their word."""
+"""`approvals`, `approve`, `deny`, `approval …`, `override`, `whoami`: what waits for people; their word."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def approvals(run: str = "", /, *, options: Given) -> int:
 
 
 def approve(id: str, /, *, reason: str = "", action: str = "", options: Given) -> int:
-    """Say yes to an action that waits for people. It is done once, exactly as it is shown.
+    """Say yes to an action that waits for people.
+
+    It is done once, exactly as it is shown.
 
     Parameters
     ----------
