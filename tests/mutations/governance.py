@@ -162,7 +162,8 @@ GOVERNANCE = (
         "label-lost",
         "a run forgets what labels the data have that it was given",
         "kernel/evolve.py",
-        "        run.data_labels = join_labels(run.data_labels, event.labels)\n    frame = run.frames[effect.frame]",
+        "        run.data_labels = join_labels(run.data_labels, event.labels)\n"
+        "    frame = run.frames[effect.frame]",
         "        pass\n    frame = run.frames[effect.frame]",
         tests=(_GOVERNING,),
     ),
