@@ -393,3 +393,21 @@ def test_a_run_below_waits_for_the_verdict(verdict: str) -> None:
         assert talk.run.effects[1].status == "deferred"
         talk.wait(1_000)
         assert talk.status == "completed"
+
+
+def test_what_nothing_allows_says_how_to_allow_it() -> None:
+    talk = governed([{"a": call("cheap")}], policy(rules=(Rule("none", "allow", Match(kinds=("tool",))),)))
+    talk.submit({})
+    assert talk.error.title.endswith("no rule of house does")
+    by, rule, command = talk.error.detail.splitlines()
+    assert by == "by default"
+    assert "{id: …, effect: allow, match: {kinds: [agent], targets: [cheap], workflows: [test/talk]}}" in rule
+    assert "podium policy explain --value kind=agent --value target=cheap" in command
+
+
+def test_a_price_that_nobody_knows_is_no_exhausted_budget() -> None:
+    talk = governed([{"a": call("unpriced")}], cap(10))
+    talk.submit({})
+    assert talk.error.status == 403
+    assert talk.error.title == "policy denies it: nobody knows what unpriced costs"
+    assert "cost: {perCall: " in talk.error.detail

@@ -17,7 +17,8 @@ from podium.kernel.booking import held_by
 from podium.kernel.settling import fail
 from podium.kernel.state import Effect
 from podium.kernel.step import Step
-from podium.policy.deciding import PolicySet, decide
+from podium.policy.advising import ways_out
+from podium.policy.deciding import DEFAULT, PolicySet, decide
 from podium.policy.development import development
 
 WITHOUT_ATTEMPTS = frozenset({"human", "workflow"})
@@ -25,6 +26,12 @@ WITHOUT_ATTEMPTS = frozenset({"human", "workflow"})
 
 BUDGET = "https://podium.dev/errors/budget"
 """The type of errors where a ceiling is reached; their status is 402."""
+
+PRICELESS = (
+    'say what a call costs, `cost: {perCall: {usd: "0"}}` where that is nothing, '
+    "or have people asked: `reservation: {unknownPrice: approve:1}`"
+)
+"""What to do about a price that nobody knows."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -177,18 +184,29 @@ def warn(step: Step, effect: int, task: str, decision: Decision) -> None:
         step.emit(e.BudgetWarned(effect=effect, task=task, warnings=decision.warnings))
 
 
-def denied(effect: Effect, decision: Decision) -> Error:
+def denied(step: Step, effect: Effect, decision: Decision) -> Error:
     """The error of a task whose effect policy denies."""
     detail = f"by {', '.join(decision.rules)}"
     if decision.rules and all("/budgets/" in rule for rule in decision.rules):
-        return Error(BUDGET, 402, f"a budget is exhausted: {decision.message}", detail, effect.task)
+        # Of a ceiling that would be passed it was read what is taken already; what has no price passes none.
+        if all(any(read.startswith(f"{rule}/") for read in decision.reads) for rule in decision.rules):
+            return Error(BUDGET, 402, f"a budget is exhausted: {decision.message}", detail, effect.task)
+        detail = f"{detail}\n{PRICELESS}"
+    elif decision.rules == (DEFAULT,):
+        detail = f"{detail}\n{_ways_out(step, effect)}"
     title = f"policy denies it: {decision.message}" if decision.message else "policy denies it"
     return standard_error("authorization", effect.task, title, detail)
 
 
+def _ways_out(step: Step, effect: Effect) -> str:
+    asker = step.run.effects.get(effect.asker)
+    parts = effect.kind, effect.digest, effect.capability, effect.input
+    return ways_out(action_for(step.view, step.run, *parts, asker=asker, depth=effect.depth))
+
+
 def deny(step: Step, effect: Effect, decision: Decision) -> None:
     """Let the task of a denied effect fault."""
-    fail(step, effect, denied(effect, decision))
+    fail(step, effect, denied(step, effect, decision))
 
 
 def decided(step: Step, effect: Effect, decision: Decision) -> None:

@@ -133,9 +133,11 @@ class PolicySet:
         return prepared if decision.verdict == "approve" else prepared._replace(decision=decision)
 
     def _decision(self, tally: Tally, action: Action, now: int, observed: tuple[str, ...]) -> Decision:
-        rank, rules, messages = _prevailing(tally, action)
+        rank, rules, messages = _prevailing(tally)
         tier, terms, until = 0, None, 0
-        if rank == APPROVE:
+        if rules == (DEFAULT,):
+            messages = [self._unallowed(tally, action)]
+        elif rank == APPROVE:
             tier = max(finding.tier for finding in tally.findings if finding.rank == APPROVE)
             asking = [one for one in tally.findings if one.rank == APPROVE and one.tier == tier]
             rules, messages = _told(asking)
@@ -147,8 +149,28 @@ class PolicySet:
         return Decision(
             VERDICTS[rank], rules, self.digest, tier, _sentence(messages) if messages else "",
             tuple(tally.holds), tuple(tally.counts), _once(tally.marks), _once(tally.proofs), until,
-            tally.reads, tuple(tally.warnings), observed, terms,
+            tally.reads, tuple(tally.warnings), observed, terms, tally.reach,
         )  # fmt: skip
+
+    def _unallowed(self, tally: Tally, action: Action) -> str:
+        """That nothing allows an action, and which policies are about it."""
+        shape = shape_of(action, (action.destinations or _NOWHERE)[0].host)
+        groups = groups_of(shape)
+        about = [
+            one for one in self.enforced if one.allows and matches(one.version.applies_to, shape, groups)
+        ]
+        lacking = _names(one for one in about if one.breadth not in tally.allows)
+        told = f"no policy allows {_described(action)}"
+        if not about:
+            return (
+                f"{told}: what is in force ({_names(self.enforced)}) only restricts, or is about other things"
+            )
+        if not tally.allows or not lacking:
+            return f"{told}: no rule of {_names(about)} does"
+        wider = ", ".join(_once([rule for rules in tally.allows.values() for rule in rules]))
+        return (
+            f"{told}: {wider} would, but no rule of {lacking}, which is about it by `appliesTo` and narrows"
+        )
 
     def _terms(self, tier: int, asking: Iterable[Finding], now: int) -> Terms | None:
         names = dict.fromkeys(finding.rule.partition("/")[0] for finding in asking)
@@ -163,7 +185,7 @@ class PolicySet:
         try:
             for place in places:
                 _weigh(alone, action, place, given, own)
-            rank, rules, _ = _prevailing(own, action)
+            rank, rules, _ = _prevailing(own)
         except Exception as error:
             return f"{name}: error: {type(error).__name__}"
         tally.holds += [Hold(one.counter, one.amount) for one in own.holds]
@@ -202,11 +224,11 @@ def _weigh(prepared: _Prepared, action: Action, place: Destination, given: _Now,
         tally.allows.setdefault(breadth, []).extend(rules)
 
 
-def _prevailing(tally: Tally, action: Action) -> tuple[int, tuple[str, ...], list[str]]:
+def _prevailing(tally: Tally) -> tuple[int, tuple[str, ...], list[str]]:
     """Rank, rules and sentences of what prevails."""
     rank = max([finding.rank for finding in tally.findings]) if tally.findings else ALLOW
     if rank < DENY and tally.is_unallowed:
-        return DENY, (DEFAULT,), [f"no policy allows {_described(action)}"]
+        return DENY, (DEFAULT,), []
     if rank == ALLOW:
         allows = tally.allows
         if len(allows) == 1:
@@ -230,6 +252,12 @@ def _once(texts: list[str]) -> tuple[str, ...]:
 def _sentence(messages: list[str]) -> str:
     more = len(messages) - MESSAGES_MAX
     return "; ".join(messages[:MESSAGES_MAX]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _names(policies: Iterable[Compiled]) -> str:
+    listed = [one.version.name for one in policies]
+    more = len(listed) - MESSAGES_MAX
+    return ", ".join(listed[:MESSAGES_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def _described(action: Action) -> str:
