@@ -149,7 +149,7 @@ class PolicySet:
         return Decision(
             VERDICTS[rank], rules, self.digest, tier, _sentence(messages) if messages else "",
             tuple(tally.holds), tuple(tally.counts), _once(tally.marks), _once(tally.proofs), until,
-            tally.reads, tuple(tally.warnings), observed, terms, tally.reach,
+            tally.reads, tuple(tally.warnings), observed, terms,
         )  # fmt: skip
 
     def _unallowed(self, tally: Tally, action: Action) -> str:
