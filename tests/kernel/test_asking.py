@@ -10,6 +10,7 @@ from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.values import ERRORS, Error
 from podium.kernel.asking import DEPTH_MAX, REPEATS_MAX
+from podium.kernel.rerouting import LOSSES_MAX
 from podium.kernel.state import GRACE_MS
 from tests.kernel.conversation import START, agent
 from tests.kernel.leading import BACK, LEADS, NUMBER, PAY, Converse, again, lead, reported_as, statuses
@@ -252,11 +253,11 @@ def test_a_hub_that_dies_repeats_nothing_that_was_done(converse: Converse, asks_
     talk.settle("lead/pay", "p-1")
     talk.ask("lead", 2, "math.add", {"n": 1})
     talk.crash()
-    assert talk.order("lead").attempt == 2
     assert talk.order("lead/math.add").attempt == 2
+    talk.settle("lead/math.add", 2)
+    assert talk.order("lead").attempt == 2
     talk.ask("lead", 1, "pay", {"to": "ann"})
     talk.ask("lead", 2, "math.add", {"n": 1})
-    talk.settle("lead/math.add", 2)
     assert talk.told("lead") == {1: "p-1", 2: 2}
     talk.settle("lead", "done")
     assert talk.output == "done"
@@ -266,11 +267,20 @@ def test_what_is_done_once_is_in_doubt_and_who_asked_waits(converse: Converse) -
     talk = lead(converse)
     talk.ask("lead", 1, "pay", {})
     talk.crash()
-    assert statuses(talk) == [("leader", "running"), ("pay", "in_doubt")]
-    talk.ask("lead", 1, "pay", {})
-    assert statuses(talk) == [("leader", "asking"), ("pay", "in_doubt")]
+    assert statuses(talk) == [("leader", "parked"), ("pay", "in_doubt")]
     talk.resolve("succeeded", "p-1")
+    talk.ask("lead", 1, "pay", {})
     assert talk.told("lead") == {1: "p-1"}
+
+
+def test_who_only_waits_may_be_lost_as_often_as_hubs_die(converse: Converse) -> None:
+    talk = lead(converse)
+    talk.ask("lead", 1, "pay", {})
+    talk.crash()
+    for _ in range(LOSSES_MAX + 1):
+        talk.crash()
+    talk.resolve("succeeded", "p-1")
+    assert (talk.order("lead").attempt, talk.run.effects[1].losses) == (2, 0)
 
 
 # --- waiting long -----------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class AskRefused(Event):
 
 
 class AttemptParked(Event):
-    """An attempt that waited long for what it asked for was stopped; another is made when that is there."""
+    """An attempt that waited for what it asked for is over; another is made when that is there."""
 
     effect: int = 0
     attempt: int = 0

@@ -40,6 +40,9 @@ def report(step: Step, reported: Reported) -> None:
         )  # fmt: skip
         if counted is not None:
             breaking.judge(step, effect, counted)
+    elif reported.status == "lost" and effect.status == "asking":
+        # Nothing that it did was under way: it only waited, and can as well be made again when it need not.
+        step.emit(e.AttemptParked(effect=effect.id, attempt=effect.attempt, task=effect.task))
     else:
         _failed(
             step,

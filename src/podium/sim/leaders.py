@@ -1,4 +1,4 @@
-"""Agents of a world that ask for tools and for each other while they work, and do not always go the same way."""
+"""Agents of a world that ask for tools and for each other, and do not always go the same way."""
 
 from __future__ import annotations
 

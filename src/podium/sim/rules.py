@@ -27,7 +27,7 @@ LATE_MS = 5_000
 
 WHILE_SUSPENDED = frozenset(
     "AttemptFailed EffectSettled EffectInDoubt EffectResolved StaleReply EventReceived RunResumed "
-    "RunCancelled EffectRequested AskRepeated AskRefused ResultsUnclaimed ApprovalDecided "
+    "RunCancelled EffectRequested AskRepeated AskRefused AttemptParked ResultsUnclaimed ApprovalDecided "
     "ApprovalDelegated ActionEdited DecisionOverridden EffectRerouted EffectDeadLettered "
     "EffectRedriven".split()
 )
@@ -261,6 +261,13 @@ def _unclaimed(ledger: Ledger, run: Run, event: e.ResultsUnclaimed, record: Reco
         _had_outcome(ledger, run, effect)
 
 
+def _parked(ledger: Ledger, run: Run, event: e.AttemptParked, record: Record) -> None:
+    """It only waits, and may be made again."""
+    effect = run.effects[event.effect]
+    _had_outcome(ledger, run, effect)
+    hold(effect.delivery == "at-least-once", "I5", f"effect {effect.id} of run {run.id} is parked")
+
+
 def _repeated(ledger: Ledger, run: Run, event: e.AskRepeated, record: Record) -> None:
     """What is asked for again was asked for by an earlier attempt, or by its key."""
     call = run.effects[event.effect].calls[event.call]
@@ -314,6 +321,7 @@ _RULES: dict[type[e.Event], Callable[[Ledger, Run, Any, Record], None]] = {
     e.EffectDeadLettered: mended.dead_lettered,
     e.EffectRedriven: mended.redriven,
     e.AskRepeated: _repeated,
+    e.AttemptParked: _parked,
     e.ResultsUnclaimed: _unclaimed,
     e.EffectSettled: _effect_settled,
     e.StaleReply: _stale_reply,
