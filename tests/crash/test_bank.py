@@ -21,8 +21,8 @@ from tests.crash.life import Life
 
 RUNS = 50
 POINTS = (
-    "after the dispatch", "an attempt on the loop", "attempted, not reported", "before the write",
-    "written, not committed", "committed, nobody told", "before the dispatch", "an attempt on the loop",
+    "attempted, not reported", "an attempt on the loop", "before the write", "attempted, not reported",
+    "after the dispatch", "written, not committed", "attempted, not reported", "committed, nobody told",
 )  # fmt: skip
 """Where hubs kill themselves, one after the other."""
 PASSES_MAX = 6
@@ -30,7 +30,7 @@ LIFE_MAX_S = 3.0
 PATIENCE_S = 120.0
 CENT = 10_000_000
 PRICES = {"charge": CENT, "pay": 3 * CENT}
-CEILINGS = {"run": 5 * CENT, "workflow": 1_000 * CENT, "tool": 70 * CENT, "tenant": 110 * CENT}
+CEILINGS = {"run": 7 * CENT, "workflow": 1_000 * CENT, "tool": 70 * CENT, "tenant": 110 * CENT}
 
 
 class Customers:
@@ -40,7 +40,7 @@ class Customers:
         self._book = book
         self._declared = False
         self.run_ids: dict[int, str] = {}
-        self.wanted = self.resolved = 0
+        self.wanted = self.resolved = self.found = 0
 
     def lines(self) -> list[list[str]]:
         """Tool and key of all that the bank did; a last line without an end was never written."""
@@ -75,6 +75,7 @@ class Customers:
                         run_id, verdict, effect=effect, output="paid" if verdict != "failed" else None
                     )
                     self.resolved += 1
+                    self.found += verdict == "succeeded"
                 except ConflictError:
                     pass
 
@@ -140,15 +141,15 @@ def test_the_ledger_is_the_banks_book_whenever_hubs_die(tmp_path: Path) -> None:
     assert spent == {"default": sum(PRICES[tool] for tool, _ in done)}
     by_tool = {f"bank.{tool}": PRICES[tool] * sum(one == tool for one, _ in done) for tool in PRICES}
     assert counters(shard, "tool") == by_tool
+    assert not shard.held
     assert not any(amount for counter, amount in shard.ledger.held.items() if counter[0] == "b")
     settled = Counter(
         (one.run_id, one.event.effect) for one in records if isinstance(one.event, e.EffectSettled)
     )
     assert max(settled.values()) == 1
     kinds = Counter(type(one.event) for one in records)
-    assert len(lines) > len(done) and customers.resolved, "the hubs died at the wrong moments"
+    assert customers.found, "no payment was made that nobody knew of: the hubs died at the wrong moments"
     assert kinds[e.RunFaulted] > 0, "the ceiling was never met"
-    assert kinds[e.RunCompleted] > 0
 
 
 def counters(shard: Shard, budget: str) -> dict[str, Any]:
