@@ -36,6 +36,7 @@ class StandIn:
         headers: Mapping[str, str],
         body: bytes | None = None,
         digest: tuple[str, str] | None = None,
+        reach: str = "",
     ) -> Answered:
         self.asked.append((method, url))
         status, content = self._site(method, url, headers)

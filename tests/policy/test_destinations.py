@@ -238,6 +238,17 @@ def test_one_of_several_entries_is_enough() -> None:
     assert rules("a.example", "POST") == ("test/egress/read", "test/egress/write")
 
 
+def test_what_a_connection_is_held_to() -> None:
+    entry = "egress: [{match: {kinds: [http]}, domains: [a.example]%s}]\nrules: [{id: all, effect: allow}]"
+
+    def reach(more: str, kind: str = "http") -> str:
+        action = tool(destinations=(Destination("a.example"),))
+        action.kind = kind
+        return asked(policies(entry % more), action).reach
+
+    assert (reach(""), reach(", denyPrivateRanges: false"), reach("", "tool")) == ("public", "vetted", "")
+
+
 @given(st.text(max_size=60))
 def test_no_text_is_too_strange(text: str) -> None:
     for url in (text, "https://" + text, f"https://{text}.corp.example/", f"https://api.example.com{text}"):

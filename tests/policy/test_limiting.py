@@ -180,6 +180,19 @@ def test_what_an_effect_holds_already_is_not_in_its_way() -> None:
     assert (again.verdict, again.holds) == ("allow", first.holds)
 
 
+def test_one_action_that_reaches_several_places_is_counted_once() -> None:
+    text = budget("scope: [run], limit: {calls: 1}, warnAt: [100%]", "quotas: [{name: q, count: 1/h}]\n")
+    there = (Destination("a.example"), Destination("b.example"))
+    decision = asked(policies(text), tool(destinations=there))
+    assert decision.verdict == "allow"
+    assert [one.counter[0] for one in (*decision.holds, *decision.counts)] == ["b", "l"]
+    assert len(decision.warnings) == 1
+    by_host = asked(
+        policies(f"quotas: [{{name: q, scope: [host], count: 1/h}}]{ALL}"), tool(destinations=there)
+    )
+    assert [one.counter for one in by_host.counts] == ["lc-:test/q|a.example@0", "lc-:test/q|b.example@0"]
+
+
 def test_a_budget_of_some_tools() -> None:
     where, ledger = policies(budget("scope: [run], match: {tools: [pay.*]}, limit: {calls: 1}")), Ledger()
     assert do(where, tool("pay.out"), ledger).verdict == "allow"
@@ -251,11 +264,15 @@ def test_nobody_waits_longer_than_is_said() -> None:
 
 
 def test_a_target_that_asks_for_a_pause_gets_it() -> None:
-    where, ledger = policies(rate("limit: 100/s, burst: 100")), Ledger()
-    first = do(where, tool(), ledger)
-    ledger.pause(first.counts, NOON + 5000)
+    where, ledger = policies(rate("concurrency: 9, scope: [tool]")), Ledger()
+    counters = where.pauses(tool(), NOON)
+    assert counters == ("rc-:test/r|mail.send@0",)
+    ledger.pause(counters, NOON + 5000)
+    ledger.pause(counters, NOON + 10)
     assert asked(where, tool(), ledger, NOON + 1000).until == NOON + 5000
     assert asked(where, tool(), ledger, NOON + 5000).verdict == "allow"
+    assert asked(where, tool("other.tool"), ledger, NOON + 1000).verdict == "allow"
+    assert policies(rate("limit: 1/s, honourRetryAfter: false")).pauses(tool(), NOON) == ()
 
 
 def test_every_attempt_counts_for_a_rate_and_the_first_for_a_quota() -> None:

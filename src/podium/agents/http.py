@@ -35,7 +35,8 @@ class HttpAdapter:
             **({"traceparent": order.trace} if order.trace else {}),
         }
         body = msgspec.json.encode(order.input)
-        answered = await self._web.request("POST", str(agent.runtime["url"]), headers, body)
+        url = str(agent.runtime["url"])
+        answered = await self._web.request("POST", url, headers, body, reach=order.reach)
         if not 200 <= answered.status < 300:
             raise refused(answered, agent.name)
         if not answered.body.strip():

@@ -67,23 +67,28 @@ class Sender:
         self, request: Request, access: Access | None, attempt: Attempt, redirect: bool
     ) -> Answered:
         for _ in range(REDIRECTS_MAX + 1):
-            answered = await self._once(request, access)
+            answered = await self._once(request, access, attempt)
             location = answered.headers.get("location")
             if not redirect or answered.status not in _REDIRECTED or not location:
                 return answered
-            request, access = _redirected(request, access, answered, urljoin(answered.uri, location), attempt)
+            uri = urljoin(answered.uri, location)
+            if attempt.order.reach and _origin(uri) != _origin(answered.uri):
+                raise _unvetted(request, answered, uri)
+            request, access = _redirected(request, access, answered, uri, attempt)
         raise AttemptFailed(
             f"{request.method} {request.uri} was redirected more than {REDIRECTS_MAX} times",
             retryable=False, kind="communication",
         )  # fmt: skip
 
-    async def _once(self, request: Request, access: Access | None) -> Answered:
+    async def _once(self, request: Request, access: Access | None, attempt: Attempt) -> Answered:
         headers, digest = request.headers, None
         if access is not None:
             digest = access.digest
             if digest is None:
                 headers = {**headers, "authorization": f"{access.scheme} {access.parameter}"}
-        answered = await self._web.request(request.method, request.uri, headers, request.body, digest)
+        answered = await self._web.request(
+            request.method, request.uri, headers, request.body, digest, attempt.order.reach
+        )
         if access is not None and "authorization" in answered.sent:
             answered.sent["authorization"] = f"{access.scheme} (secret {HIDDEN})"
         return answered
@@ -122,6 +127,16 @@ def _redirected(
                 "What it would send there again holds a secret.", retryable=False, kind="communication",
             )  # fmt: skip
     return replace(request, method=method, uri=uri, headers=headers, body=body), access
+
+
+def _unvetted(request: Request, answered: Answered, uri: str) -> AttemptFailed:
+    """The failure of a redirect to where policy was not asked about."""
+    scheme, host, _ = _origin(uri)
+    return AttemptFailed(
+        f"{request.method} {answered.uri} was redirected to {scheme}://{host}",
+        "Policy bounds what it reaches, and was not asked about that; make it a call of its own.",
+        retryable=False, kind="authorization", status=403,
+    )  # fmt: skip
 
 
 def _origin(uri: str) -> tuple[str, str | None, int | None]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 
 import podium
 from podium.agents.interface import OUTPUT_BYTES_MAX, AttemptFailed
 from podium.agents.output import too_large
+from podium.agents.reaching import IsFit, Resolve, is_public_address, pinned, resolve
+from podium.facts.policy import Reach
 
 if TYPE_CHECKING:
     import httpx2
@@ -57,7 +60,8 @@ class Answered:
 class Web:
     """A client with kept connections; the library behind it is loaded with the first request."""
 
-    def __init__(self) -> None:
+    def __init__(self, resolve: Resolve = resolve, is_fit: IsFit = is_public_address) -> None:
+        self._resolve, self._is_fit = resolve, is_fit
         self._client: httpx2.AsyncClient | None = None
         self._opening = asyncio.Lock()
 
@@ -68,31 +72,39 @@ class Web:
         headers: Mapping[str, str],
         body: bytes | None = None,
         digest: tuple[str, str] | None = None,
+        reach: Reach = "",
     ) -> Answered:
         """Send a request and read its whole answer. Redirects are not followed; the caller's deadline holds.
 
         Args:
             digest: username and password for a server that asks for digest authentication.
+            reach: `public` connects to a public address only, and to the one that was looked at.
 
         Raises:
-            AttemptFailed: kind `communication`; unstarted where no connection came about, lost where it
-                broke. Kind `validation` if the answer is too large, `configuration` if no request
-                can be made of URL and headers.
+            AttemptFailed: kind `authorization` if the address is not public; `communication`; unstarted where
+                no connection came about, lost where it broke. Kind `validation` if the answer is too large,
+                `configuration` if no request can be made of URL and headers.
         """
         client = await self._opened()
         import httpx2
 
+        there, sent_headers, extensions = url, dict(headers), {}
+        if reach == "public":
+            place = await pinned(url, self._resolve, self._is_fit)
+            there, extensions = place.url, {"sni_hostname": place.name}
+            sent_headers = {"host": place.host, **sent_headers}
         try:
             async with client.stream(
                 method,
-                url,
-                headers=dict(headers),
+                there,
+                headers=sent_headers,
                 content=body,
                 auth=httpx2.DigestAuth(*digest) if digest else None,
+                extensions=extensions,
             ) as response:
                 content = await _content(response)
                 sent = {name.lower(): value for name, value in response.request.headers.items()}
-                uri = str(response.request.url)
+                uri = url if reach == "public" else str(response.request.url)
                 charset = response.charset_encoding or "utf-8"
                 return Answered(
                     response.status_code, dict(response.headers.items()), content, charset, sent, uri
@@ -161,13 +173,29 @@ async def _content(response: httpx2.Response) -> bytes:
 def refused(answered: Answered, what: str) -> AttemptFailed:
     """The failure that a status out of range stands for; `what` names who answered."""
     status = answered.status
-    return AttemptFailed(
+    failure = AttemptFailed(
         f"{what} answered {status}",
         answered.text()[:EXCERPT_CHARS],
         retryable=status >= 500 or status in RETRYABLE,
         kind="communication",
         status=status,
     )
+    pause_ms = _pause_ms(answered) if status in (429, 503) else 0
+    if pause_ms:
+        failure.provenance["retry_after_ms"] = pause_ms
+    return failure
+
+
+def _pause_ms(answered: Answered) -> int:
+    """How long the server wants to be left alone; 0 if it does not say. Source: RFC 9110, section 10.2.3."""
+    told = answered.headers.get("retry-after", "").strip()
+    if told.isascii() and told.isdecimal():
+        return int(told[:9]) * 1000
+    try:
+        there, then = (parsedate_to_datetime(text) for text in (answered.headers.get("date", ""), told))
+        return max(0, round((then - there).total_seconds() * 1000))
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _origin(url: str) -> str:

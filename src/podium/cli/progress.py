@@ -47,6 +47,8 @@ def describe(record: Record) -> str:
             return f"{task}: {record['principal']} said {record['verdict']}"
         case "DecisionOverridden":
             return f"{task}: {record['principal']} overrode the decision"
+        case "TargetPaused":
+            return f"{task}: who was called asks for a pause of {span(record['until'] - record['at'])}"
         case "BudgetWarned":
             return f"{task}: {'; '.join(record['warnings'])}"
         case "EffectRequested":

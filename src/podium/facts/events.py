@@ -40,6 +40,7 @@ from podium.facts.policy_events import (
     EffectDecided,
     EffectDecidedBody,
     Reserved,
+    TargetPaused,
 )
 from podium.facts.recovery import Counted
 from podium.facts.recovery_events import (
@@ -91,7 +92,7 @@ __all__ = [
     "EventConsumedBody", "EventReceived", "EventReceivedBody", "Record", "Reserved", "ResultsUnclaimed",
     "ResultsUnclaimedBody", "RunCancelled", "RunCancelledBody", "RunCompleted", "RunCompletedBody",
     "RunFaulted", "RunFaultedBody", "RunResumed", "RunResumedBody", "RunSuspended", "RunSuspendedBody",
-    "UndoFailed", "UndoFailedBody",
+    "TargetPaused", "UndoFailed", "UndoFailedBody",
 ]  # fmt: skip
 
 
@@ -527,6 +528,7 @@ EVENTS: dict[str, type[Event]] = {
         EffectSettled,
         EffectDecided,
         BudgetWarned,
+        TargetPaused,
         ApprovalDecided,
         ApprovalDelegated,
         ApprovalEscalated,

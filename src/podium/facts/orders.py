@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from podium.facts.policy import Reach
 from podium.facts.values import JSON, Delivery, Error
 
 
@@ -35,6 +36,8 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
         key: idempotency key, the same for every attempt of the effect.
         trace: W3C traceparent.
         secrets: names of those whose placeholders in `input` stand for their values.
+        reach: what policy holds its connection to: `vetted` leads nowhere but to where it was let, `public`
+            nor to a private address.
     """
 
     run_id: str
@@ -54,6 +57,7 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     key: str
     trace: str = ""
     secrets: tuple[str, ...] = ()
+    reach: Reach = ""
 
 
 class Abandon(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):

@@ -10,8 +10,19 @@ from podium.facts.approvals import Terms
 from podium.facts.policy_version import PolicyVersion
 from podium.facts.values import JSON
 
-__all__ = ["Action", "Amounts", "Count", "Decision", "Destination", "Hold", "PolicyVersion", "Verdict"]
+__all__ = [
+    "Action",
+    "Amounts",
+    "Count",
+    "Decision",
+    "Destination",
+    "Hold",
+    "PolicyVersion",
+    "Reach",
+    "Verdict",
+]
 
+Reach: TypeAlias = Literal["", "vetted", "public"]
 Verdict: TypeAlias = Literal["allow", "deny", "approve", "defer"]
 
 
@@ -157,6 +168,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         warnings: thresholds of budgets that it crosses.
         observed: what policies that only observe would have said, a line each.
         terms: of an `approve`, who is asked and how.
+        reach: what the connection is held to: `vetted` leads nowhere else, `public` nor to a private address.
     """
 
     verdict: Verdict
@@ -173,3 +185,4 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     warnings: tuple[str, ...] = ()
     observed: tuple[str, ...] = ()
     terms: Terms | None = None
+    reach: Reach = ""

@@ -6,14 +6,15 @@ import msgspec
 
 from podium.facts.approvals import Terms
 from podium.facts.event import Body, Event
-from podium.facts.policy import Count, Hold
+from podium.facts.policy import Count, Hold, Reach
 from podium.facts.values import JSON
 
 
 class Reserved(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an attempt that starts under policy takes: amounts that it holds, what is counted, what its run
     remembers of it from now on (`marks`), or once it has succeeded (`proofs`). What is done under one key
-    counts `once`, however many attempts it takes.
+    counts `once`, however many attempts it takes. `reach` is what its connection is held to: `vetted` leads
+    nowhere but to where policy let it, `public` nor to a private address.
     """
 
     holds: tuple[Hold, ...] = ()
@@ -21,6 +22,16 @@ class Reserved(msgspec.Struct, frozen=True, omit_defaults=True):
     marks: tuple[str, ...] = ()
     proofs: tuple[str, ...] = ()
     once: bool = False
+    reach: Reach = ""
+
+
+class TargetPaused(Event):
+    """Who was called asked for a pause: nothing that these counters are of begins before `until`."""
+
+    effect: int = 0
+    task: str = ""
+    counters: tuple[str, ...] = ()
+    until: int = 0
 
 
 class EffectDecidedBody(Body):

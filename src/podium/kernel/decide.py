@@ -23,6 +23,7 @@ from podium.kernel.erasing import erase
 from podium.kernel.families import below, tend
 from podium.kernel.outcome import Outcome
 from podium.kernel.outside import disarmed
+from podium.kernel.pausing import PAUSE, pause
 from podium.kernel.queueing import decide_deferred, decide_due, requeue_due, start_queued
 from podium.kernel.receiving import send_event
 from podium.kernel.settling import overdue, report, settle, stale
@@ -162,6 +163,8 @@ def _reported(shard: Shard, told: i.Reported, view: View, out: Outcome) -> None:
     if run.ended:
         stale(step, told)
         return
+    if PAUSE in told.provenance:
+        pause(step, told)
     report(step, told)
     if run.status == "running":
         advance(step)

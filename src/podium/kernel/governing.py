@@ -173,9 +173,11 @@ def digest_action(step: Step, place: list[Any], *parts: JSON) -> str:
 
 def reserve(kind: str, decision: Decision) -> e.Reserved | None:
     """What an attempt that starts with this decision takes; None where that is nothing."""
-    if not (decision.holds or decision.counts or decision.marks or decision.proofs):
+    if not (decision.holds or decision.counts or decision.marks or decision.proofs or decision.reach):
         return None
-    return e.Reserved(decision.holds, decision.counts, decision.marks, decision.proofs, once=kind == "tool")
+    return e.Reserved(
+        decision.holds, decision.counts, decision.marks, decision.proofs, kind == "tool", decision.reach
+    )
 
 
 def warn(step: Step, effect: int, task: str, decision: Decision) -> None:

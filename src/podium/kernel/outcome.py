@@ -96,4 +96,5 @@ def perform(shard: Shard, run: Run, effect: Effect) -> Perform:
         effect.digest, effect.capability, effect.input, effect.delivery, effect.deadline_at,
         effect.heartbeat_ms, effect.key or f"{run.id}/{effect.id}",
         f"00-{run.id.replace('-', '')}-{effect.token:016x}-01", run.secrets,
+        effect.reach,
     )  # fmt: skip

@@ -14,7 +14,7 @@ import msgspec
 from podium.facts.approvals import Approval, Terms
 from podium.facts.events import Spread
 from podium.facts.lifecycles import RUN_ENDED
-from podium.facts.policy import Hold
+from podium.facts.policy import Hold, Reach
 from podium.facts.recovery import Breaker
 from podium.facts.values import JSON, Delivery, Error
 from podium.kernel.volatile import Pending, Readiness
@@ -155,6 +155,7 @@ class Effect(msgspec.Struct, omit_defaults=True):
         action: keyed digest of what it would do, where policy does not let it go ahead.
         editors: people who made another action of it.
         proofs: what policy remembers of it once it succeeded.
+        reach: what policy holds its connection to.
         asker: the effect whose attempt asked for it; 0 if its task did.
         depth: how many askers are above it.
         calls: what its own attempts asked for, by effect, oldest first.
@@ -201,6 +202,7 @@ class Effect(msgspec.Struct, omit_defaults=True):
     action: str = ""
     editors: tuple[str, ...] = ()
     proofs: tuple[str, ...] = ()
+    reach: Reach = ""
     asker: int = 0
     depth: int = 0
     calls: dict[int, Call] = {}

@@ -25,8 +25,8 @@ def review_policy(version: PolicyVersion, resource: str, declared: Declarations)
     for number, tier in version.tiers.items():
         if tier.step_up:
             message = (
-                f"tier {number} asks for {tier.step_up}, which nothing here checks: whoever approves is known "
-                "by user id alone"
+                f"tier {number} asks for {tier.step_up}, which nothing here checks: whoever approves is "
+                "known by user id alone"
             )
             yield Remark("warns", "step-up", resource, f"/spec/tiers/{number}/stepUp", message)
 

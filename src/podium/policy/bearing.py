@@ -89,6 +89,12 @@ class Bearing:
         except Unevaluable as error:
             tally.findings.append(_failed(policy, "limits", str(error)))
 
+    def pauses(self, action: Action, destination: Destination, now: int) -> list[str]:
+        """Counters of rates that stand still where the target asks for a pause."""
+        rates = (limit for limit in self._limits if isinstance(limit, RateLimit))
+        found = (rate.pauses(action, destination, now) for rate in rates)
+        return [counter for counter in found if counter]
+
     def _weigh_windows(self, now: int, tally: Tally) -> None:
         for calendar, hours, closed in self._windows:
             if not calendar.is_open(now):

@@ -96,6 +96,16 @@ class PolicySet:
         places = action.destinations or (NOWHERE,)
         return self._weighed(self._prepare(action, places[0]), action, places, _Now(ledger, marks, now, {}))
 
+    def pauses(self, action: Action, now: int) -> tuple[str, ...]:
+        """The counters that stand still where whoever an action called asks for a pause."""
+        found = (
+            counter
+            for place in action.destinations or _NOWHERE
+            for bearing in self._prepare(action, place).bearings
+            for counter in bearing.pauses(action, place, now)
+        )
+        return tuple(dict.fromkeys(found))
+
     def _weighed(
         self, first: _Prepared, action: Action, places: tuple[Destination, ...], given: _Now
     ) -> Tally:
@@ -103,6 +113,11 @@ class PolicySet:
         _weigh(first, action, places[0], given, tally)
         for place in places[1:]:
             _weigh(self._prepare(action, place), action, place, given, tally)
+        if len(places) > 1:
+            # It is one action, wherever it leads to; only what is counted by hosts counts for each.
+            tally.holds = [*{one.counter: one for one in reversed(tally.holds)}.values()][::-1]
+            tally.counts = [*{one.counter: one for one in reversed(tally.counts)}.values()][::-1]
+            tally.warnings = [*dict.fromkeys(tally.warnings)]
         if action.labels or action.result_labels:
             tally.marks += [LABEL + label for label in (*action.labels, *action.result_labels)]
         return tally
@@ -149,7 +164,7 @@ class PolicySet:
         return Decision(
             VERDICTS[rank], rules, self.digest, tier, _sentence(messages) if messages else "",
             tuple(tally.holds), tuple(tally.counts), _once(tally.marks), _once(tally.proofs), until,
-            tally.reads, tuple(tally.warnings), observed, terms,
+            tally.reads, tuple(tally.warnings), observed, terms, tally.reach,
         )  # fmt: skip
 
     def _unallowed(self, tally: Tally, action: Action) -> str:

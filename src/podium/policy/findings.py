@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from podium.facts.policy import Count, Hold, Verdict
+from podium.facts.policy import Count, Hold, Reach, Verdict
 from podium.facts.values import JSON
 
 ALLOW, DEFER, APPROVE, DENY = 1, 2, 3, 4
@@ -54,7 +54,8 @@ class Tally:
     """What was found so far, and what follows if the action goes ahead."""
 
     __slots__ = (
-        "allows", "counts", "findings", "holds", "is_unallowed", "marks", "proofs", "reads", "warnings",
+        "allows", "counts", "findings", "holds", "is_unallowed", "marks", "proofs", "reach", "reads",
+        "warnings",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -67,9 +68,6 @@ class Tally:
         self.counts: list[Count] = []
         self.marks: list[str] = []
         self.proofs: list[str] = []
+        self.reach: Reach = ""
         self.reads: dict[str, JSON] = {}
         self.warnings: list[str] = []
-
-    @property
-    def is_denied(self) -> bool:
-        return any(finding.rank == DENY for finding in self.findings)

@@ -137,11 +137,10 @@ class Ledger(msgspec.Struct, omit_defaults=True):
         if at >= self.swept_at + SWEEP_MS:
             self.sweep(at)
 
-    def pause(self, counts: Iterable[Count], until: int) -> None:
-        """Call the targets of these counts no more until then, ms since 1970: they asked for it."""
-        for one in counts:
-            if one.counter[0] == RATE:
-                self.paused[one.counter] = max(self.paused.get(one.counter, 0), until)
+    def pause(self, counters: Iterable[str], until: int) -> None:
+        """Call the targets of these rates no more until then, ms since 1970: they asked for it."""
+        for counter in counters:
+            self.paused[counter] = max(self.paused.get(counter, 0), until)
 
     def close(self, bound: str) -> None:
         """Forget the counters of a run or tree that is over, as soon as nothing is held in them."""

@@ -261,7 +261,7 @@ class RateLimit:
         ready_at = self._ready_at(ledger, flow)
         if ready_at > now:
             tally.findings.append(self._late(action, now, ready_at, f"{self._name} is used up"))
-        if rate.count or rate.retry_after:
+        if rate.count:
             tally.counts.append(Count(flow, 1, self._span_ns))
         if rate.concurrency:
             held = ledger.held.get(flight, 0) - (1 if flight in own else 0)
@@ -269,6 +269,10 @@ class RateLimit:
                 told = f"{self._name}: {held} calls are in flight, {rate.concurrency} at most"
                 tally.findings.append(self._late(action, now, 0, told))
             tally.holds.append(Hold(flight, 1))
+
+    def pauses(self, action: Action, destination: Destination, now: int) -> str:
+        """The counter that stands still where the target asks for a pause; "" if that is not honoured."""
+        return self._counter.texts(action, destination, now)[0] if self._rate.retry_after else ""
 
     def _ready_at(self, ledger: Ledger, flow: str) -> int:
         """When the next call may come, ms since 1970."""

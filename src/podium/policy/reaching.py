@@ -25,6 +25,8 @@ class Allowlist:
         for entry, domains in self._entries:
             reason = _refusal(entry, domains, destination)
             if not reason:
+                if tally.reach != "public":
+                    tally.reach = "public" if entry.deny_private else "vetted"
                 return
             told.append((entry.name, entry.message or reason))
         for name, reason in told:

@@ -400,11 +400,10 @@ class _Composer:
             return ""
 
     def _refuse_tag(self, event: NodeEvent) -> None:
+        tag = shown(str(event.tag))  # type: ignore[attr-defined]
         self._trouble(
-            event,
-            "yaml-tag",
-            f"Tags such as `{shown(str(event.tag))}` are not read; put it in quotes if it is text.",
-        )  # type: ignore[attr-defined]
+            event, "yaml-tag", f"Tags such as `{tag}` are not read; put it in quotes if it is text."
+        )
 
     def _check_depth(self, more: int, at: tuple[int, int]) -> None:
         if len(self._stack) + more > DEPTH_MAX:

@@ -63,6 +63,11 @@ def _warned(record: Record, body: Record) -> Said:
     return "cost", f"{record['task']} crosses a threshold", list(record["warnings"])
 
 
+def _paused(record: Record, body: Record) -> Said:
+    pause = span(record["until"] - record["at"])
+    return "policy", f"{record['task']}: who was called asks for a pause of {pause}", []
+
+
 def _approval_decided(record: Record, body: Record) -> Said:
     who = f"{record['principal']} ({record['via']})" if record["via"] else record["principal"]
     word = {"approve": "said yes to", "deny": "said no to"}.get(record["verdict"], "answered")
@@ -119,6 +124,7 @@ def span(ms: int) -> str:
 TOLD: dict[str, Callable[[Record, Record], Said]] = {
     "EffectDecided": _decided,
     "BudgetWarned": _warned,
+    "TargetPaused": _paused,
     "ApprovalDecided": _approval_decided,
     "ApprovalDelegated": _delegated,
     "ApprovalEscalated": _escalated,
