@@ -16,8 +16,8 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./@:,+*-]+")
 def ways_out(action: Action) -> str:
     """How to allow an action that no policy allows, and how to find out more: a line for each."""
     return (
-        f"a rule of a policy that is about it can allow it: {_rule(action)}\n"
-        f"what every rule says of it: podium policy explain {' '.join(_values(action))}"
+        f"to allow it, add to a policy that is about it, or to a new one: {_rule(action)}\n"
+        f"to see what every rule says of it: podium policy explain {' '.join(_values(action))}"
     )
 
 

@@ -171,15 +171,12 @@ class PolicySet:
         """That nothing allows an action, and which policies are about it."""
         shape = shape_of(action, (action.destinations or _NOWHERE)[0].host)
         groups = groups_of(shape)
-        about = [
-            one for one in self.enforced if one.allows and matches(one.version.applies_to, shape, groups)
-        ]
-        lacking = _names(one for one in about if one.breadth not in tally.allows)
         told = f"no policy allows {_described(action)}"
+        about = [one for one in self.enforced if matches(one.version.applies_to, shape, groups)]
         if not about:
-            return (
-                f"{told}: what is in force ({_names(self.enforced)}) only restricts, or is about other things"
-            )
+            are = "is" if len(self.enforced) == 1 else "are"
+            return f"{told}: {_names(self.enforced)} {are} about other things (`appliesTo`)"
+        lacking = _names(one for one in about if one.allows and one.breadth not in tally.allows)
         if not tally.allows or not lacking:
             return f"{told}: no rule of {_names(about)} does"
         wider = ", ".join(_once([rule for rules in tally.allows.values() for rule in rules]))
