@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.mutations.attempts import ATTEMPTS
 from tests.mutations.commits import COMMITS
+from tests.mutations.custody import CUSTODY
 from tests.mutations.governance import GOVERNANCE
 from tests.mutations.runs import RUNS
 
-MUTATIONS = (*COMMITS, *ATTEMPTS, *RUNS, *GOVERNANCE)
+MUTATIONS = (*COMMITS, *ATTEMPTS, *RUNS, *GOVERNANCE, *CUSTODY)

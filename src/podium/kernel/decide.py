@@ -13,6 +13,7 @@ from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.identity import digest_of
 from podium.facts.values import JSON, Accepted, Problem, Refused
+from podium.kernel.admitting import admit, resume_claims
 from podium.kernel.answering import answer_human, resolve_effect
 from podium.kernel.approving import ACTS, expire_due
 from podium.kernel.asking import ask, park_due
@@ -20,6 +21,7 @@ from podium.kernel.bounds import excess
 from podium.kernel.breaking import reset, try_again
 from podium.kernel.dead_letters import settle_dead_letter
 from podium.kernel.erasing import erase
+from podium.kernel.claiming import conflicted, supersede, wanted
 from podium.kernel.families import below, tend
 from podium.kernel.outcome import Outcome
 from podium.kernel.outside import disarmed
@@ -50,8 +52,9 @@ def decide(shard: Shard, told: i.Input, now: int, view: View, out: Outcome) -> N
     _INPUTS[type(told)](shard, told, view, out)
     if shard.breakers:
         try_again(shard, view, out)
-    while shard.kin or shard.freed or shard.released:
+    while shard.kin or shard.freed or shard.released or shard.freed_claims:
         tend(shard, view, out)
+        admit(shard, view, out)
         decide_deferred(shard, view, out)
         start_queued(shard, view, out)
 
@@ -71,12 +74,14 @@ def resume(shard: Shard, view: View, out: Outcome) -> None:
     for run in list(shard.runs.values()):
         if run.status == "running":
             _advance(Step(shard, run, view, out))
+    resume_claims(shard, view, out)
     tend(shard, view, out)
     try_again(shard, view, out)
     shard.released = True
     shard.freed.extend(shard.queues)
-    while shard.kin or shard.freed or shard.released:
+    while shard.kin or shard.freed or shard.released or shard.freed_claims:
         tend(shard, view, out)
+        admit(shard, view, out)
         decide_deferred(shard, view, out)
         start_queued(shard, view, out)
 
@@ -123,13 +128,23 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
             )
             out.reply(told.ticket, Refused("usage", problems))
             return
+    claim = wanted(shard, view, program, told.input)
+    if isinstance(claim, str):
+        out.reply(told.ticket, Refused("usage", (Problem("concurrency-key", "/input", claim),)))
+        return
+    reply = conflicted(told, program, claim)
+    if reply is not None:
+        out.reply(told.ticket, reply)
+        return
     started = run_started(
         shard, program, digest, key=told.key, principal=told.principal, labels=data_labels(told.labels),
-        subject=told.subject,
+        subject=told.subject, claim=claim.claim, waits=claim.waits,
     )  # fmt: skip
     body = e.RunStartedBody(told.input, told.labels, submitted)
     run = out.start(shard, told.run_id, started, body)
-    advance(Step(shard, run, view, out))
+    supersede(out, program, claim, run.id)
+    if not claim.waits:
+        advance(Step(shard, run, view, out))
     notice = f"{program.label} is deprecated: {started.deprecated}" if started.deprecated else ""
     out.reply(told.ticket, Accepted(run.id, notices=(notice,) if notice else ()))
 
@@ -146,7 +161,8 @@ def _deleted(shard: Shard, told: i.SubmitRun) -> str:
 
 
 def _submitted_again(known: Run, told: i.SubmitRun, submitted: str, out: Outcome) -> None:
-    if known.submitted == submitted and told.key:
+    erased = known.subject and not known.submitted
+    if told.key and (known.submitted == submitted or erased):
         out.reply(told.ticket, Accepted(known.id, created=False))
         return
     message = f"the key {told.key} already stands for run {known.id}, of another workflow or input"

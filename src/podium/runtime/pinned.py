@@ -9,9 +9,10 @@ import msgspec
 
 from podium.facts.identity import run_text
 from podium.kernel.state import Run
+from podium.runtime.sealing import clear_of
 from podium.store.interface import ColdRun
 
-UNFINISHED = ("running", "suspended")
+UNFINISHED = ("queued", "running", "suspended")
 """What the store calls runs that have not ended."""
 BATCH = 1_000
 
@@ -41,6 +42,6 @@ def pinned(hot: Mapping[str, str], cold: Callable[[str, bytes, int], list[ColdRu
     for status in UNFINISHED:
         after = b""
         while rows := cold(status, after, BATCH):
-            found.update(_decode(row.state).digest for row in rows if run_text(row.run) not in hot)
+            found.update(_decode(clear_of(row.state)).digest for row in rows if run_text(row.run) not in hot)
             after = rows[-1].run
     return dict(found)

@@ -7,6 +7,7 @@ subject will ever have.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import urandom
 from typing import Protocol
 
@@ -58,17 +59,21 @@ class NoKeys:
 
 
 class Sealing:
-    """Seals and opens with the keys of subjects."""
+    """Seals and opens with the keys of subjects.
 
-    def __init__(self, keys: Keys) -> None:
-        self._keys = keys
+    Args:
+        nonces: gives so many bytes that it never gave before.
+    """
+
+    def __init__(self, keys: Keys, nonces: Callable[[int], bytes] = urandom) -> None:
+        self._keys, self._nonces = keys, nonces
 
     def seal(self, subject: str, place: bytes, content: bytes) -> bytes:
         """Content, sealed. What is about somebody who was erased meanwhile is not kept: it gives `ERASED`."""
         cipher = self._keys.cipher(subject)
         if cipher is None:
             return ERASED
-        nonce = urandom(NONCE_BYTES)
+        nonce = self._nonces(NONCE_BYTES)
         return b"".join((SEALED, bytes.fromhex(subject), nonce, cipher.encrypt(nonce, content, place)))
 
     def unseal(self, sealed: bytes, place: bytes) -> bytes | None:
@@ -97,7 +102,7 @@ class Sealing:
         """A run as it is kept out of memory; of one that is sealed, `CLEAR` stands before the rest."""
         if not run.subject:
             return _encode(run)
-        clear = _encode(Run(**{name: getattr(run, name) for name in CLEAR}))
+        clear = _encode(cleared(run))
         sealed = self.seal(run.subject, _frozen(run.id, run.seq), _encode(run))
         return b"".join((SEALED, len(clear).to_bytes(4, "big"), clear, sealed))
 
@@ -109,10 +114,20 @@ class Sealing:
         """
         if state[:1] != SEALED:
             return _decode_run(state), False
-        end = 5 + int.from_bytes(state[1:5], "big")
-        sealed = state[end:]
+        clear = clear_of(state)
+        sealed = state[5 + len(clear) :]
         opened = self.unseal(sealed, _frozen(run_id, seq)) if sealed[:1] == SEALED else None
-        return _decode_run(opened if opened is not None else state[5:end]), opened is None
+        return _decode_run(opened if opened is not None else clear), opened is None
+
+
+def clear_of(state: bytes) -> bytes:
+    """The JSON of a frozen run, as far as it can be read without a key."""
+    return state if state[:1] != SEALED else state[5 : 5 + int.from_bytes(state[1:5], "big")]
+
+
+def cleared(run: Run) -> Run:
+    """What is left of a run that was erased."""
+    return Run(**{name: getattr(run, name) for name in CLEAR})
 
 
 def _frozen(run_id: str, seq: int) -> bytes:

@@ -215,11 +215,11 @@ class People:
             "roles": random.choice((("operator",), ("operator",), ("lead",), ("break-glass",), ())),
         }  # fmt: skip
         drawn = random.random()
-        if drawn < 0.7:
+        if drawn < 0.6:
             self._tell(i.DecideApproval(**said, verdict="approve"))
-        elif drawn < 0.8:
+        elif drawn < 0.7:
             self._tell(i.DecideApproval(**said, verdict="deny"))
-        elif drawn < 0.85:
+        elif drawn < 0.78:
             self._tell(i.DelegateApproval(**said, to="user:helper"))
         elif drawn < 0.9:
             other = {**effect.input, "endpoint": "https://sim.example/edited"}

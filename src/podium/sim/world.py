@@ -7,8 +7,11 @@ world's. Everything that happens is drawn from the seed and happens in one order
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import cast
 
+from podium.runtime.signing import verify_signature
 from podium.runtime.system import SYSTEM_SHARD
+from podium.runtime.verifying import verify_log
 from podium.sim.agents import Agents
 from podium.sim.compare import SHARD, leftovers
 from podium.sim.faults import Conditions, draw
@@ -17,7 +20,7 @@ from podium.sim.people import People
 from podium.sim.stage import Stage
 from podium.sim.succession import SETTLING_MS, Succession
 from podium.sim.violation import hold
-from podium.store.interface import Store
+from podium.store.interface import Reader, Store
 from podium.store.memory import MemoryStore
 
 HEALED_MS = 4 * 3_600_000
@@ -87,6 +90,8 @@ class World:
         hold(hub.alive, "I13", "the last hub did not start")
         left = leftovers(hub.host)
         hold(not left, "I13", f"all has ended, and a new hub begins with {left}")
+        report = verify_log(cast(Reader, self.stage.disk.store), None, verify_signature)
+        hold(report.sound, "I3", f"the log does not verify: {report.findings[:1]}")
 
     def _digest(self) -> str:
         digest = sha256()
