@@ -284,3 +284,66 @@ other = {'no': 'agent'}
 
 def test_the_context_is_the_one_that_functions_get() -> None:
     assert Context is calling.Context
+
+
+def test_a_tool_is_declared_by_a_decorator_too() -> None:
+    python = """
+from podium.sdk.agent import tool
+
+@tool(
+    name="payments.refund", version="1.0.0", side_effect="write", risk=3, groups=["payments"],
+    result_labels=["pii"], egress=[{"host": "api.example.com"}], deadline="PT10S",
+    cost={"perCall": {"usd": "0.01"}},
+    undo={"tool": "payments.cancel", "args": {"id": "${ .output }"}}, labels={"team": "payments"},
+)
+async def refund(amount: int, context: Context) -> str:
+    \"\"\"Gives money back.\"\"\"
+"""
+    yaml = """
+apiVersion: podium.dev/v1
+kind: Tool
+metadata: {name: payments.refund, labels: {team: payments}}
+spec:
+  version: 1.0.0
+  description: Gives money back.
+  args:
+    type: object
+    properties: {amount: {type: integer}}
+    required: [amount]
+    additionalProperties: false
+  result: {type: string}
+  sideEffect: write
+  risk: 3
+  groups: [payments]
+  resultLabels: [pii]
+  egress: [{host: api.example.com}]
+  timing: {deadline: PT10S}
+  cost: {perCall: {usd: "0.01"}}
+  undo: {tool: payments.cancel, args: {id: '${ .output }'}}
+  runtime: {function: {callable: 'team_agents:refund'}}
+"""
+    [document], troubles = read_text(yaml, "tools.yaml", "/team")
+    assert troubles == []
+    assert spec_of(python) == document.spec
+
+
+def test_a_tool_that_is_no_coroutine_has_a_process_of_its_own() -> None:
+    python = """
+from podium.sdk.agent import tool
+
+@tool(name="clock.read", version="1.0.0", side_effect="none")
+def read():
+    return 0
+"""
+    spec = spec_of(python)
+    assert spec["runtime"]["isolation"] == "process"
+    assert "args" not in spec and "result" not in spec
+
+
+def test_how_an_agent_asks_is_declared_with_it() -> None:
+    python = """
+@agent(name="lead", version="1.0.0", calls={"replay": "strict", "onDivergence": "ask", "parkAfter": "PT1M"})
+async def lead(input): ...
+"""
+    spec = spec_of(python)
+    assert (spec["replay"], spec["on_divergence"], spec["park_ms"]) == ("strict", "ask", 60_000)

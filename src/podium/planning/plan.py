@@ -13,8 +13,10 @@ from podium.planning.differences import Difference, differences
 from podium.planning.evolution import Evolution, evolution
 from podium.planning.flow import flow_of
 from podium.planning.policing import review_change, review_policy
-from podium.planning.reviewing import Remark, calls_of, review, review_tool, runs_of
+from podium.planning.reviewing import Remark, calls_of, review, runs_of
+from podium.planning.tooling import review_tool
 from podium.workflow.program import CallAgent, CallTool, Program
+from podium.workflow.related import related
 
 Action: TypeAlias = Literal["add", "change", "remove", "none"]
 
@@ -212,6 +214,21 @@ class _Planner:
                 program, _ = self._programs.of(digest, self._before.workflows[digest])
                 if program is not None and self._concerns(program):
                     yield from self._of_staying(program, label, self._runs.get(digest, 0))
+
+        for entry in self._after.newest("Tool").values():
+            if entry.digest not in changed:
+                yield from self._of_staying_tool(entry)
+
+    def _of_staying_tool(self, entry: Entry) -> Iterator[Remark]:
+        """What changes for a tool that names others which do not stay as they are."""
+        tool = self._after.tools[entry.digest]
+        if any(
+            self._before.current("Tool", other.tool) != self._after.current("Tool", other.tool)
+            for _, other in related(tool)
+        ):
+            known = {_key(remark) for remark in review_tool(tool, entry.label, self._before)}
+            found = review_tool(tool, entry.label, self._after)
+            yield from (remark for remark in found if _key(remark) not in known)
 
     def _concerns(self, program: Program) -> bool:
         before, after = self._before, self._after

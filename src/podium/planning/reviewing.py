@@ -8,12 +8,11 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from podium.contracts.compatibility import Finding
-from podium.facts.catalog import AgentVersion, Capability, ToolVersion
+from podium.facts.catalog import AgentVersion, Capability
 from podium.facts.values import JSON, Problem
 from podium.planning.declarations import Declarations
 from podium.planning.flow import Flow, flow_of
 from podium.workflow.program import CallAgent, CallTool, Program, RunWorkflow
-from podium.workflow.related import faults_of, related
 
 PLACES_MAX = 4
 """So many places in the data are named, where it is not known what comes."""
@@ -67,16 +66,6 @@ def review(program: Program, resource: str, declared: Declarations) -> list[Rema
         *_unreachable(flow, resource),
         *_deprecated(program, resource, declared),
     ]
-
-
-def review_tool(tool: ToolVersion, resource: str, declared: Declarations) -> list[Remark]:
-    """What breaks, or is worth a look, in one tool."""
-    found = [Remark("breaks", p.rule, resource, p.path, p.message) for p in faults_of(tool)]
-    for field, other in related(tool):
-        if declared.current("Tool", other.tool) is None:
-            message = f"no tool is named {other.tool}; declare it"
-            found.append(Remark("breaks", "missing-tool", resource, f"/spec/{field}/tool", message))
-    return found
 
 
 def calls_of(program: Program) -> Iterator[tuple[str, CallAgent | CallTool]]:
