@@ -20,6 +20,7 @@ def test_budgets_show_what_is_spent_and_held_nearest_to_the_ceiling_first(tmp_pa
                 budgets=(
                     Budget("wide", ("tenant",), {"nano": 1000}, window=Window("day")),
                     Budget("run", ("run",), {"nano": 4, "calls": 10}),
+                    Budget("all", (), {"nano": 9000}),
                 )
             ),
         )
@@ -28,12 +29,16 @@ def test_budgets_show_what_is_spent_and_held_nearest_to_the_ceiling_first(tmp_pa
         house.until(run_id, "attempt")
         rows = house.call("get", kind="budgets")
         shown = [(row["budget"], row["unit"], row["spent"], row["held"], row["left"]) for row in rows]
-        assert shown == [("run", "nano", 0, 3, 1), ("run", "calls", 0, 1, 9), ("wide", "nano", 0, 3, 997)]
+        assert shown == [
+            ("run", "nano", 0, 3, 1), ("run", "calls", 0, 1, 9), ("wide", "nano", 0, 3, 997),
+            ("all", "nano", 0, 3, 8997),
+        ]  # fmt: skip
         assert rows[0]["scope"] == {"run": run_id}
         assert rows[2]["ends_at"] > 0
+        assert rows[3]["scope"] == {}
         gate.touch()
         house.call("wait", run_id=run_id, timeout_ms=30_000)
-        (row,) = house.call("get", kind="budgets")
-        assert (row["budget"], row["spent"], row["held"]) == ("wide", 3, 0)
+        rows = house.call("get", kind="budgets")
+        assert [(row["budget"], row["spent"], row["held"]) for row in rows] == [("wide", 3, 0), ("all", 3, 0)]
     finally:
         house.close()

@@ -65,7 +65,8 @@ def _named(counter: str, policies: Mapping[str, PolicyVersion]) -> Shown:
     values, _, end = rest.rpartition("@")
     declared = _budget(policies.get(policy), name)
     scope = declared.scope if declared is not None else ()
-    given = [one.replace("%7C", "|").replace("%25", "%") for one in values.split("|")]
+    listed = values.split("|") if values or scope else []
+    given = [one.replace("%7C", "|").replace("%25", "%") for one in listed]
     named = scope if len(scope) == len(given) else tuple(f"scope{at}" for at in range(len(given)))
     return {
         "policy": policy, "budget": name, "unit": unit, "scope": dict(zip(named, given, strict=True)),
