@@ -27,8 +27,10 @@ class Erase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     why: str = ""
 
 
-def checkpoint(custody: Custody | None) -> Shown:
+def checkpoint(custody: Custody | None, params: Shown) -> Shown:
     """State how far the log has come; gives the signed checkpoint, and whether it is a new one."""
+    if params:
+        raise decline("usage", "bad-parameter", "", "`checkpoint` takes no parameters")
     if custody is None:
         raise decline("refused", "no-checkpoints", "", "this hub makes no checkpoints")
     stated, created = custody.state_now()

@@ -341,6 +341,8 @@ class Door:
             if isinstance(reply, Refused):
                 self._endings.refuse(waiter, {"refused": presenting.refusal_shown(reply)})
                 return
+            if reply.run_id != waiter.run_id:
+                self._endings.redirect(waiter, reply.run_id)
             self._endings.accept(waiter, reply.created, asked.timeout_ms)
 
         self._hub.tell(submission).add_done_callback(on_reply)
@@ -447,8 +449,7 @@ class Door:
         return _done({"result": shown})
 
     def _checkpoint(self, params: Shown, via: Caller) -> Future[Shown]:
-        convert(params, OfNothing)
-        return _done({"result": custody.checkpoint(self._custody)})
+        return _done({"result": custody.checkpoint(self._custody, params)})
 
     def _whoami(self, params: Shown, via: Caller) -> Future[Shown]:
         """Who the caller is, as far as the operating system and the file of roles tell."""
