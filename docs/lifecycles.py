@@ -33,6 +33,7 @@ asked at all. `podium get agents` shows its state.""",
 
 _STATES = {
     "Run": {
+        "queued": "as many runs as its workflow takes at once are at work on the same; it begins later",
         "running": "it goes on, or waits for agents, people, events or time",
         "suspended": "nothing more is started; what is in flight may still settle",
         "completed": "it ended well and has an output",
@@ -81,6 +82,8 @@ _WHEN = {
     "BreakerClosed": "the attempts that tried it succeeded",
     "BreakerReset": "`podium breaker reset`",
     "RunStarted": "it was submitted and accepted",
+    "RunStarted/waits": "it was accepted, and others are at work on the same",
+    "RunAdmitted": "one of those is over, and it is its turn",
     "RunSuspended": "`podium suspend`",
     "RunResumed": "`podium resume`",
     "RunCompleted": "its last task ended, or one with `then: end`",

@@ -277,8 +277,8 @@ def reader_of(folder: Path) -> SqliteReader:
 _IN_VIEWS = {
     "": ("",),
     "running": ("running", "waiting"),
-    "unfinished": ("running", "waiting", "suspended"),
-    **{status: (status,) for status in ("suspended", "completed", "faulted", "cancelled")},
+    "unfinished": ("queued", "running", "waiting", "suspended"),
+    **{status: (status,) for status in ("queued", "suspended", "completed", "faulted", "cancelled")},
 }
 """A status to what the views call it: they tell runs that only wait from those that go on."""
 

@@ -1,4 +1,4 @@
-"""Stories of effects that policy holds back, for the tables of lifecycles: each sees to its own conversation."""
+"""Stories of effects that policy holds back, for the tables of lifecycles."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from podium.facts import inputs as i
 from podium.facts.approvals import Approval
 from podium.facts.catalog import Declared
+from podium.facts.identity import run_id_of
 from podium.facts.policy_version import Budget, Hours, Match, OpenHours, Rate, Rule, Tier
 from tests.kernel.conversation import Conversation, agent, workflow
 from tests.policies import ANYTHING, policy
@@ -78,12 +79,26 @@ class Talk(Conversation):
         self.say(i.OverrideDecision, number, expires_at=self.now + 60_000, **fields)
 
 
-def stories() -> Iterator[Talk]:
+def stories() -> Iterator[Conversation]:
     """Every one of them, told to its end."""
     for do, declared, tell in STORIES:
         talk = Talk(do, declared)
         tell(talk)
         yield talk
+    yield _in_turns()
+
+
+def _in_turns() -> Conversation:
+    """Runs of a workflow that takes one at a time."""
+    one = workflow([{"a": {"wait": "PT1S"}}], name="one")
+    one.spec["document"]["document"]["metadata"] = {"concurrency": {"key": "${ .key }"}}
+    talk = Conversation(agents=(one,))
+    for name in ("first", "second", "third"):
+        talk.submit({"key": 1}, workflow="one", run_id=run_id_of("test", name))
+    talk.tell(i.CancelRun(run_id=run_id_of("test", "second")))
+    talk.wait(1_000)
+    talk.wait(1_000)
+    return talk
 
 
 def _denied(talk: Talk) -> None:

@@ -74,7 +74,11 @@ class _Run:
         self._status = to
 
     def _RunStarted(self, event: e.RunStarted) -> None:
-        self._move_run("RunStarted", "running")
+        waits = event.waits
+        self._move_run("RunStarted/waits" if waits else "RunStarted", "queued" if waits else "running")
+
+    def _RunAdmitted(self, event: e.RunAdmitted) -> None:
+        self._move_run("RunAdmitted", "running")
 
     def _RunSuspended(self, event: e.RunSuspended) -> None:
         self._move_run("RunSuspended", "suspended")

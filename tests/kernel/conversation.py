@@ -123,6 +123,7 @@ class Conversation:
         now: the virtual clock, in ms.
         open: attempts that the performer has and has not answered, by (run, effect).
         questions: `Evaluate` queries without an answer. They are answered at once, unless `holds` is set.
+        follows: what a step has to be told next.
         emits: events that are to be given to those that listen. They are at once, unless `holds` is set.
         watch: told of every attempt that is ordered.
         checks: whether records go through the store's form, and the state is checked after each thing told.
@@ -145,6 +146,7 @@ class Conversation:
         self.answers: list[Answer] = []
         self.questions: list[Evaluate] = []
         self.emits: list[Perform] = []
+        self.follows: list[i.Input] = []
         self.commits: list[int] = []
         self.answered = 0
         self.replies: list[Reply] = []
@@ -188,8 +190,11 @@ class Conversation:
         return self.replies[before] if len(self.replies) > before else None
 
     def _see_to_it(self) -> None:
-        while (self.questions or self.emits) and not self.holds:
-            if self.questions:
+        while (self.questions or self.emits or self.follows) and not self.holds:
+            if self.follows:
+                told = self.follows.pop(0)
+                self._take(lambda out, told=told: decide(self.shard, told, self.now, self.catalog, out))
+            elif self.questions:
                 self.answer_question()
             else:
                 self.emit()
@@ -320,6 +325,7 @@ class Conversation:
         self.open.clear()
         self.questions.clear()
         self.emits.clear()
+        self.follows.clear()
 
         def take_over(out: Outcome) -> None:
             out.emit(self.shard, None, e.EpochStarted(epoch=self.shard.epoch + 1, hub="test"))
@@ -409,6 +415,7 @@ class Conversation:
                 present = self.open.get((order.run_id, order.effect))
                 if present is not None and present.token == order.token:
                     del self.open[order.run_id, order.effect]
+        self.follows += out.inputs
         for query in out.queries:
             assert isinstance(query, Evaluate)
             self.questions.append(query)

@@ -45,6 +45,8 @@ def test_everything_an_agent_can_say() -> None:
         retry={"attempts": 3, "delay": "PT1S", "backoff": "linear", "maxDelay": "PT1M", "jitter": "PT0.5S"},
         concurrency=7,
         cost={"perCall": {"usd": "0.002"}},
+        roles=["support"],
+        exclusive={"key": "/customer/id", "limit": 2, "onConflict": "reject"},
         runtime={
             "process": {"command": ["run", "-x"], "cwd": "bin", "env": {"MODE": "fast"}, "memory": "1Gi"}
         },
@@ -70,6 +72,9 @@ def test_everything_an_agent_can_say() -> None:
         },
         "concurrency": 7,
         "cost_nano": 2_000_000,
+        "priced": True,
+        "roles": ["support"],
+        "exclusive": {"key": "/customer/id", "limit": 2, "on_conflict": "reject"},
         "labels": {"team": "support"},
         "runtime": {
             "type": "process",

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 Given = Annotated[Options, Parameter(parse=False)]
 Row = dict[str, Any]
-Status = Literal["running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting"]
+Status = Literal[
+    "queued", "running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting"
+]
 
 _FOR_PEOPLE = {
     "human": "a person", "in_doubt": "a verdict", "dead_letter": "an operator", "event": "an event",

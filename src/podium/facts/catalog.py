@@ -47,6 +47,20 @@ class Retry(msgspec.Struct, frozen=True, omit_defaults=True):
     jitter_ms: int = 0
 
 
+class Exclusive(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How many attempts may be at work on the same, whichever runs ask for them.
+
+    Attributes:
+        key: JSON pointer into the input, to the value that tells what they are at work on.
+        limit: so many at once for each value.
+        on_conflict: `queue` or `reject` one more.
+    """
+
+    key: str
+    limit: int = 1
+    on_conflict: str = "queue"
+
+
 class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     """One version of a declared agent: its contract and its runtime binding.
 
@@ -75,6 +89,7 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
             there; 0 lets it wait.
         roles: what policies know it by.
         priced: whether somebody said what a call costs, be it nothing.
+        exclusive: how many attempts may be at work on the same; None for any number.
     """
 
     name: str
@@ -98,6 +113,7 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
     park_ms: int = 0
     roles: tuple[str, ...] = ()
     priced: bool = False
+    exclusive: Exclusive | None = None
 
 
 class Egress(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -193,7 +193,8 @@ class RunStarted(Event):
     waits for it, `root` is the run at the top, which waits for all below. `deprecated` is the workflow's
     notice. `tree` is the run at the top of all that led to this one, "" for that itself; `labels` are those
     of the data that it begins with. `subject` is the key that seals all bodies of the run: 32 hex digits that
-    say nothing of whoever it is about.
+    say nothing of whoever it is about. `claim` is what no more than so many runs may hold at once; where the
+    run `waits` for it, it begins later.
     """
 
     BODY = RunStartedBody
@@ -213,6 +214,14 @@ class RunStarted(Event):
     tree: str = ""
     labels: tuple[str, ...] = ()
     subject: str = ""
+    claim: str = ""
+    waits: bool = False
+
+
+class RunAdmitted(Event):
+    """What a run waited for is free: it begins. Its time counts from here."""
+
+    deadline_at: int = 0
 
 
 class Spread(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -517,6 +526,7 @@ EVENTS: dict[str, type[Event]] = {
         ResourceDeleted,
         SubjectErased,
         RunStarted,
+        RunAdmitted,
         TaskStarted,
         TaskCompleted,
         TaskFaulted,

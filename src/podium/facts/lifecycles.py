@@ -8,6 +8,9 @@ from __future__ import annotations
 
 RUN: dict[tuple[str, str], str] = {
     ("", "RunStarted"): "running",
+    ("", "RunStarted/waits"): "queued",
+    ("queued", "RunAdmitted"): "running",
+    ("queued", "RunCancelled"): "cancelled",
     ("running", "RunSuspended"): "suspended",
     ("suspended", "RunResumed"): "running",
     ("running", "RunCompleted"): "completed",

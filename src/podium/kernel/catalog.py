@@ -12,7 +12,7 @@ import msgspec
 
 from podium.contracts.checking import compile_schema
 from podium.facts.approvals import Terms
-from podium.facts.catalog import VERSIONS, AgentVersion, Revision, ToolVersion, WorkflowVersion
+from podium.facts.catalog import VERSIONS, AgentVersion, Exclusive, Revision, ToolVersion, WorkflowVersion
 from podium.facts.events import Record, ResourceApplied, ResourceBody, ResourceDeleted
 from podium.facts.identity import digest_of
 from podium.facts.inputs import Apply, Delete
@@ -47,6 +47,7 @@ class Catalog:
         draining: no attempt may start any more: the hub stops, and its successor starts what is queued.
         allowed: what `run` may run beside workflows; a setting of the hub.
         digest_key: what digests of actions are keyed with; the hub's own.
+        exclusives: what agent versions say of attempts at work on the same, by digest.
         policies: those in force; None where none is declared, and the built-in one holds.
     """
 
@@ -58,6 +59,7 @@ class Catalog:
         self.allowed: frozenset[str] = frozenset()
         self.digest_key = b""
         self.policies: PolicySet | None = None
+        self.exclusives: dict[str, Exclusive] = {}
         self.usual: dict[str, Decision] = {}
         """What is decided where no policy is declared."""
         self.versions: dict[str, dict[str, Any]] = {kind: {} for kind in VERSIONS}
@@ -102,6 +104,8 @@ class Catalog:
         self.versions[event.kind][event.digest] = version
         if isinstance(version, AgentVersion):
             self.agents[event.digest] = version
+            if version.exclusive is not None:
+                self.exclusives[event.digest] = version.exclusive
         elif isinstance(version, ToolVersion):
             self.agents[event.digest] = version.performer()
         self._name(entry)

@@ -19,9 +19,9 @@ from podium.kernel.approving import ACTS, expire_due
 from podium.kernel.asking import ask, park_due
 from podium.kernel.bounds import excess
 from podium.kernel.breaking import reset, try_again
+from podium.kernel.claiming import conflicted, supersede, wanted
 from podium.kernel.dead_letters import settle_dead_letter
 from podium.kernel.erasing import erase
-from podium.kernel.claiming import conflicted, supersede, wanted
 from podium.kernel.families import below, tend
 from podium.kernel.outcome import Outcome
 from podium.kernel.outside import disarmed

@@ -17,7 +17,6 @@ from podium.facts.lifecycles import EFFECT, RUN
 from podium.facts.values import JSON
 from podium.kernel import asked, doubts, undone
 from podium.kernel.breakers import BREAKER_EVENTS
-from podium.kernel import asked, undone
 from podium.kernel.governed import GOVERNED, ask, enqueue, hold_back, join_labels, let_go, remember
 from podium.kernel.leaving import drop_asked, drop_effect, leave, leave_line, release
 from podium.kernel.recovered import RECOVERED
@@ -119,7 +118,8 @@ def _run_started(shard: Shard, record: Record) -> Run:
     assert isinstance(event, e.RunStarted) and isinstance(body, e.RunStartedBody)
     assert record.run_id not in shard.runs
     run = Run(
-        record.run_id, event.workflow, event.digest, RUN["", "RunStarted"], event.key, event.principal,
+        record.run_id, event.workflow, event.digest,
+        RUN["", "RunStarted/waits" if event.waits else "RunStarted"], event.key, event.principal,
         body.submitted, body.input, body.labels, ready={ROOT: None}, frame_last=ROOT, started_at=record.at,
         deadline_at=event.deadline_at, secrets=event.secrets, parent=event.parent,
         parent_task=event.parent_task, parent_effect=event.parent_effect, root=event.root, depth=event.depth,
@@ -139,6 +139,14 @@ def _run_started(shard: Shard, record: Record) -> Run:
     return run
 
 
+def _run_admitted(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    _move(run, event)
+    run.deadline_at = event.deadline_at
+    run.frames[ROOT].entered_at = record.at
+    if event.deadline_at:
+        shard.wake(run.id, event.deadline_at)
+
+
 def _move(run: Run, event: e.Event) -> None:
     run.status = RUN[run.status, type(event).__name__]
 
@@ -146,7 +154,7 @@ def _move(run: Run, event: e.Event) -> None:
 def _end(shard: Shard, run: Run, record: Record) -> None:
     _move(run, record.event)
     for effect in list(run.effects.values()):
-        if not effect.asker:
+        if not effect.asker and effect.id in run.effects:
             drop_effect(shard, run, effect)
     run.frames = {}
     run.ready = {}
@@ -575,6 +583,7 @@ _RUN_EVENTS: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]]
     e.StaleReply: _stale_reply,
     e.EventReceived: _event_received,
     e.EventConsumed: _event_consumed,
+    e.RunAdmitted: _run_admitted,
     e.RunSuspended: _run_suspended,
     e.RunResumed: _run_resumed,
     e.RunCompleted: _run_completed,

@@ -14,6 +14,8 @@ from podium.facts.policy import Decision
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.acting import READS, DestinationInvalid, action_for
 from podium.kernel.booking import held_by
+from podium.kernel.claiming import CONFLICT
+from podium.kernel.excluding import RULE, excluded
 from podium.kernel.settling import fail
 from podium.kernel.state import Effect
 from podium.kernel.step import Step
@@ -47,12 +49,16 @@ def rule(
         duration_ms: what an attempt takes at most.
     """
     if step.view.policies is None:
-        return _usual(step, kind, digest, given)
-    asks = step.run.effects[asker] if asker else None
-    depth = asks.depth + 1 if asks is not None else 0
-    return _put(
-        step, (), kind, digest, capability, given, asker=asks, depth=depth, duration_ms=duration_ms
-    )
+        decision = _usual(step, kind, digest, given)
+    else:
+        asks = step.run.effects[asker] if asker else None
+        depth = asks.depth + 1 if asks is not None else 0
+        decision = _put(
+            step, (), kind, digest, capability, given, asker=asks, depth=depth, duration_ms=duration_ms
+        )
+    if digest in step.view.exclusives and decision.verdict == "allow":
+        return _exclude(step, decision, digest, given)
+    return decision
 
 
 def rule_again(step: Step, effect: Effect) -> tuple[Decision, int]:
@@ -70,11 +76,23 @@ def rule_again(step: Step, effect: Effect) -> tuple[Decision, int]:
             effect.input, asker=step.run.effects.get(effect.asker), depth=effect.depth,
             attempt=effect.attempt + 1, asked_at=effect.requested_at,
         )  # fmt: skip
+    override = 0
     if decision.verdict == "approve" and effect.granted and _is_granted(step, effect, decision):
-        return allowed(decision), 0
-    if decision.verdict != "allow" and step.shard.overrides:
-        return overridden(step, decision, (action_of(step, effect), action_of(step, effect, anywhere=True)))
-    return decision, 0
+        decision = allowed(decision)
+    elif decision.verdict != "allow" and step.shard.overrides:
+        actions = (action_of(step, effect), action_of(step, effect, anywhere=True))
+        decision, override = overridden(step, decision, actions)
+    if effect.digest in step.view.exclusives and decision.verdict == "allow":
+        return _exclude(step, decision, effect.digest, effect.input, effect.id), override
+    return decision, override
+
+
+def _exclude(step: Step, decision: Decision, digest: str, given: JSON, effect: int = 0) -> Decision:
+    """The decision, where nobody else is at work on the same."""
+    held = held_by(step.shard, step.run, effect)
+    name = step.view.agents[digest].name
+    own = held.holds if held is not None else ()
+    return excluded(step, decision, step.view.exclusives[digest], name, given, own)
 
 
 def _put(step: Step, own: Any, *parts: Any, **rest: Any) -> Decision:
@@ -196,6 +214,8 @@ def denied(step: Step, effect: Effect, decision: Decision) -> Error:
         detail = f"{detail}\n{PRICELESS}"
     elif decision.rules == (DEFAULT,):
         detail = f"{detail}\n{_ways_out(step, effect)}"
+    if decision.rules and decision.rules[0].startswith(RULE):
+        return Error(CONFLICT, 409, decision.message, detail, effect.task)
     title = f"policy denies it: {decision.message}" if decision.message else "policy denies it"
     return standard_error("authorization", effect.task, title, detail)
 

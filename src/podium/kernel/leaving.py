@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from podium.kernel.state import Effect, Frame, Run, Shard
 
 
@@ -31,10 +33,16 @@ def leave_below(shard: Shard, run: Run, frame: Frame) -> None:
         if other.parent in gone:
             gone.add(other.id)
             below.append(other)
-    for other in below:
-        other.open = 0
-        leave(shard, run, other)
+    _leave_each(shard, run, below)
     frame.open = 0
+
+
+def _leave_each(shard: Shard, run: Run, frames: Iterable[Frame]) -> None:
+    """Drop frames, parents before children; a parent's effect may take with it what is done about it."""
+    for frame in frames:
+        if frame.id in run.frames:
+            frame.open = 0
+            leave(shard, run, frame)
 
 
 def leave_line(shard: Shard, run: Run, top: Frame, origin: int) -> None:
@@ -46,9 +54,7 @@ def leave_line(shard: Shard, run: Run, top: Frame, origin: int) -> None:
     if frame is not top or frame.open > len(line[:1]):
         leave_below(shard, run, top)
         return
-    for other in reversed(line):
-        other.open = 0
-        leave(shard, run, other)
+    _leave_each(shard, run, reversed(line))
     top.open = 0
 
 

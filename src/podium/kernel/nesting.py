@@ -5,15 +5,16 @@ from __future__ import annotations
 from podium.facts import events as e
 from podium.facts.identity import child_run_id_of
 from podium.facts.secrets import inert
-from podium.facts.values import JSON, standard_error
+from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.arguments import Faulted
+from podium.kernel.claiming import CONFLICT, Wanted, above, supersede, wanted
 from podium.kernel.flow import Entry
 from podium.kernel.requests import request
-from podium.kernel.settling import settle
+from podium.kernel.settling import fail, settle
 from podium.kernel.starting import run_started
 from podium.kernel.state import Effect
 from podium.kernel.step import Step, check_schema
-from podium.workflow.program import RunWorkflow
+from podium.workflow.program import Program, RunWorkflow
 
 NESTING_MAX = 100
 """So many runs may be above a run. A workflow that runs itself ends there."""
@@ -60,15 +61,43 @@ def begin_child(step: Step, effect: Effect) -> None:
     run, frame = step.run, step.run.frames[effect.frame]
     nested = step.node(frame).detail
     assert isinstance(nested, RunWorkflow)
-    given = effect.input
+    given, program = effect.input, step.view.program(effect.digest)
+    found = wanted(step.shard, step.view, program, given)
+    if isinstance(found, str):
+        fail(step, effect, standard_error("expression", effect.task, found, "it must be in the input"))
+        return
+    obstacle = _obstacle(step, program, found)
+    if obstacle:
+        detail = f"{program.label} may be at work on the same {_times(program)} at once"
+        fail(step, effect, Error(CONFLICT, 409, obstacle, detail, effect.task))
+        return
     started = run_started(
-        step.shard, step.view.program(effect.digest), effect.digest, principal=run.principal, parent=run.id,
+        step.shard, program, effect.digest, principal=run.principal, parent=run.id,
         parent_task=effect.task, parent_effect=effect.id, root=(run.root or run.id) if nested.awaits else "",
         depth=run.depth + 1, tree=run.tree or run.id, labels=run.data_labels, subject=run.subject,
+        claim=found.claim, waits=found.waits,
     )  # fmt: skip
     if not nested.awaits:
         settle(step, effect, frame.input, 0, {})
     step.out.start(step.shard, effect.key, started, e.RunStartedBody(given))
+    supersede(step.out, program, found, effect.key)
+
+
+def _obstacle(step: Step, program: Program, found: Wanted) -> str:
+    """Why a run below must not even wait for what it has to hold; "" if it may."""
+    if not found.waits or program.concurrency is None:
+        return ""
+    own = above(step.shard, step.run) & set(found.busy)
+    if own:
+        return f"run {min(own)} waits for what it would start, and holds what that must wait for"
+    if program.concurrency.on_conflict in ("reject", "dedupe"):
+        return f"run {found.busy[0]} is at work on the same"
+    return ""
+
+
+def _times(program: Program) -> str:
+    limit = program.concurrency.limit if program.concurrency is not None else 0
+    return "once" if limit == 1 else f"{limit} times"
 
 
 def _check_room(step: Step, nested: RunWorkflow, reference: str) -> None:

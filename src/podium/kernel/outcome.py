@@ -12,6 +12,7 @@ from podium.facts.events import (
     RunStartedBody,
     StaleReply,
 )
+from podium.facts.inputs import Input
 from podium.facts.orders import Abandon, Answer, Order, Perform
 from podium.facts.values import Reply
 from podium.kernel.evolve import evolve
@@ -28,9 +29,10 @@ class Outcome:
         replies: (ticket, reply) to give after the commit.
         ended: runs that ended.
         touched: runs that have new records.
+        inputs: for the host to tell the kernel after the commit.
     """
 
-    __slots__ = ("ended", "orders", "queries", "records", "replies", "touched")
+    __slots__ = ("ended", "inputs", "orders", "queries", "records", "replies", "touched")
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -38,6 +40,7 @@ class Outcome:
         self.queries: list[Order] = []
         self.replies: list[tuple[int, Reply]] = []
         self.ended: list[str] = []
+        self.inputs: list[Input] = []
         self.touched: dict[str, Run] = {}
 
     def reply(self, ticket: int, reply: Reply) -> None:

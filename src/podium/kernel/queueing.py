@@ -65,7 +65,7 @@ def _start(step: Step, effect: Effect, decision: Decision, override: int) -> Non
         effect=effect.id, attempt=effect.attempt + 1, task=effect.task,
         deadline_at=attempt_deadline(step.shard.now, own, frame.deadline_at),
     )  # fmt: skip
-    if decision.policy or override or effect.granted:
+    if decision.policy or decision.holds or override or effect.granted:
         started.rules, started.policy, started.observed = decision.rules, decision.policy, decision.observed
         started.granted, started.override = effect.granted != "", override
         started.reserved = reserve(effect.kind, decision)

@@ -268,7 +268,7 @@ def put(
     requested.started = may_start and has_slot(step, digest)
     if requested.started:
         requested.deadline_at = attempt_deadline(shard.now, deadline_ms, limit_at)
-    if decision.policy:
+    if decision.policy or decision.holds:
         requested.policy, requested.observed = decision.policy, decision.observed
         if requested.started or (allowed and not performed):
             requested.reserved = reserve(kind, decision)

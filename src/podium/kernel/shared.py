@@ -13,7 +13,7 @@ from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.policy import Amounts, Hold
 from podium.kernel.breakers import count
-from podium.kernel.state import GRACE_MS, Held, Override, Shard
+from podium.kernel.state import GRACE_MS, Claim, Held, Override, Shard
 from podium.policy.ledger import INPUT, MONEY, OUTPUT, TIME, TOKENS
 
 
@@ -51,13 +51,38 @@ def _nothing(amount: int) -> Amounts:
 
 
 def _run_started(shard: Shard, record: Record, event: e.RunStarted) -> None:
+    if event.claim:
+        claim = shard.claims.setdefault(event.claim, Claim())
+        (claim.waiting if event.waits else claim.holders).append(record.run_id)
+        shard.claimed[record.run_id] = event.claim
     if event.tree:
         shard.tree_of[record.run_id] = event.tree
         shard.trees[event.tree] = shard.trees.get(event.tree, 1) + 1
 
 
+def _run_admitted(shard: Shard, record: Record, event: e.RunAdmitted) -> None:
+    claim = shard.claims[shard.claimed[record.run_id]]
+    claim.waiting.remove(record.run_id)
+    claim.holders.append(record.run_id)
+
+
+def _give_up(shard: Shard, run_id: str) -> None:
+    """A run that is over holds nothing, and waits for nothing."""
+    name = shard.claimed.pop(run_id, "")
+    if not name:
+        return
+    claim = shard.claims[name]
+    (claim.waiting if run_id in claim.waiting else claim.holders).remove(run_id)
+    if not claim.waiting and not claim.holders:
+        del shard.claims[name]
+    elif claim.waiting:
+        shard.freed_claims.append(name)
+
+
 def _run_ended(shard: Shard, record: Record, event: e.Event) -> None:
     run_id = record.run_id
+    if shard.claimed:
+        _give_up(shard, run_id)
     shard.held.pop(run_id, None)
     tree = shard.tree_of.pop(run_id, "")
     if tree or run_id in shard.trees:
@@ -205,6 +230,7 @@ def _paused(shard: Shard, record: Record, event: e.TargetPaused) -> None:
 
 SHARED: dict[type[e.Event], Callable[[Shard, Record, Any], None]] = {
     e.RunStarted: _run_started,
+    e.RunAdmitted: _run_admitted,
     e.RunCompleted: _run_ended,
     e.RunFaulted: _run_ended,
     e.RunCancelled: _run_ended,

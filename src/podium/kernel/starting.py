@@ -9,7 +9,6 @@ from podium.facts.events import RunStarted
 from podium.kernel.state import Shard
 from podium.workflow.program import Program
 
-
 DATA = "data"
 """The label of a run whose value names the labels of its data, `pii,secret`."""
 

@@ -278,6 +278,13 @@ class Override(msgspec.Struct, frozen=True, omit_defaults=True):
     granted: bool = False
 
 
+class Claim(msgspec.Struct, omit_defaults=True):
+    """What no more than so many runs may hold at once: who does, and who waits for it, oldest first."""
+
+    holders: list[str] = []
+    waiting: list[str] = []
+
+
 class Undo(msgspec.Struct, omit_defaults=True):
     """An effect that was settled well and can be undone.
 
@@ -396,6 +403,8 @@ class Books(msgspec.Struct, omit_defaults=True):
     trees: dict[str, int] = {}
     overrides: dict[str, Override] = {}
     breakers: dict[str, Breaker] = {}
+    claims: dict[str, Claim] = {}
+    claimed: dict[str, str] = {}
 
 
 class Shard:
@@ -413,6 +422,8 @@ class Shard:
         tree_of: the tree of each unfinished run that another led to.
         trees: unfinished runs of such a tree, with the one at its top.
         overrides: what somebody lets through that was not done yet, by digest of the action.
+        claims: what no more than so many runs may hold at once, as far as any does.
+        claimed: the claim of each run that has one.
         breakers: what there is to remember of agent versions that declare one, by digest.
         runs: hot runs by id.
         running: attempts in flight by agent digest (slots held).
@@ -429,6 +440,7 @@ class Shard:
         kin: runs that others have to do with: `begun` by a task, `orphaned` as their task ended, or `ended`.
         deferred: (run, effect) of those that are to be decided again, longest waiting first.
         released: whether something that was held is so no longer, since these were looked at.
+        freed_claims: claims that runs wait for and that somebody gave up.
         dropped: effects that hold something and that the record which is being folded tears down.
     """
 
@@ -436,7 +448,8 @@ class Shard:
         "seq", "now", "epoch", "revision", "runs", "running", "queues", "freed", "abandoned", "answers",
         "timers",
         "timer_of", "listeners", "pending", "graphs", "families", "kin", "deferred",
-        "overrides", "ledger", "held", "torn", "tree_of", "trees", "released", "dropped",
+        "overrides", "ledger", "held", "torn", "tree_of", "trees", "released", "dropped", "claims", "claimed",
+        "freed_claims",
         "breakers",
     )  # fmt: skip
 
@@ -453,6 +466,9 @@ class Shard:
         self.trees: dict[str, int] = {}
         self.released = False
         self.dropped: list[int] = []
+        self.claims: dict[str, Claim] = {}
+        self.claimed: dict[str, str] = {}
+        self.freed_claims: list[str] = []
         self.breakers: dict[str, Breaker] = {}
         self.runs: dict[str, Run] = {}
         self.running: dict[str, int] = {}
@@ -472,7 +488,8 @@ class Shard:
     def books(self) -> Books:
         """What is to be kept of it beside its runs."""
         return Books(
-            self.ledger, self.held, self.torn, self.tree_of, self.trees, self.overrides, self.breakers
+            self.ledger, self.held, self.torn, self.tree_of, self.trees, self.overrides, self.breakers,
+            self.claims, self.claimed,
         )  # fmt: skip
 
     def open_books(self, books: Books) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from podium.facts.approvals import Terms
-from podium.facts.catalog import AgentVersion, ToolVersion
+from podium.facts.catalog import AgentVersion, Exclusive, ToolVersion
 from podium.facts.events import Body, Event, Record
 from podium.facts.policy import Decision
 from podium.facts.values import JSON, standard_error
@@ -33,6 +33,7 @@ class View(Protocol):
     digest_key: bytes
     policies: PolicySet | None
     usual: dict[str, Decision]
+    exclusives: dict[str, Exclusive]
 
     def current(self, kind: str, name: str) -> str: ...
     def program(self, digest: str) -> Program: ...

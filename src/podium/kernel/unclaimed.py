@@ -45,7 +45,9 @@ def note(step: Step, effect: Effect, calls: tuple[int, ...], reported: Reported,
         e.ResultsUnclaimed(
             effect=effect.id, attempt=effect.attempt, task=effect.task, calls=calls, then=then,
             cost_nano=cost_nano if body is not None else 0,
-            took=took(step.shard, step.run, effect, cost_nano, reported.provenance) if body is not None else None,
+            took=None
+            if body is None
+            else took(step.shard, step.run, effect, cost_nano, reported.provenance),
         ),
         body,
     )  # fmt: skip

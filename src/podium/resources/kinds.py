@@ -116,6 +116,7 @@ LabelName = Annotated[
     ),
 ]
 LabelValue = Annotated[str, Field(max_length=256)]
+Pointer = Annotated[str, matching("key", r"(/([^/~]|~[01])*)+", "a JSON pointer, such as `/customer`")]
 ProcessText = Annotated[str, AfterValidator(_without_nul)]
 EnvironmentName = Annotated[str, matching("name", r"[^=\0]+", "a name that an environment variable can have")]
 HeaderName = Annotated[str, matching("name", r"[!#$%&'*+.^`|~\w-]+", "a name that an HTTP header can have")]
@@ -268,6 +269,25 @@ class Probe(Model):
     capability: CapabilityName = Field(
         description="one of its own, that is told `{input, key}` and says `{status, output?}`"
     )
+
+
+class Exclusive(Model):
+    """How many attempts may be at work on the same, whichever runs ask for them."""
+
+    key: Pointer = Field(
+        description="JSON pointer into the input, to the value that tells what they are at work on"
+    )
+    limit: int = Field(default=1, ge=1, le=100_000, description="so many at once for each value")
+    on_conflict: Literal["queue", "reject"] = Field(
+        default="queue", alias="onConflict", description="what becomes of one more"
+    )
+
+    def normalised(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            **unless(1, limit=self.limit),
+            **unless("queue", on_conflict=self.on_conflict),
+        }
 
 
 class Price(Model):
@@ -451,6 +471,9 @@ class AgentSpec(Model):
     runtime: Runtime = Field(description="exactly one of `function`, `process` and `http`")
     deprecated: str = Field(default="", description="why not to use it any more, and what to use")
     roles: list[AgentName] = Field(default=[], description="what policies know the agent by")
+    exclusive: Exclusive | None = Field(
+        default=None, description="how many attempts may be at work on the same; any number, unless given"
+    )
     breaker: Breaker | None = Field(
         default=None, description="when it is not asked for a while, as it keeps failing; never, unless given"
     )
@@ -464,7 +487,7 @@ class AgentSpec(Model):
             raise refusal("probe", f"The agent does not offer `{self.probe.capability}`; declare it, too.")
         return self
 
-    @field_validator("concurrency", "cost", "breaker", "probe", mode="before")
+    @field_validator("concurrency", "cost", "exclusive", "breaker", "probe", mode="before")
     @classmethod
     def _is_given(cls, value: Any) -> Any:
         if value is None:
@@ -513,6 +536,7 @@ class Agent(Model):
             **unless(None, breaker=spec.breaker.normalised() if spec.breaker else None),
             **unless("", probe=spec.probe.capability if spec.probe else ""),
             **unless([], roles=spec.roles),
+            **unless(None, exclusive=spec.exclusive.normalised() if spec.exclusive else None),
             **spec.calls.normalised(),
             **unless(False, priced=spec.cost is not None),
         }

@@ -117,6 +117,15 @@ class Endings:
         if waiter.ended or not created:
             self.check(waiter)
 
+    def redirect(self, waiter: Waiter, run_id: str) -> None:
+        """Wait for another run, which does the same work already."""
+        with self._lock:
+            self._waiters.get(waiter.run_id, []).remove(waiter)
+            if not self._waiters.get(waiter.run_id):
+                self._waiters.pop(waiter.run_id, None)
+            waiter.run_id = run_id
+            self._waiters.setdefault(run_id, []).append(waiter)
+
     def refuse(self, waiter: Waiter, refusal: Shown) -> None:
         """Tell the waiter that its run never started."""
         waiter.refusal = refusal

@@ -67,7 +67,7 @@ class Host:
         system: the system shard.
         listeners: who hears of commits.
         trouble: why nothing can be written now, in a sentence; "" while all is well.
-        emitted: events of runs, to be given to those that listen with the next step.
+        emitted: what runs have for each other, to be told with the next step: events to those that listen.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Host:
         self.trouble = ""
         self._clock, self._performer, self._questions = clock, performer, questions
         self._on_reply, self._keys = on_reply, keys
-        self.emitted: list[i.Emitted] = []
+        self.emitted: list[Input] = []
         self._kept: list[Input] = []
         self._retry_at = 0
 
@@ -229,6 +229,7 @@ class Host:
         for query in out.queries:
             assert isinstance(query, Evaluate)
             self._questions.ask(query.run_id, query.program, query.argument)
+        self.emitted += out.inputs
         self._publish(self.shard.number, out.records)
         for ticket, reply in out.replies:
             self._on_reply(ticket, reply)

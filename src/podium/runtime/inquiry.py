@@ -38,8 +38,8 @@ Kind = Literal["runs", "budgets", "agents", "tools", "policies", "workflows"]
 LISTS = {"agents": "Agent", "tools": "Tool", "policies": "Policy", "workflows": "Workflow"}
 """Kinds of resources by the name of their list."""
 
-UNFINISHED = frozenset(("running", "suspended"))
-STATUSES = ("running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting")
+UNFINISHED = frozenset(("queued", "running", "suspended"))
+STATUSES = ("queued", "running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting")
 """What runs can be listed by; `waiting` are the unfinished ones that wait for people."""
 
 _FOR_PEOPLE = frozenset(("human", "approval", "in_doubt", "dead_letter"))

@@ -78,7 +78,7 @@ def phase(run: Run) -> str:
     Source: workflow DSL 1.0.3, "Status Phases".
     """
     if run.status != "running":
-        return run.status
+        return "pending" if run.status == "queued" else run.status
     kinds = {awaited["kind"] for awaited in _awaited(run)}
     return "waiting" if kinds and kinds <= _PAUSES else "running"
 

@@ -220,6 +220,7 @@ def leftovers(host: Host) -> str:
         "listeners": list(state.listeners),
         "questions": list(state.pending),
         "families": dict(state.families),
+        "claims": dict(state.claims),
     }
     return ", ".join(f"{name} {value}" for name, value in held.items() if value)
 

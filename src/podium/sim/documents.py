@@ -51,10 +51,19 @@ def use(name: str, args: JSON = None, **given: Any) -> dict[str, Any]:
     return {"call": "tool", "with": {"tool": name, "args": args, **given}}
 
 
-def workflow(name: str, tasks: list[dict[str, Any]], version: str = "1.0.0", **fields: Any) -> Declared:
-    """A workflow of these tasks; `fields` are further members of its document."""
+def workflow(
+    name: str, tasks: list[dict[str, Any]], version: str = "1.0.0", *, on_conflict: str = "", **fields: Any
+) -> Declared:
+    """A workflow of these tasks; `fields` are further members of its document.
+
+    Args:
+        on_conflict: what becomes of a run for a group that another one is at work for; "" lets both.
+    """
+    identity: dict[str, Any] = {"dsl": "1.0.3", "namespace": "sim", "name": name, "version": version}
+    if on_conflict:
+        identity["metadata"] = {"concurrency": {"key": "${ .group }", "onConflict": on_conflict}}
     document = {
-        "document": {"dsl": "1.0.3", "namespace": "sim", "name": name, "version": version},
+        "document": identity,
         "do": tasks,
         **fields,
     }

@@ -1,4 +1,4 @@
-"""The policy of a simulated world, and what it guarantees: ceilings hold, and nothing is done without a yes."""
+"""The policy of a simulated world, and what it guarantees: ceilings hold, nothing is done without a yes."""
 
 from __future__ import annotations
 

@@ -274,7 +274,7 @@ def _submission(number: int, random: Random) -> i.SubmitRun:
     return i.SubmitRun(
         run_id=run_id_of("sim", key),
         workflow=workflow.name,
-        input={"number": number, **padding},
+        input={"number": number, "group": number % 3, **padding},
         key=key,
         labels={"number": str(number)},
     )

@@ -158,6 +158,7 @@ WORKFLOWS = (
                 }
             }
         ],
+        on_conflict="cancelPrevious",
     ),
     workflow(
         "loop",
@@ -180,6 +181,7 @@ WORKFLOWS = (
             {"rest": {"wait": {"minutes": 3}}},
             {"jq": {"set": {"text": SLOW_JQ}}},
         ],
+        on_conflict="queue",
     ),
     workflow(
         "people",

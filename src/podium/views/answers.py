@@ -86,7 +86,7 @@ class Approval(msgspec.Struct, frozen=True):
 
 
 class Override(msgspec.Struct, frozen=True):
-    """Somebody let an effect through whatever policy said; `granted` unless a second person had to agree."""
+    """Somebody let an effect through whatever policy said; `granted` is 0 where a second had to agree."""
 
     run_id: str
     workflow: str
@@ -96,7 +96,7 @@ class Override(msgspec.Struct, frozen=True):
     reason: str
     at: int
     expires_at: int
-    granted: bool
+    granted: int
     cursor: int
 
 

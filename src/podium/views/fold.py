@@ -30,7 +30,7 @@ _encode = msgspec.json.Encoder().encode
 Key = tuple[int, int]
 """(run, effect)"""
 
-_UNENDED = frozenset({"running", "suspended"})
+_UNENDED = frozenset({"queued", "running", "suspended"})
 
 
 class Memory(Protocol):
@@ -98,6 +98,7 @@ class Fold:
             e.EffectRerouted: self._goes_to,
             e.EffectDeadLettered: self._dead_lettered,
             e.EffectRedriven: self._goes_to,
+            e.RunAdmitted: self._run_resumed,
             e.RunSuspended: self._run_suspended,
             e.RunResumed: self._run_resumed,
             e.RunCompleted: self._run_completed,
@@ -150,6 +151,8 @@ class Fold:
             self._base | record.seq, record.run_id, definition, event.principal, event.key, record.at
         )
         run.parent, run.nested = event.parent, event.root != ""
+        if event.waits:
+            run.lifecycle = "queued"
         labels = record.body.labels if isinstance(record.body, e.RunStartedBody) else {}
         if labels:
             run.labels = _encode(labels).decode()

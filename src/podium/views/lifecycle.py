@@ -26,7 +26,8 @@ _ERASED: JSON = object()
 """In place of an output that is not known any more."""
 
 _OF_EFFECTS = {
-    "queued": "pending", "waiting": "waiting", "backoff": "waiting", "in_doubt": "waiting", "dead": "waiting",
+    "queued": "pending", "waiting": "waiting", "approval": "waiting", "deferred": "waiting",
+    "backoff": "waiting", "in_doubt": "waiting", "dead": "waiting",
 }  # fmt: skip
 """The phases of effects that are not running."""
 
@@ -156,7 +157,7 @@ class Lifecycle:
             if frame.task in self._named
         }
         known, self._phases = self._phases, phases
-        if isinstance(event, e.RunStarted):
+        if isinstance(event, e.RunAdmitted) or (isinstance(event, e.RunStarted) and not event.waits):
             self._of_run("started", {"definition": self._header, "startedAt": self._at})
         if endings.at_once is not None and not _is_told(before, endings.at_once[0]):
             self._at_once(*endings.at_once)
@@ -286,7 +287,7 @@ def _phase(run: Run, frame: Frame) -> _Phase:
 def _phase_of(run: Run, phases: dict[int, _Phase]) -> str:
     """What a run is doing: `waiting` where all that goes on in it does."""
     if run.status != "running":
-        return run.status
+        return "pending" if run.status == "queued" else run.status
     ends = [_whole(run.frames, frame).id for frame in run.frames.values() if not frame.open]
     leaves = [phases[number].name for number in ends if number in phases]
     return "waiting" if leaves and all(name == "waiting" for name in leaves) else "running"

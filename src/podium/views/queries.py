@@ -19,7 +19,7 @@ from podium.views.opening import file_id, open_reader
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
-STATUSES = ("running", "waiting", "suspended", "completed", "faulted", "cancelled")
+STATUSES = ("queued", "running", "waiting", "suspended", "completed", "faulted", "cancelled")
 """All that a run in the views can have."""
 
 NEWEST = (1 << 63) - 1
@@ -113,7 +113,7 @@ class Views:
 
     def overrides(self, *, limit: int = 100, before: int = NEWEST) -> list[Override]:
         """Every time that somebody broke the glass, newest first; `before` is the last one's `cursor`."""
-        return [Override(*row[:8], bool(row[8]), row[9]) for row in self._rows(_OVERRIDES, (before, limit))]
+        return self._all(Override, _OVERRIDES, (before, limit))
 
     def escalations(self, *, limit: int = 100, before: int = NEWEST) -> list[Escalation]:
         """What waits for operators, newest first; `before` is the last one's `cursor`."""

@@ -149,5 +149,5 @@ CREATE TABLE totals (
 ) STRICT, WITHOUT ROWID;
 
 INSERT INTO totals (name, count) VALUES
-    ('approvals', 0), ('escalations', 0), ('runs.running', 0), ('runs.waiting', 0), ('runs.suspended', 0),
+    ('approvals', 0), ('escalations', 0), ('runs.queued', 0), ('runs.running', 0), ('runs.waiting', 0), ('runs.suspended', 0),
     ('runs.completed', 0), ('runs.faulted', 0), ('runs.cancelled', 0);

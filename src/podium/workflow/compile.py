@@ -14,7 +14,7 @@ from podium.workflow.calling import TASK_SCOPE, Uses
 from podium.workflow.catching import error_template, retry_policy
 from podium.workflow.draft import PROBLEMS_MAX, Draft, Place, Scope
 from podium.workflow.extending import extensions
-from podium.workflow.program import Duration, Expression, Program
+from podium.workflow.program import Concurrency, Duration, Expression, Program
 from podium.workflow.tasks import TaskCompiler
 from podium.workflow.undoing import undoing
 
@@ -97,6 +97,7 @@ def _program(draft: Draft, document: dict[str, JSON], digest: str) -> Program:
         undoing=own_undo,
         dead_letters=_dead_letters(draft, document),
         subject=_subject(draft, document),
+        concurrency=_concurrency(draft, document),
     )
 
 
@@ -129,6 +130,29 @@ def _subject(draft: Draft, document: JSON) -> Expression | None:
     if found.native is None:
         draft.unsupported(place, "such an expression as a subject", "take a member of the input, `${ .id }`")
     return found
+
+
+def _concurrency(draft: Draft, document: JSON) -> Concurrency | None:
+    """How many runs may be at work on the same, by `document.metadata.concurrency`. The hub must know the key
+    as it takes a run in, so jq may not be needed for it.
+    """
+    metadata = _metadata(document)
+    if "concurrency" not in metadata:
+        return None
+    place = _ROOT / "document" / "metadata" / "concurrency"
+    given = draft.table(
+        metadata["concurrency"], place, "`concurrency`", ("key", "limit", "onConflict"), required=("key",)
+    )
+    key = draft.expression(given.get("key", "."), place / "key", "`key`", Scope(frozenset()))
+    if key.native is None:
+        instead = "take a member of the input, `${ .id }`"
+        draft.unsupported(place / "key", "such an expression as a key", instead)
+    limit = draft.count(given.get("limit", 1), place / "limit", "`limit`")
+    if limit == 0:
+        draft.refuse("wrong-value", place / "limit", "`limit` must be 1 or more.")
+    conflicts = ("queue", "reject", "dedupe", "cancelPrevious")
+    chosen = draft.choice(given.get("onConflict", "queue"), place / "onConflict", "`onConflict`", conflicts)
+    return Concurrency(key, limit, chosen)
 
 
 def _mutation(

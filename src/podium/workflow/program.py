@@ -548,6 +548,17 @@ AFTER_OVER = -14
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """So many runs at once for each value that `key` has in the raw input; `on_conflict` is what becomes of
+    one more: `queue`, `reject`, `dedupe` (whoever asks gets the run that is there) or `cancelPrevious`.
+    """
+
+    key: Expression
+    limit: int = 1
+    on_conflict: str = "queue"
+
+
+@dataclass(frozen=True, slots=True)
 class Program:
     """A compiled workflow.
 
@@ -559,6 +570,7 @@ class Program:
             what an agent had done in vain.
         dead_letters: whether failures for good that nothing catches are kept until an operator sees to them.
         subject: gives whoever a run is about, from its raw input; None where runs are about nobody.
+        concurrency: how many runs may be at work on the same; None for any number.
     """
 
     digest: str
@@ -576,6 +588,7 @@ class Program:
     undoing: int = 0
     dead_letters: bool = False
     subject: Expression | None = None
+    concurrency: Concurrency | None = None
 
     @property
     def unclaimed(self) -> int:
