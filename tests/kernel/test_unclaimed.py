@@ -152,6 +152,51 @@ def test_what_is_done_about_it_ends_with_who_asked(converse: Converse, then: str
     assert not any(talk.shard.running.values())
 
 
+def diverged(converse: Converse, who: str, then: str, at: str = "lead", **parts: Any) -> Conversation:
+    """Something is being done about what the leader left over, or a helper that it had asked."""
+    helper = agent("helper", "help", on_divergence=then, retry={"attempts": 2})
+    talk = lead(converse, helper, on_divergence=then, **parts)
+    if who == "helper":
+        talk.ask(at, 1, "help", 1, kind="agent")
+        at += "/help"
+    talk.ask(at, 1, "pay", {})
+    talk.settle(f"{at}/pay", "p-1")
+    talk.fail(at)
+    talk.go_on()
+    talk.settle(at, "another way")
+    assert (who, "diverged") in statuses(talk)
+    return talk
+
+
+def assert_nothing_is_left(talk: Conversation) -> None:
+    assert not talk.run.effects and not talk.run.frames and not talk.open
+    assert not any(talk.shard.running.values())
+
+
+@pytest.mark.parametrize("then", ["ask", "compensate"])
+@pytest.mark.parametrize("who", ["leader", "helper"])
+def test_what_is_done_about_it_ends_with_the_run(converse: Converse, who: str, then: str) -> None:
+    talk = diverged(converse, who, then)
+    talk.cancel()
+    assert talk.status == "cancelled"
+    assert_nothing_is_left(talk)
+
+
+@pytest.mark.parametrize("then", ["ask", "compensate"])
+@pytest.mark.parametrize("who", ["leader", "helper"])
+@pytest.mark.parametrize("limited", ["task", "scope"])
+def test_what_is_done_about_it_ends_with_the_time_for_it(
+    converse: Converse, who: str, then: str, limited: str
+) -> None:
+    limit = {"timeout": {"after": "PT1M"}}
+    task, scope = (limit, {}) if limited == "task" else ({}, limit)
+    do = [{"all": {"try": [{"in": {"do": [{"lead": {**LEADS, **task}}], **scope}}], "catch": {}}}]
+    talk = diverged(converse, who, then, at="all/in/lead", do=do)
+    talk.wait(60_000)
+    assert talk.status == "completed"
+    assert_nothing_is_left(talk)
+
+
 # --- the same in the same order ---------------------------------------------------------------------
 
 
