@@ -129,7 +129,7 @@ class Running:
     def answered(self, answer: Answer) -> None:
         """Hand on what came of something that it asked for."""
         self.heard_at = self._clock()
-        self.deadline_at = answer.deadline_at
+        self.deadline_at = answer.deadline_at or self.deadline_at
         future = self.asks.pop(answer.number, None)
         if future is not None:
             settle(future, answer.output, answer.error)
