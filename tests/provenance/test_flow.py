@@ -123,6 +123,8 @@ def test_what_cannot_be_read_is_taken_apart_as_far_as_it_can_be(house: House, tm
     assert parts["/said"].sources == ()
     assert origins(parts["/both"]) == {("effect", 1, "/tags")}
     assert origins(parts["/sum"]) == origins(parts["/more"]) == {("effect", 2, "/left")}
+    whole = explained(house, run_id).value
+    assert explained(house, run_id, path="/both").value == whole["both"]
 
 
 def test_a_choice_inside_an_expression_is_no_part_of_the_value(house: House, tmp_path: Path) -> None:

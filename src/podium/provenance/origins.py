@@ -170,7 +170,14 @@ def known_as(one: Traced, value: JSON) -> Traced:
     """The same, where the log says what its value is."""
     if isinstance(one, Passed):
         return replace(one, inner=known_as(one.inner, value), value=value)
+    if isinstance(one, Composed):
+        members = {key: _known_below(member, value, key) for key, member in one.members.items()}
+        return Composed(value, members)
     return replace(one, value=value)
+
+
+def _known_below(member: Traced, whole: JSON, key: str | int) -> Traced:
+    return known_as(member, taken(whole, key)) if member.value is UNKNOWN else member
 
 
 def taken(value: JSON, key: str | int) -> JSON:
