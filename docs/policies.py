@@ -85,12 +85,12 @@ def page() -> str:
     """The page, as Markdown."""
     parts = [_HEAD]
     schemas = Policy.model_json_schema(by_alias=True)["$defs"]
-    for place, model in _models(Policy, "").items():
+    for place, model in models_of(Policy, "").items():
         parts.append(f"\n## `{place}`\n\n{inspect.cleandoc(model.__doc__ or '')}\n\n")
         parts.append("| field | value | default | meaning |\n|---|---|---|---|\n")
         members = schemas[model.__name__]["properties"]
         parts += [
-            _row(name, field, members[field.alias or name]) for name, field in model.model_fields.items()
+            row_of(name, field, members[field.alias or name]) for name, field in model.model_fields.items()
         ]
     parts.append(_CEL)
     parts += [f"| `{name}` | {_cel(kind)} |\n" for name, kind in NAMES.items()]
@@ -99,14 +99,14 @@ def page() -> str:
     return "".join(parts)
 
 
-def _models(model: type[BaseModel], place: str) -> dict[str, type[BaseModel]]:
+def models_of(model: type[BaseModel], place: str) -> dict[str, type[BaseModel]]:
     """Every model by the place where it stands; one that stands in several, at the first."""
     found: dict[str, type[BaseModel]] = {place: model} if place else {}
     for name, field in model.model_fields.items():
         inner, mark = _inner(field.annotation)
         for one in inner:
             at = f"{place}.{field.alias or name}{mark}".lstrip(".")
-            for where, other in _models(one, at).items():
+            for where, other in models_of(one, at).items():
                 if other not in found.values():
                     found[where] = other
     return found
@@ -124,7 +124,8 @@ def _inner(annotation: Any) -> tuple[list[type[BaseModel]], str]:
     return found, mark if found else ""
 
 
-def _row(name: str, field: Any, schema: dict[str, Any]) -> str:
+def row_of(name: str, field: Any, schema: dict[str, Any]) -> str:
+    """A line of the table of a model's fields."""
     default = field.default
     shown = (
         "" if default is PydanticUndefined or default is None or isinstance(default, BaseModel) else default
@@ -133,12 +134,16 @@ def _row(name: str, field: Any, schema: dict[str, Any]) -> str:
         shown = str(shown).lower()
     if isinstance(shown, list):
         shown = ", ".join(shown)
+    if isinstance(shown, int) and _value(schema) == "duration":
+        shown = f"PT{shown // 1000}S" if shown else ""
     needed = "**needed**" if field.is_required() else f"`{shown}`" if shown not in ("", {}) else ""
     return f"| `{field.alias or name}` | {_value(schema)} | {needed} | {field.description} |\n"
 
 
 def _value(schema: dict[str, Any]) -> str:
     """What a JSON Schema takes, for people."""
+    if "anyOf" in schema and {"examples": ["PT30S"], "pattern": "^P", "type": "string"} in schema["anyOf"]:
+        return "duration"
     if "anyOf" in schema:
         return ", ".join(_value(one) for one in schema["anyOf"] if one.get("type") != "null")
     if "examples" in schema:
@@ -149,6 +154,8 @@ def _value(schema: dict[str, Any]) -> str:
         words = schema["pattern"].removeprefix("^(").partition("|approve")[0].split("|")
         return ", ".join(f"`{one}`" for one in (*words, "approve:1"))
     kind = schema.get("type", "object")
+    if isinstance(kind, list):
+        return ", ".join(dict.fromkeys(_value({"type": one}) for one in kind))
     if kind == "array":
         return f"list of {_value(schema['items'])}"
     return {"string": "text", "integer": "whole number", "boolean": "`true`, `false`"}.get(kind, "object")

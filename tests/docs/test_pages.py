@@ -25,6 +25,11 @@ def test_the_page_of_events_is_made_from_the_code() -> None:
     assert events.PAGE.read_text() == events.page(), "run: python docs/events.py"
 
 
+def test_the_page_of_agents_and_tools_is_made_from_the_code() -> None:
+    resources = _module(ROOT / "docs" / "resources.py")
+    assert resources.PAGE.read_text() == resources.page(), "run: python docs/resources.py"
+
+
 def test_the_figures_are_those_that_were_measured() -> None:
     figures = _module(ROOT / "docs" / "figures.py")
     assert figures.PAGE.read_text() == figures.page(), "run: python docs/figures.py"
