@@ -107,7 +107,7 @@ class Agents:
         if strikes("unstarted"):
             return _outcome(order, "unstarted", "the simulated agent was busy")
         if strikes("fail") or fails(order, self._stage.chance[f"near {order.run_id}"]):
-            return _outcome(order, "failed", "the simulated agent failed")
+            return self._wearied(order, _outcome(order, "failed", "the simulated agent failed"))
         if order.kind == "agent" and strikes("breach"):
             return _outcome(order, "succeeded", output={"rubbish": True})
         output: dict[str, Any] = {"token": order.token}
@@ -117,6 +117,13 @@ class Agents:
             output["padding"] = PADDING
         self._stage.ledger.answers[order.run_id, order.effect, order.token] = output
         return _outcome(order, "succeeded", output=output)
+
+    def _wearied(self, order: Perform, told: i.Reported) -> i.Reported:
+        """A failure; some servers ask for a pause with it."""
+        random = self._stage.chance[f"pauses {order.run_id}"]
+        if order.kind == "http" and random.random() < 0.5:
+            told.provenance["retry_after_ms"] = random.randrange(500, 20_000)
+        return told
 
 
 Status = Literal["succeeded", "failed", "lost", "unstarted"]

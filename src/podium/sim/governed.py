@@ -13,6 +13,7 @@ from podium.facts.identity import digest_of
 from podium.facts.orders import Perform
 from podium.facts.policy_version import Budget, Match, PolicyVersion, Rate, Rule, Tier, Window
 from podium.kernel.state import Effect, Run, Shard
+from podium.policy.ledger import IN_FLIGHT
 from podium.sim.documents import COST_NANO
 from podium.sim.ledger import Ledger
 from podium.sim.violation import hold
@@ -24,6 +25,9 @@ CEILINGS = {
     "tenant": 150 * COST_NANO,
 }
 """Of what attempts cost: in one run, with all below it, by one agent in a minute, by everybody in an hour."""
+
+AT_ONCE = 2
+"""So many calls of one host may be in flight."""
 
 ASKED = "http.post"
 """What people are asked about first."""
@@ -41,7 +45,9 @@ _VERSION = PolicyVersion(
             "tenant", ("tenant",), {"nano": CEILINGS["tenant"]}, window=Window("hour"), on_exhausted="queue"
         ),
     ),
-    rates=(Rate("web", ("host",), Match(kinds=("http",)), count=30, per_ms=60_000, burst=2, concurrency=2),),
+    rates=(
+        Rate("web", ("host",), Match(kinds=("http",)), count=30, per_ms=60_000, burst=2, concurrency=AT_ONCE),
+    ),
     tiers={
         "1": Tier(("operator",), quorum=2, timeout_ms=40_000, on_timeout="2"),
         "2": Tier(("lead",), timeout_ms=60_000, second_person=True),
@@ -63,6 +69,7 @@ class Books:
         true: counter to what agents took in all.
         votes: (run, effect) to what people said of the action as it is, by person.
         granted: the same to the digest of what they agreed to.
+        paused: counter of a rate to when the pause is over that its target asked for.
     """
 
     def __init__(self) -> None:
@@ -71,6 +78,7 @@ class Books:
         self.true: dict[str, int] = {}
         self.votes: dict[tuple[str, int], dict[str, str]] = {}
         self.granted: dict[tuple[str, int], str] = {}
+        self.paused: dict[str, int] = {}
 
     # --- money ---------------------------------------------------------------------------------------
 
@@ -170,8 +178,22 @@ class Books:
             of_money = tuple(one.counter for one in reserved.holds if one.counter[:2] == "bn")
             self._reserve(record.run_id, event.effect, record.seq, of_money)  # type: ignore[attr-defined]
             self.hold_to(shard, of_money)
+            if not event.override:  # type: ignore[attr-defined]
+                self._hold_to_rates(shard, reserved, record)
+        elif isinstance(event, e.TargetPaused):
+            for counter in event.counters:
+                self.paused[counter] = max(event.until, self.paused.get(counter, 0))
         elif getattr(event, "took", None) is not None:
             self.hold_to(shard, tuple(one for one in shard.ledger.spent if one[:2] == "bn"))
+
+    def _hold_to_rates(self, shard: Shard, reserved: e.Reserved, record: Record) -> None:
+        """Who asked for a pause is left alone, and few call at once. Raises Violation: I14."""
+        for one in reserved.counts:
+            until = self.paused.get(one.counter, 0)
+            hold(until <= record.at, "I14", f"record {record.seq} calls {one.counter}, paused until {until}")
+        for held in reserved.holds:
+            most = shard.ledger.held.get(held.counter, 0) <= AT_ONCE or held.counter[0] != IN_FLIGHT
+            hold(most, "I14", f"record {record.seq} makes it more than {AT_ONCE} of {held.counter}")
 
 
 def left_held(ledger: Ledger) -> str:
