@@ -102,6 +102,16 @@ def test_what_cannot_be_undone_is_a_persons_matter(converse: Converse) -> None:
     assert [effect.kind for effect in talk.run.effects.values()] == ["agent", "human"]
 
 
+def test_what_can_be_undone_only_in_part_is_a_persons_matter(converse: Converse) -> None:
+    talk = lead(converse, tool("shout", side_effect="irreversible"), on_divergence="compensate")
+    for number, name in enumerate(("pay", "shout"), 1):
+        talk.ask("lead", number, name, {})
+        talk.settle(f"lead/{name}", "done")
+    again(talk)
+    talk.settle("lead", "another way")
+    assert [effect.kind for effect in talk.run.effects.values()] == ["agent", "human"]
+
+
 def test_what_a_run_undoes_is_also_what_its_agents_did(converse: Converse) -> None:
     undo = {"undo": {"call": "compensate"}}
     boom = {"boom": {"raise": {"error": {"type": "test:boom", "status": 500}}}}

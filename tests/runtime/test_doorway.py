@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import podium
+from podium.agents.doorway import Doorway
+from podium.agents.interface import Attempt
 from podium.facts.catalog import Declared
 from podium.facts.identity import digest_of
 from tests.runtime.serving import House, call, workflow
@@ -184,6 +187,18 @@ def test_a_token_dies_with_its_attempt(house: House) -> None:
         with connection.makefile() as lines:
             answer = json.loads(lines.readline())
     assert answer["error"]["status"] == 401
+
+
+def test_a_pass_that_is_given_back_is_none(tmp_path: Path) -> None:
+    async def come_and_go() -> None:
+        doorway = Doorway(tmp_path / "agents.sock")
+        granted = await doorway.admit(cast(Attempt, None))
+        assert doorway.holder(granted.token) is granted
+        doorway.dismiss(granted)
+        assert doorway.holder(granted.token) is None
+        await doorway.close()
+
+    asyncio.run(come_and_go())
 
 
 def test_nobody_else_may_use_the_socket(house: House) -> None:
