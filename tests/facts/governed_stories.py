@@ -27,7 +27,6 @@ ASK = policy(rules=(ANYTHING, Rule("ask", "approve", tier=1)), tiers=TIERS)
 QUORUM = policy(rules=(ANYTHING, Rule("ask", "approve", tier=2)), tiers=TIERS)
 OPEN = policy(tiers=TIERS)
 SHUT = policy(windows=(OpenHours("week", open=(Hours((0,), 0, 1440),), closed="hold"),), tiers=TIERS)
-LATER = policy(windows=(OpenHours("late", open=(Hours((2,), 0, 1440),), closed="hold"),), tiers=TIERS)
 ONE = policy(budgets=(Budget("one", ("run",), {"nano": 1}),), tiers=TIERS)
 SLOW = policy(rates=(Rate("slow", ("tenant",), Match(kinds=("human", "workflow")), count=1, per_ms=1_000),))
 
@@ -214,7 +213,7 @@ STORIES: tuple[tuple[list[dict[str, Any]], Declared, Callable[[Talk], None]], ..
         _unanswered,
     ),
     *(([{"a": call("one")}], OPEN, _again(declared)) for declared in (DENY, ASK, SHUT)),
-    *(([{"a": call()}], SHUT, _deferred(declared)) for declared in (DENY, ASK, OPEN, LATER)),
+    *(([{"a": call()}], SHUT, _deferred(declared)) for declared in (DENY, ASK, OPEN)),
     (both(call("one"), call("one")), ONE, _released),
     *((both(call("one"), call("one")), OPEN, _in_line(declared)) for declared in (DENY, ASK, SHUT)),
     (both(human(), human()), SLOW, _slow),

@@ -25,11 +25,12 @@ from podium.facts.identity import digest_of, run_id_of
 from podium.facts.orders import Abandon, Answer, Evaluate, Perform
 from podium.facts.policy import Decision
 from podium.facts.values import JSON, Error, Refused, Reply, standard_error
+from podium.kernel.books import Books
 from podium.kernel.catalog import Catalog
 from podium.kernel.decide import decide, recover, resume
 from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
-from podium.kernel.state import Books, Frame, Run, Shard
+from podium.kernel.state import Frame, Run, Shard
 from podium.runtime.jq_worker import PRELUDE
 from podium.workflow.processes import PROCESSES
 from podium.workflow.program import Expression, Program
@@ -441,6 +442,12 @@ class Conversation:
         for name in ("running", "listeners", "families"):
             present = {key: count for key, count in getattr(self.shard, name).items() if count}
             assert {key: count for key, count in getattr(remembered, name).items() if count} == present
+        waits_for_release = any(
+            not self.shard.runs[of].effects[number].retry_at for of, number in self.shard.deferred
+        )
+        if waits_for_release:
+            # It is looked at again from time to time, as what is held may end with its window.
+            return
         if not self.shard.pending and not any(at <= self.now for at in self.shard.timer_of.values()):
             out = Outcome()
             remembered.now = self.shard.now

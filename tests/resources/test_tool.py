@@ -82,6 +82,7 @@ def test_everything_that_a_tool_can_say() -> None:
         "deadline_ms": 10_000,
         "retry": {"attempts": 2},
         "cost_nano": 10_000_000,
+        "priced": True,
         "labels": {"team": "payments"},
         "folder": "/shop",
         "runtime": {

@@ -55,7 +55,6 @@ EFFECT: dict[tuple[str, str], str] = {
     ("backoff", "EffectDecided/deny"): "denied",
     ("deferred", "EffectDecided/allow"): "queued",
     ("deferred", "EffectDecided/approve"): "approval",
-    ("deferred", "EffectDecided/defer"): "deferred",
     ("deferred", "EffectDecided/deny"): "denied",
     ("approval", "ActionEdited"): "queued",
     ("approval", "ApprovalDecided"): "approval",

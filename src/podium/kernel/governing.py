@@ -78,7 +78,7 @@ def rule_again(step: Step, effect: Effect) -> tuple[Decision, int]:
         )  # fmt: skip
     override = 0
     if decision.verdict == "approve" and effect.granted and _is_granted(step, effect, decision):
-        decision = allowed(decision)
+        decision = agreed(decision)
     elif decision.verdict != "allow" and step.shard.overrides:
         actions = (action_of(step, effect), action_of(step, effect, anywhere=True))
         decision, override = overridden(step, decision, actions)
@@ -136,6 +136,17 @@ def _development() -> PolicySet:
 def allowed(decision: Decision) -> Decision:
     """The same, but that it goes ahead."""
     return msgspec.structs.replace(decision, verdict="allow", terms=None, until=0)
+
+
+def agreed(decision: Decision) -> Decision:
+    """What people agreed to goes ahead, unless it has to wait for something else than them."""
+    waits = decision.deferral
+    if waits is None:
+        return allowed(decision)
+    return msgspec.structs.replace(
+        decision, verdict="defer", rules=waits.rules, message=waits.message, until=waits.until, terms=None,
+        tier=0, deferral=None,
+    )  # fmt: skip
 
 
 def overridden(step: Step, decision: Decision, actions: Iterable[str]) -> tuple[Decision, int]:
@@ -248,8 +259,5 @@ def decided(step: Step, effect: Effect, decision: Decision) -> None:
 
 
 def unchanged(effect: Effect, decision: Decision) -> bool:
-    """Whether an effect that was deferred is so still, for the same reasons."""
-    return effect.status == "deferred" and (decision.verdict, decision.rules) == (
-        effect.verdict,
-        effect.rules,
-    )
+    """Whether an effect that was deferred is so still: that is no news, whatever the reason is now."""
+    return effect.status == "deferred" and decision.verdict == "defer"
