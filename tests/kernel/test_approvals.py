@@ -8,14 +8,18 @@ import pytest
 
 from podium.facts import events as e
 from podium.facts import inputs as i
+from podium.facts.policy_version import Budget, Match, Rate, Rule, Tier, Window
 from podium.facts.values import Accepted, Refused, Reply
 from podium.kernel.state import Effect
 from tests.kernel.conversation import Conversation
+from tests.policies import policy
 
 POST = [
     {"pay": {"call": "http", "with": {"method": "post", "endpoint": "https://example.com/pay",
      "body": {"amount": "${ .amount }"}}}}
 ]  # fmt: skip
+HOUR = Window("hour")
+POST_TWICE = [{"one": POST[0]["pay"]}, {"other": POST[0]["pay"]}]
 CAUGHT = [{"safe": {"try": POST, "catch": {"errors": {"with": {"status": 403}}, "as": "error"}}}]
 
 
@@ -38,7 +42,8 @@ def action(talk: Conversation) -> str:
 
 def decide(talk: Conversation, verdict: Any = "approve", **fields: Any) -> Reply | None:
     told = {"principal": "user:ann", "roles": ("operator",), "via": "test", **fields}
-    told.setdefault("action", action(talk) if effect(talk).approval else "")
+    if "action" not in told:
+        told["action"] = action(talk) if effect(talk).approval else ""
     return talk.tell(i.DecideApproval(run_id=talk.run_id, verdict=verdict, **told))
 
 
@@ -174,6 +179,35 @@ def test_whoever_may_decide_may_let_another_decide() -> None:
     assert rule_of(talk.tell(again)) == "missing-role"
     assert isinstance(decide(talk, principal="user:cid", roles=()), Accepted)
     assert talk.open
+
+
+@pytest.mark.parametrize(
+    ("limit", "wait_ms"),
+    [
+        ({"rates": (Rate("web", ("host",), concurrency=1),)}, 0),
+        ({"rates": (Rate("web", ("host",), count=1, per_ms=60_000),)}, 60_000),
+        (
+            {"budgets": (Budget("calls", ("tenant",), {"calls": 1}, window=HOUR, on_exhausted="queue"),)},
+            3_600_000,
+        ),
+    ],
+)
+def test_a_yes_is_no_leave_to_hurry(limit: dict[str, Any], wait_ms: int) -> None:
+    rules = (Rule("any", "allow"), Rule("post", "approve", Match(tools=("http.post",)), tier=1))
+    slow = policy(rules=rules, tiers={"1": Tier(("operator",))}, **limit)
+    both = [{"both": {"fork": {"branches": POST_TWICE}}}]
+    talk = Conversation(both, agents=(slow,), trusting=False)
+    talk.submit({"amount": 5})
+    for one in list(talk.run.effects.values()):
+        assert one.approval is not None
+        decide(talk, effect=one.id, action=one.approval.action)
+    assert [one.status for one in talk.run.effects.values()] == ["running", "deferred"]
+    talk.crash()
+    if not wait_ms:
+        talk.resolve("succeeded")
+    talk.wait(wait_ms)
+    (order,) = talk.open.values()
+    assert (order.effect, talk.run.effects[order.effect].granted) == (2, "")
 
 
 def test_a_glass_can_be_broken_with_a_reason_for_a_while() -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "Amounts",
     "Count",
     "Decision",
+    "Deferral",
     "Destination",
     "Hold",
     "PolicyVersion",
@@ -151,6 +152,20 @@ class Amounts(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     duration_ms: int = 0
 
 
+class Deferral(msgspec.Struct, frozen=True, gc=False):
+    """What an action has to wait for.
+
+    Attributes:
+        rules: those that make it wait.
+        message: why, for people.
+        until: when it is decided again; 0 is when something that is held is released.
+    """
+
+    rules: tuple[str, ...]
+    message: str
+    until: int
+
+
 class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The verdict on an action, why, and what follows where it goes ahead.
 
@@ -168,6 +183,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         warnings: thresholds of budgets that it crosses.
         observed: what policies that only observe would have said, a line each.
         terms: of an `approve`, who is asked and how.
+        deferral: of an `approve`, what it has to wait for even with their yes; None for nothing.
         reach: what the connection is held to: `vetted` leads nowhere else, `public` nor to a private address.
     """
 
@@ -186,3 +202,4 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     observed: tuple[str, ...] = ()
     terms: Terms | None = None
     reach: Reach = ""
+    deferral: Deferral | None = None

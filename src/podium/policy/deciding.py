@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from podium.facts.approvals import Terms
 from podium.facts.identity import digest_of
-from podium.facts.policy import NOWHERE, Action, Decision, Destination, Hold
+from podium.facts.policy import NOWHERE, Action, Decision, Deferral, Destination, Hold
 from podium.policy.bearing import Bearing
 from podium.policy.compiling import Compiled
 from podium.policy.findings import ALLOW, APPROVE, DEFER, DENY, VERDICTS, Finding, Tally
@@ -149,7 +149,7 @@ class PolicySet:
 
     def _decision(self, tally: Tally, action: Action, now: int, observed: tuple[str, ...]) -> Decision:
         rank, rules, messages = _prevailing(tally)
-        tier, terms, until = 0, None, 0
+        tier, terms, until, deferral = 0, None, 0, None
         if rules == (DEFAULT,):
             messages = [self._unallowed(tally, action)]
         elif rank == APPROVE:
@@ -157,14 +157,15 @@ class PolicySet:
             asking = [one for one in tally.findings if one.rank == APPROVE and one.tier == tier]
             rules, messages = _told(asking)
             terms = self._terms(tier, asking, now)
+            deferral = _deferral(tally)
             if terms is None:
                 rank, messages = DENY, [f"the policies that ask for tier {tier} have no approver in common"]
         elif rank == DEFER:
-            until = max(finding.until for finding in tally.findings if finding.rank == DEFER)
+            until = _until(tally)
         return Decision(
             VERDICTS[rank], rules, self.digest, tier, _sentence(messages) if messages else "",
             tuple(tally.holds), tuple(tally.counts), _once(tally.marks), _once(tally.proofs), until,
-            tally.reads, tuple(tally.warnings), observed, terms, tally.reach,
+            tally.reads, tuple(tally.warnings), observed, terms, tally.reach, deferral,
         )  # fmt: skip
 
     def _unallowed(self, tally: Tally, action: Action) -> str:
@@ -249,6 +250,19 @@ def _prevailing(tally: Tally) -> tuple[int, tuple[str, ...], list[str]]:
             rules = [rule for breadth in sorted(allows) for rule in allows[breadth]]
         return ALLOW, _once(rules), []
     return rank, *_told([finding for finding in tally.findings if finding.rank == rank])
+
+
+def _until(tally: Tally) -> int:
+    return max(finding.until for finding in tally.findings if finding.rank == DEFER)
+
+
+def _deferral(tally: Tally) -> Deferral | None:
+    """What an action that people are asked about has to wait for as well: their yes is no leave to hurry."""
+    waits = [finding for finding in tally.findings if finding.rank == DEFER]
+    if not waits:
+        return None
+    rules, messages = _told(waits)
+    return Deferral(rules, _sentence(messages) if messages else "", _until(tally))
 
 
 def _told(findings: Iterable[Finding]) -> tuple[tuple[str, ...], list[str]]:

@@ -132,7 +132,8 @@ class Books:
             self._vote(run, event, key)
         elif isinstance(event, e.ApprovalEscalated | e.ActionEdited | e.EffectDecided):
             self.votes.pop(key, None)
-            if not isinstance(event, e.ApprovalEscalated):
+            deferred = isinstance(event, e.EffectDecided) and event.verdict in ("defer", "allow")
+            if not deferred and not isinstance(event, e.ApprovalEscalated):
                 self.granted.pop(key, None)
         elif isinstance(event, e.EffectRequested) and event.started:
             given = getattr(record.body, "input", None)
@@ -143,6 +144,13 @@ class Books:
             self._started(run.effects[event.effect], event, key)
         elif isinstance(event, e.EffectResolved) and event.verdict != "succeeded":
             self.pardon(run.id, run.effects[event.effect])
+
+    def _alone(self, shard: Shard, run: Run) -> None:
+        """Of a workflow that takes one run at a time for a group, no other is at work. Raises Violation: I16."""
+        for other in shard.runs.values():
+            same = other.id != run.id and _work(other) == _work(run)
+            at_work = same and not other.ended and other.status != "queued"
+            hold(not at_work, "I16", f"runs {run.id} and {other.id} are at work on the same")
 
     def _vote(self, run: Run, event: e.ApprovalDecided, key: tuple[str, int]) -> None:
         effect = run.effects[event.effect]
@@ -171,8 +179,12 @@ class Books:
         hold(may, "I15", f"{key} begins, and nobody was asked")
 
     def after(self, shard: Shard, record: Record) -> None:
-        """Hold the ledger to what it must be after a record. Raises Violation: I14."""
+        """Hold the state to what it must be after a record. Raises Violation: I14, I16."""
         event = record.event
+        if isinstance(event, e.RunAdmitted) or (isinstance(event, e.RunStarted) and event.claim):
+            run = shard.runs[record.run_id]
+            if run.status != "queued":
+                self._alone(shard, run)
         reserved: e.Reserved | None = getattr(event, "reserved", None)
         if reserved is not None:
             of_money = tuple(one.counter for one in reserved.holds if one.counter[:2] == "bn")
@@ -194,6 +206,11 @@ class Books:
         for held in reserved.holds:
             most = shard.ledger.held.get(held.counter, 0) <= AT_ONCE or held.counter[0] != IN_FLIGHT
             hold(most, "I14", f"record {record.seq} makes it more than {AT_ONCE} of {held.counter}")
+
+
+def _work(run: Run) -> tuple[str, Any]:
+    """The workflow of a run, and the group that it is at work for."""
+    return run.workflow.partition("@")[0], run.input.get("group") if isinstance(run.input, dict) else None
 
 
 def left_held(ledger: Ledger) -> str:
