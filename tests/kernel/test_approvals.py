@@ -229,3 +229,17 @@ def test_a_glass_can_be_broken_with_a_reason_for_a_while() -> None:
     (started,) = talk.events(e.AttemptStarted)
     assert started.override == overridden
     assert not talk.shard.overrides
+
+
+def test_what_was_granted_is_compared_with_what_is_done_when_it_starts() -> None:
+    talk = asked()
+    talk.catalog.draining = True
+    decide(talk)
+    assert effect(talk).status == "queued"
+    # As far as anybody can tell it is another action: digests are made with another key.
+    talk.catalog.digest_key = b"another"
+    talk.catalog.draining = False
+    talk.crash()
+    assert (effect(talk).status, talk.open) == ("approval", {})
+    decide(talk)
+    assert talk.open

@@ -1,7 +1,7 @@
 """Mutual exclusion: so many runs of a workflow at once for one key, and what becomes of one more.
 
-The key is a value of the raw input, by `document.metadata.concurrency`. Who holds a key, and who waits for it,
-is kept with the shard: a run that holds one may be out of memory. One that waits for it never is.
+The key is a value of the raw input, by `document.metadata.concurrency`. Who holds a key, and who waits for
+it, is kept with the shard: a run that holds one may be out of memory. One that waits for it never is.
 """
 
 from __future__ import annotations
