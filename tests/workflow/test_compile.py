@@ -9,8 +9,6 @@ from hypothesis import HealthCheck, given, settings
 
 from podium.workflow.compile import compile_workflow
 from podium.workflow.program import (
-    END,
-    EXIT,
     CallAgent,
     CallHttp,
     CallHuman,
@@ -28,6 +26,7 @@ from podium.workflow.program import (
     Try,
     Wait,
 )
+from podium.workflow.targets import END, EXIT
 from tests.workflow.documents import DOCUMENTS, document, problems_of, spoiled, task
 
 SET = {"set": {"x": 1}}

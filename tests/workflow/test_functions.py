@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from podium.workflow.compile import compile_workflow
-from podium.workflow.program import END, CallHuman, Compensate, Do, Extended, Fanout, Graph, Map
+from podium.workflow.program import CallHuman, Compensate, Do, Extended, Fanout, Graph, Map
+from podium.workflow.targets import END
 from podium.workflow.tasks import DEPTH_MAX
 from tests.workflow.documents import DOCUMENTS, document, problems_of
 from tests.workflow.nesting import KINDS, nested

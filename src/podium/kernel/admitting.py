@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from podium.facts import events as e
+from podium.kernel.books import Claim
 from podium.kernel.claiming import cancelled
 from podium.kernel.outcome import Outcome
-from podium.kernel.state import Claim, Shard
+from podium.kernel.state import Shard
 from podium.kernel.step import Step, View
 from podium.kernel.tasks import advance
 

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from podium.facts.inputs import Reported
 from podium.facts.policy import Amounts, Hold
 from podium.facts.values import JSON
-from podium.kernel.state import Effect, Held, Run, Shard
+from podium.kernel.books import Held
+from podium.kernel.state import Effect, Run, Shard
 from podium.policy.ledger import BUDGET, INPUT, MONEY, OUTPUT, TOKENS
 
 _MONEY, _INPUT, _OUTPUT, _TOKENS = (BUDGET + unit for unit in (MONEY, INPUT, OUTPUT, TOKENS))

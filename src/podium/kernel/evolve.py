@@ -33,7 +33,7 @@ from podium.kernel.state import (
     Shard,
     goes_on,
 )
-from podium.workflow.program import AFTER_OVER, BEFORE_OVER
+from podium.workflow.targets import AFTER_OVER, BEFORE_OVER
 
 
 def evolve(shard: Shard, record: Record) -> None:

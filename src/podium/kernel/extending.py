@@ -10,7 +10,8 @@ from podium.kernel.flow import Entry, holds
 from podium.kernel.passage import enter, leave, start_body, start_frame
 from podium.kernel.state import TASK_OVER, Frame
 from podium.kernel.step import Step
-from podium.workflow.program import BEFORE_LEFT, BEFORE_OVER, EXIT, Do, Extended
+from podium.workflow.program import Do, Extended
+from podium.workflow.targets import BEFORE_LEFT, BEFORE_OVER, EXIT
 
 BARE = "bare"
 """The phase of a task whose extension does not apply."""

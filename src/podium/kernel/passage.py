@@ -12,7 +12,8 @@ from podium.kernel.evolve import raw_input, variables_for
 from podium.kernel.flow import Entry, deadline, flow_out, holds, scope_of
 from podium.kernel.state import Frame
 from podium.kernel.step import Step, check_schema, following
-from podium.workflow.program import END, Node
+from podium.workflow.program import Node
+from podium.workflow.targets import END
 
 _NO_VALUE: dict[str, JSON] = {}
 

@@ -12,8 +12,9 @@ from typing import Any
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.policy import Amounts, Hold
+from podium.kernel.books import Claim, Held, Override
 from podium.kernel.breakers import count
-from podium.kernel.state import GRACE_MS, Claim, Held, Override, Shard
+from podium.kernel.state import GRACE_MS, Shard
 from podium.policy.ledger import INPUT, MONEY, OUTPUT, TIME, TOKENS
 
 

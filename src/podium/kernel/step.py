@@ -20,7 +20,8 @@ from podium.kernel.routing import Route
 from podium.kernel.state import SLOTTED, TASK_OVER, Frame, Run, Shard
 from podium.policy.deciding import PolicySet
 from podium.workflow.durations import milliseconds
-from podium.workflow.program import END, EXIT, CallAgent, Duration, Expression, Node, Program, Schema
+from podium.workflow.program import CallAgent, Duration, Expression, Node, Program, Schema
+from podium.workflow.targets import END, EXIT
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 

@@ -12,7 +12,8 @@ from podium.planning.expressions import Scope
 from podium.planning.knowledge import ANYTHING, NULL
 from podium.planning.walking import VISITS_MAX, Kind, State, Walk, Way, inside
 from podium.workflow import program as p
-from podium.workflow.program import EXIT, CallAgent, CallTool, Node, Schema
+from podium.workflow.program import CallAgent, CallTool, Node, Schema
+from podium.workflow.targets import EXIT
 
 _TEXT: Fragment = guessed({"type": "string"})
 _ERROR: Fragment = {
@@ -23,6 +24,22 @@ _ERROR: Fragment = {
         "instance": _TEXT,
     },
 }  # fmt: skip
+
+_CANDIDATE: Fragment = {
+    "type": "object",
+    "required": ["agent", "version", "labels", "description"],
+    "properties": {
+        "agent": {"type": "string"}, "version": {"type": "string"}, "description": {"type": "string"},
+        "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+}  # fmt: skip
+_CHOICE: JSON = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "object", "required": ["agent"], "properties": {"agent": {"type": "string"}}},
+    ]
+}
+"""Who chooses an agent gives its name, alone or with more."""
 
 
 def _outside(walk: Walk, node: Node, state: State, scope: Scope) -> list[Way]:
@@ -162,6 +179,8 @@ def _agent(walk: Walk, node: Node, state: State, scope: Scope) -> list[Way]:
     is_tool = isinstance(call, CallTool)
     own = call.args if isinstance(call, CallTool) else call.input
     given = walk.made(own, state.data, scope)
+    if isinstance(call, CallAgent) and call.chooses:
+        given = _question(walk, walk.program.nodes[call.chooses], state, scope)
     outputs = []
     for offer in walk.lookup.offers(call):
         wanted = None if offer.input is None else Schema(offer.input, _unchecked)
@@ -171,7 +190,20 @@ def _agent(walk: Walk, node: Node, state: State, scope: Scope) -> list[Way]:
         walk.hand(node.reference, path, taker, given, wanted, offer)
         outputs.append(walk.knowledge.library.embed(offer.output))
     output = walk.knowledge.either(outputs) if outputs else ANYTHING
+    if isinstance(call, CallAgent) and call.chooses:
+        walk.hand(node.reference, f"{node.reference}/output", "the task", output, Schema(_CHOICE, _unchecked))
+        # Whoever is chosen gets what the task got.
+        return [(node.target, state)]
     return [(node.target, replace(state, data=output))]
+
+
+def _question(walk: Walk, node: Node, state: State, scope: Scope) -> Fragment:
+    """What is known of what a chooser gets."""
+    call = node.detail
+    assert isinstance(call, CallAgent)
+    given = walk.made(call.input, state.data, scope)
+    candidates = {"type": "array", "minItems": 1, "items": _CANDIDATE}
+    return walk.knowledge.object_of({"input": given, "candidates": candidates})
 
 
 def _human(walk: Walk, node: Node, state: State, scope: Scope) -> list[Way]:

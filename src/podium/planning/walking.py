@@ -16,7 +16,8 @@ from podium.facts.values import JSON
 from podium.planning.expressions import Reader, Scope
 from podium.planning.knowledge import ANYTHING, Knowledge
 from podium.workflow import program as p
-from podium.workflow.program import END, EXIT, CallAgent, CallTool, Expression, Node, Program, Schema
+from podium.workflow.program import CallAgent, CallTool, Expression, Node, Program, Schema
+from podium.workflow.targets import END, EXIT
 
 VISITS_MAX = 3
 """A task that is come back to more often is taken to get anything."""

@@ -9,7 +9,8 @@ from podium.kernel.parallel import answers
 from podium.kernel.state import Frame
 from podium.provenance.origins import Traced, traced
 from podium.workflow import program as p
-from podium.workflow.program import BEFORE_LEFT, Detail, Expression, Program
+from podium.workflow.program import Detail, Expression, Program
+from podium.workflow.targets import BEFORE_LEFT
 
 
 def joined(program: Program, frame: Frame, onward: int) -> Traced:

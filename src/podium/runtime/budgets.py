@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from podium.facts.policy_version import Budget, PolicyVersion
-from podium.kernel.state import Books, Held
+from podium.kernel.books import Books, Held
 from podium.policy.ledger import BUDGET
 from podium.runtime.presenting import Shown
 

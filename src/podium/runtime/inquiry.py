@@ -15,9 +15,10 @@ from podium.facts.events import Record
 from podium.facts.identity import run_bytes, run_text
 from podium.facts.recovery import Breaker
 from podium.facts.values import JSON, Problem, Refused
+from podium.kernel.books import Books
 from podium.kernel.catalog import Catalog
 from podium.kernel.policies import visible
-from podium.kernel.state import Books, Run, Shard
+from podium.kernel.state import Run, Shard
 from podium.runtime import presenting, verifying
 from podium.runtime.budgets import budgets
 from podium.runtime.hub import Hub

@@ -16,11 +16,12 @@ from podium.facts import inputs as i
 from podium.facts.events import EpochStarted, Record
 from podium.facts.identity import run_bytes, run_text
 from podium.facts.inputs import Input
+from podium.kernel.books import Books
 from podium.kernel.decide import decide, recover, resume
 from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
 from podium.kernel.shared import share
-from podium.kernel.state import Books, Run, Shard, children_of, idle, next_wake
+from podium.kernel.state import Run, Shard, children_of, idle, next_wake
 from podium.kernel.step import View
 from podium.runtime.sealing import UNSEALED, Sealing
 from podium.runtime.writer import LogWriter, read_records

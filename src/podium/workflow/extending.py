@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from podium.facts.values import JSON
 from podium.workflow.draft import TASK_ARGUMENTS, Draft, Place, Scope
-from podium.workflow.program import AFTER_OVER, BEFORE_OVER, Expression, Extended, Node
+from podium.workflow.program import Expression, Extended, Node
+from podium.workflow.targets import AFTER_OVER, BEFORE_OVER
 
 ALL = "all"
 TARGETS = ("call", "composite", "emit", "for", "listen", "raise", "run", "set", "switch", "try", "wait", ALL)

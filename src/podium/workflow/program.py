@@ -366,6 +366,11 @@ class CallAgent:
     `require` are labels that the agent must carry; among several, those that carry more of `prefer` win.
     `reroute` is how many other agents may be asked where one fails for good. Where `dead_letter`, a failure
     for good is kept until an operator sees to it.
+
+    Attributes:
+        chooses: the node of another call, for which it is asked to choose an agent; 0 for none.
+        chosen_by: who chose the agent: what comes as its data is that choice, and its input is that of the
+            task it stands in. "" where nobody is asked.
     """
 
     capability: str
@@ -376,6 +381,8 @@ class CallAgent:
     prefer: Mapping[str, str] = field(default_factory=dict)
     reroute: int = 0
     dead_letter: bool = False
+    chooses: int = 0
+    chosen_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -533,18 +540,6 @@ class Node:
     beyond: int = 0
     undo: Undo | None = None
     extends: int = 0
-
-
-END = -1
-"""As a target: the whole workflow ends well with this task's output."""
-EXIT = -2
-"""As a target: the enclosing scope ends well with this task's output."""
-BEFORE_OVER = -11
-"""As a target inside a task with an extension: what is done before has ended, and the task comes next."""
-BEFORE_LEFT = -13
-"""The same, where it left the task: its output is the task's."""
-AFTER_OVER = -14
-"""The same: what is done after has ended."""
 
 
 @dataclass(frozen=True, slots=True)
