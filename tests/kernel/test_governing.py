@@ -411,3 +411,65 @@ def test_a_price_that_nobody_knows_is_no_exhausted_budget() -> None:
     assert talk.error.status == 403
     assert talk.error.title == "policy denies it: nobody knows what unpriced costs"
     assert "cost: {perCall: " in talk.error.detail
+
+
+def glass(talk: Conversation, number: int, **fields: Any) -> Any:
+    (denial,) = [one for one in talk.run.denials if one.effect == number]
+    told = {
+        "principal": "user:eve", "roles": ("break-glass",), "why": "she waits", "action": denial.action,
+        "expires_at": talk.now + 60_000, **fields,
+    }  # fmt: skip
+    return talk.tell(i.OverrideDecision(run_id=talk.run_id, effect=number, **told))
+
+
+def again(talk: Conversation, name: str, given: Any = None) -> str:
+    run_id = run_id_of("test", name)
+    talk.submit(given or {}, run_id=run_id, principal="user:bob")
+    return talk.shard.runs[run_id].status
+
+
+def test_what_was_denied_may_be_let_through_once_when_it_is_asked_for_again() -> None:
+    talk = governed([{"a": call("cheap")}], policy(rules=(Rule("no", "deny"),)))
+    talk.submit({}, principal="user:bob")
+    assert talk.status == "faulted"
+    assert isinstance(glass(talk, 1), Accepted)
+    assert again(talk, "other", {"other": 1}) == "faulted"
+    talk.crash()
+    assert again(talk, "second") == "running"
+    assert again(talk, "third") == "faulted"
+    (started,) = [one for one in talk.events(e.EffectRequested) if one.started]
+    assert started.override > 0
+
+
+def test_an_override_expires() -> None:
+    talk = governed([{"a": call("cheap")}], policy(rules=(Rule("no", "deny"),)))
+    talk.submit({}, principal="user:bob")
+    glass(talk, 1)
+    talk.wait(60_000)
+    assert again(talk, "second") == "faulted"
+
+
+def test_an_override_takes_a_second_person_where_the_tier_says_so() -> None:
+    talk = governed([{"a": call("cheap")}], tiered(tier=2))
+    talk.submit({}, principal="user:bob")
+    told = {
+        "run_id": talk.run_id, "action": talk.run.effects[1].action, "roles": ("break-glass",), "why": "now",
+        "expires_at": talk.now + 60_000,
+    }  # fmt: skip
+    talk.tell(i.OverrideDecision(principal="user:eve", **told))
+    assert not talk.open
+    assert refusal(talk.tell(i.OverrideDecision(principal="user:eve", **told))) == "already-decided"
+    talk.crash()
+    talk.tell(i.OverrideDecision(principal="user:cid", **told))
+    assert talk.order("a")
+
+
+def test_what_is_let_through_is_booked_like_anything_else() -> None:
+    declared = policy(
+        rules=(ANYTHING, Rule("no", "deny")), budgets=(Budget("money", ("tenant",), {"nano": 9 * CENT}),)
+    )
+    talk = governed([{"a": call("dear")}], declared)
+    talk.submit({}, principal="user:bob")
+    glass(talk, 1)
+    again(talk, "second")
+    assert money(talk) == (0, 5)
