@@ -12,7 +12,7 @@ from podium.facts.values import standard_error
 from podium.sim.documents import COST_NANO
 from podium.sim.leaders import PLANS, Leader
 from podium.sim.ledger import Attempt
-from podium.sim.mending import fails, said_by_probe
+from podium.sim.mending import chosen, fails, said_by_probe
 from podium.sim.stage import Stage
 
 PADDING = "x" * 5_000
@@ -37,7 +37,7 @@ class Agents:
         strikes, random = stage.dice.strikes, stage.chance[f"agents {order.run_id}"]
         stage.note("perform", order.task, order.token, order.delivery)
         takes = random.randrange(5, 3_000)
-        outcome = self._outcome(order)
+        outcome = self._wearied(order, self._outcome(order))
         tell = partial(self._tell, report)
         if order.capability in PLANS and order.kind == "agent":
             self._lead(Leader(order, random, report), takes, now, tell)
@@ -107,21 +107,23 @@ class Agents:
         if strikes("unstarted"):
             return _outcome(order, "unstarted", "the simulated agent was busy")
         if strikes("fail") or fails(order, self._stage.chance[f"near {order.run_id}"]):
-            return self._wearied(order, _outcome(order, "failed", "the simulated agent failed"))
+            return _outcome(order, "failed", "the simulated agent failed")
         if order.kind == "agent" and strikes("breach"):
             return _outcome(order, "succeeded", output={"rubbish": True})
         output: dict[str, Any] = {"token": order.token}
         if order.capability == "paid.status":
             output = said_by_probe(order, self._stage.chance[f"probe {order.run_id}"])
+        if order.capability == "picker.do":
+            output = chosen(order, self._stage.chance[f"picks {order.run_id}"])
         if self._stage.chance["padding"].random() < 0.05:
             output["padding"] = PADDING
         self._stage.ledger.answers[order.run_id, order.effect, order.token] = output
         return _outcome(order, "succeeded", output=output)
 
     def _wearied(self, order: Perform, told: i.Reported) -> i.Reported:
-        """A failure; some servers ask for a pause with it."""
+        """What becomes of an attempt; some servers ask for a pause with it."""
         random = self._stage.chance[f"pauses {order.run_id}"]
-        if order.kind == "http" and random.random() < 0.5:
+        if order.kind == "http" and random.random() < 0.3:
             told.provenance["retry_after_ms"] = random.randrange(500, 20_000)
         return told
 

@@ -290,6 +290,19 @@ WORKFLOWS = (
             {"count": {"set": {"heard": "${ .[0] | length }", "told": "${ .[1].type }"}}},
         ],
     ),
+    # Of those below, one is at work at once; or the last one, as it ends those before it.
+    workflow(
+        "crowd",
+        [
+            {"each": {"fork": {"branches": [{name: safe(run("single", {"group": 0}))} for name in "abc"]}}},
+            {"last": {"fork": {"branches": [{name: safe(run("newest", {"group": 0}))} for name in "de"]}}},
+            {"count": {"set": {"joined": "${ length }"}}},
+        ],
+    ),
+    workflow(
+        "single", [{"one": safe(call("steady"))}, {"nap": {"wait": {"seconds": 2}}}], on_conflict="queue"
+    ),
+    workflow("newest", [{"one": safe(call("steady"))}], on_conflict="cancelPrevious"),
     # Runs that wait for runs, with time, people and agents below them, and a limit above.
     workflow(
         "above",
@@ -454,6 +467,9 @@ EXPECTED: dict[str, Callable[[JSON], bool]] = {
     "led": handled_or_token,
     "directed": lambda output: bool(output == {"undone": "array"}),
     "fork": lambda output: bool(output == {"joined": 3}),
+    "crowd": lambda output: bool(output == {"joined": 2}),
+    "single": handled_or_token,
+    "newest": handled_or_token,
     "race": lambda output: bool(output == {"raced": True}),
     "retry": lambda output: isinstance(output, dict) and ("token" in output or output == {"gave_up": True}),
     "loop": lambda output: isinstance(output, dict) and ("text" in output or "handled" in output),
