@@ -473,3 +473,21 @@ def test_what_is_let_through_is_booked_like_anything_else() -> None:
     glass(talk, 1)
     again(talk, "second")
     assert money(talk) == (0, 5)
+
+
+def test_labels_are_taken_from_data_by_a_steward_alone_with_a_reason() -> None:
+    talk = governed([{"a": call("cheap")}], policy())
+    talk.submit({}, labels={"data": "pii, secret"})
+    whole = {
+        "run_id": talk.run_id, "labels": ("pii",), "principal": "user:ann", "roles": ("data-steward",),
+        "why": "the names were taken out",
+    }  # fmt: skip
+    for spoiled, rule in (
+        ({"roles": ("operator",)}, "missing-role"), ({"principal": "agent:x"}, "not-a-person"),
+        ({"why": ""}, "missing-reason"), ({"labels": ("other",)}, "unknown-label"),
+        ({"labels": ()}, "unknown-label"),
+    ):  # fmt: skip
+        assert refusal(talk.tell(i.Declassify(**{**whole, **spoiled}))) == rule
+    assert talk.run.data_labels == ("pii", "secret")
+    assert isinstance(talk.tell(i.Declassify(**whole)), Accepted)
+    assert talk.run.data_labels == ("secret",)

@@ -10,8 +10,8 @@ ATTEMPTS = (
         "stale-reply-applied",
         "a reply to a former attempt settles the effect",
         "kernel/settling.py",
-        'if effect is None or effect.token != reported.token or effect.status != "running":',
-        'if effect is None or effect.status != "running":',
+        "if effect is None or effect.token != reported.token or effect.status not in IN_FLIGHT:",
+        "if effect is None or effect.status not in IN_FLIGHT:",
         "I7",
     ),
     one(
@@ -46,10 +46,8 @@ ATTEMPTS = (
         "lost-attempts-forgotten",
         "a new hub believes that the attempts of the former one still run",
         "kernel/decide.py",
-        "        for effect in list(run.effects.values()):\n"
-        '            if effect.status == "running":\n'
-        "                report(",
-        "        for effect in list(run.effects.values()):\n            if False:\n                report(",
+        "            if effect.status in IN_FLIGHT and effect.id in run.effects:",
+        "            if False:",
         "I6",
     ),
     one(
@@ -129,8 +127,8 @@ ATTEMPTS = (
         "catch-catches-itself",
         "a catch catches the errors of its own body, again and again",
         "kernel/catching.py",
-        'if frame.kind == "try" and frame.phase == "":',
-        'if frame.kind == "try":',
+        'if frame.kind == "try" and frame.phase == "":\n            try:\n                caught',
+        'if frame.kind == "try":\n            try:\n                caught',
         "I6",
         "KeyError",
     ),
@@ -171,7 +169,7 @@ ATTEMPTS = (
     one(
         "limit-off-by-one",
         "an agent gets one attempt more than it may",
-        "kernel/settling.py",
+        "kernel/queueing.py",
         "shard.running.get(digest, 0) < view.limit(digest)",
         "shard.running.get(digest, 0) <= view.limit(digest)",
         "I8",
@@ -180,8 +178,8 @@ ATTEMPTS = (
         "queue-jumped",
         "who comes last is served first",
         "kernel/requests.py",
-        "not step.shard.queues.get(digest) and ",
-        "",
+        "if shard.queues.get(digest) or shard.running",
+        "if shard.running",
         "I8",
     ),
     one(

@@ -12,8 +12,8 @@ COMMITS = (
         "epoch-not-fenced",
         "the store takes records of a hub that was taken over",
         "store/memory.py",
-        "if found.head() != previous or not found.epoch:",
-        "if found.head()[1:] != previous[1:]:",
+        "if head != previous or not head.epoch:",
+        "if head[1:] != previous[1:]:",
         "I2",
     ),
     one(

@@ -142,6 +142,10 @@ COMMANDS = {
         "Break the glass: let one action through once, whatever policy says of it.",
         "podium override 3f2a91c0/4 --reason 'the customer waits at the desk'",
     ),
+    "declassify": Command(
+        "approving:declassify", _ACTS, "Take labels from the data of a run.",
+        "podium declassify 3f2a91c0 pii --reason 'the names were taken out'",
+    ),
     "whoami": Command(
         "approving:whoami", _ACTS, "Show who you are to the hub, and which roles you have.", "podium whoami",
     ),

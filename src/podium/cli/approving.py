@@ -159,6 +159,25 @@ def override(id: str, /, *, reason: str, minutes: int = 30, options: Given) -> i
     return _done(options, detail)
 
 
+def declassify(run: str, labels: str, /, *, reason: str, options: Given) -> int:
+    """Take labels from the data of a run.
+
+    What policies hold for these labels holds no more for what the run does from now on.
+
+    Parameters
+    ----------
+    run
+        Id of the run, or the beginning of it.
+    labels
+        Those that go, `pii,secret`.
+    reason
+        Why; it stays in the log.
+    """
+    with hubs.asked(options.state) as client:
+        detail = client.declassify(run, [one.strip() for one in labels.split(",")], why=reason)
+    return _done(options, detail)
+
+
 def whoami(*, options: Given) -> int:
     """Show who you are to the hub, and which roles you have."""
     with hubs.asked(options.state, begins=True) as client:

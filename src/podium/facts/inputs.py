@@ -184,6 +184,16 @@ class EditAction(Deciding, kw_only=True, frozen=True, omit_defaults=True):
     input: JSON = None
 
 
+class Declassify(Deciding, kw_only=True, frozen=True, omit_defaults=True):
+    """A person says that the data of a run have not, or no longer, these labels.
+
+    Attributes:
+        labels: those that go.
+    """
+
+    labels: tuple[str, ...] = ()
+
+
 class OverrideDecision(Deciding, kw_only=True, frozen=True, omit_defaults=True):
     """A person lets one action through once, whatever policy says of it.
 
@@ -370,6 +380,7 @@ Any_: TypeAlias = (
     | DelegateApproval
     | EditAction
     | OverrideDecision
+    | Declassify
     | Apply
     | Delete
     | CatalogChanged

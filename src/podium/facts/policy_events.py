@@ -161,3 +161,17 @@ class DecisionOverridden(Event):
     action: str = ""
     expires_at: int = 0
     outcome: str = ""
+
+
+class DataDeclassifiedBody(Body):
+    why: str = ""
+
+
+class DataDeclassified(Event):
+    """A person took labels from the data of a run: what held for them holds no more from here on."""
+
+    BODY = DataDeclassifiedBody
+    labels: tuple[str, ...] = ()
+    principal: str = ""
+    roles: tuple[str, ...] = ()
+    via: str = ""

@@ -15,6 +15,7 @@ from podium.facts.inputs import (
     AnswerHuman,
     DecideApproval,
     Deciding,
+    Declassify,
     DelegateApproval,
     EditAction,
     OverrideDecision,
@@ -30,6 +31,9 @@ from podium.kernel.step import Step
 
 BREAK_GLASS = "break-glass"
 """The role that may override decisions."""
+
+STEWARD = "data-steward"
+"""The role that may take labels from data."""
 
 OVERRIDE_MS_MAX = 24 * 3_600_000
 """No override holds for longer."""
@@ -202,6 +206,30 @@ def _overridable(step: Step, told: OverrideDecision) -> tuple[int, str, str, Ter
     return _refused("usage" if named else "conflict", "nothing-held-back", message, "/effect")
 
 
+def declassify(step: Step, told: Declassify) -> Reply:
+    """Take labels from the data of a run."""
+    if not is_person(told.principal):
+        return _not_a_person(told)
+    if STEWARD not in told.roles:
+        message = f"{told.principal} has not the role {STEWARD}, which declassifying takes"
+        return _refused("refused", "missing-role", message)
+    if not told.why.strip():
+        message = "declassifying takes a reason: it stays in the log"
+        return _refused("usage", "missing-reason", message, "/why")
+    strange = [one for one in told.labels if one not in step.run.data_labels]
+    if strange or not told.labels:
+        known = ", ".join(step.run.data_labels) or "none"
+        message = f"the data of the run have these labels: {known}"
+        return _refused("usage", "unknown-label", message, "/labels")
+    step.emit(
+        e.DataDeclassified(
+            labels=told.labels, principal=told.principal, roles=told.roles, via=told.via
+        ),
+        e.DataDeclassifiedBody(told.why),
+    )  # fmt: skip
+    return Accepted(step.run.id, detail=f"no longer {', '.join(told.labels)}")
+
+
 # --- silence ----------------------------------------------------------------------------------------
 
 
@@ -286,4 +314,5 @@ ACTS: dict[type[Deciding], Callable[[Step, Any], Reply]] = {
     DelegateApproval: delegate,
     EditAction: edit,
     OverrideDecision: override,
+    Declassify: declassify,
 }

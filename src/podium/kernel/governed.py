@@ -159,6 +159,10 @@ def _warned(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> No
     """Told for people; nothing changes."""
 
 
+def _declassified(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    run.data_labels = tuple(one for one in run.data_labels if one not in event.labels)
+
+
 GOVERNED: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]] = {
     e.EffectDecided: _decided,
     e.BudgetWarned: _warned,
@@ -169,4 +173,5 @@ GOVERNED: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]] = 
     e.ApprovalExpired: _expired,
     e.ActionEdited: _edited,
     e.DecisionOverridden: _overridden,
+    e.DataDeclassified: _declassified,
 }

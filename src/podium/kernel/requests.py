@@ -12,6 +12,7 @@ from podium.facts.secrets import AUTHORIZATION
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
 from podium.kernel.breakers import is_shut, shut
+from podium.kernel.choosing import question, taken
 from podium.kernel.flow import Entry, deadline
 from podium.kernel.governing import WITHOUT_ATTEMPTS, deny, digest_action, overridden, reserve, rule, warn
 from podium.kernel.routing import NOBODY, Route
@@ -38,6 +39,8 @@ def request_agent(step: Step, entry: Entry) -> None:
     assert isinstance(call, CallAgent)
     reference = entry.node.reference
     running = step.shard.running
+    if call.chosen_by:
+        entry, call = taken(step, entry, call)
     if entry.parent.kind == "fanout":
         route: Route | str = _chosen(step, entry)
     else:
@@ -47,7 +50,7 @@ def request_agent(step: Step, entry: Entry) -> None:
         raise Faulted(standard_error("configuration", reference, route, "apply an agent that offers it"))
     agent = route.agent
     capability = call.capability or agent.capabilities[0].name
-    given = entry.data
+    given = question(step, entry, call) if call.chooses else entry.data
     if call.input is not None:
         given = step.evaluation.value(call.input, entry.data, entry.arguments, reference)
     check, _ = step.view.contract(route.digest, capability)

@@ -48,12 +48,14 @@ def choose(
     if len(candidates) == 1 and not call.require:
         digest, agent = candidates[0]
         reason = "named by the task" if call.agent else "only agent"
+        reason = f"chosen by {call.chosen_by}" if call.chosen_by else reason
         return Route(digest, agent, f"{reason}; {WAITS}" if digest in avoided else reason)
     fitting = _ranked(call, candidates, load, avoided)
     if isinstance(fitting, str):
         return fitting
     digest, agent = fitting[0]
     reason = f"{len(fitting)} of {len(candidates)} fit; least busy" if len(fitting) > 1 else "only one fits"
+    reason = f"chosen by {call.chosen_by}" if call.chosen_by else reason
     if call.prefer:
         reason += f"; prefers {', '.join(sorted(call.prefer))}"
     if avoided:

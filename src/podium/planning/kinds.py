@@ -191,7 +191,7 @@ def _agent(walk: Walk, node: Node, state: State, scope: Scope) -> list[Way]:
         outputs.append(walk.knowledge.library.embed(offer.output))
     output = walk.knowledge.either(outputs) if outputs else ANYTHING
     if isinstance(call, CallAgent) and call.chooses:
-        walk.hand(node.reference, f"{node.reference}/output", "the task", output, Schema(_CHOICE, _unchecked))
+        walk.hand(node.reference, node.reference, "who chooses an agent", output, Schema(_CHOICE, _unchecked))
         # Whoever is chosen gets what the task got.
         return [(node.target, state)]
     return [(node.target, replace(state, data=output))]

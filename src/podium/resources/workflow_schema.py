@@ -233,7 +233,11 @@ def _calls() -> list[Schema]:
     on_failure: Schema = {"enum": ["fault", "deadLetter"]}
     agent = _object(
         capability=_TEXT, agent=_TEXT, input=_ANY, idempotencyKey=_TEXT,
-        select=_object(require=_map(_TEXT), prefer=_map(_TEXT)), fanout=fanout, compensate=undo,
+        select=_object(
+            require=_map(_TEXT), prefer=_map(_TEXT),
+            by={"anyOf": [_TEXT, _object(capability=_TEXT, agent=_TEXT)]},
+        ),
+        fanout=fanout, compensate=undo,
         reroute={"anyOf": [{"const": True}, _object(("max",), max={"type": "integer", "minimum": 1})]},
         onFailure=on_failure,
     )  # fmt: skip

@@ -219,6 +219,7 @@ _ACTS: dict[str, type[i.Input]] = {
     "delegate": i.DelegateApproval,
     "edit": i.EditAction,
     "override": i.OverrideDecision,
+    "declassify": i.Declassify,
 }
 """What tells the kernel something about a run; the parameters are the input's fields."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from math import isfinite
 from pathlib import Path
@@ -395,6 +395,10 @@ class Client:
         return self._act(
             "override", run_id=run_id, effect=effect, action=action, expires_at=expires_at, why=why
         )
+
+    def declassify(self, run_id: str, labels: Sequence[str], *, why: str) -> str:
+        """Take labels from the data of a run."""
+        return self._act("declassify", run_id=run_id, labels=list(labels), why=why)
 
     def _act(self, name: str, /, **params: Any) -> str:
         return str(self._call(name, **params, principal=self.principal)["detail"])

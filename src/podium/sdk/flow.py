@@ -122,7 +122,7 @@ class Agent(Task):
     capability: str | None = _at("with/capability")
     agent: str | None = _at("with/agent")
     input: JSON = _at("with/input")
-    select: Mapping[str, Mapping[str, str]] | None = _at("with/select")
+    select: Mapping[str, JSON] | None = _at("with/select")
     idempotency_key: str | None = _at("with/idempotencyKey")
     compensate: Mapping[str, JSON] | None = _at("with/compensate")
     fanout: Mapping[str, JSON] | None = _at("with/fanout")

@@ -146,7 +146,7 @@ class Books:
             self.pardon(run.id, run.effects[event.effect])
 
     def _alone(self, shard: Shard, run: Run) -> None:
-        """Of a workflow that takes one run at a time for a group, no other is at work. Raises Violation: I16."""
+        """No other of a workflow that takes one run at a time is at work. Raises Violation: I16."""
         for other in shard.runs.values():
             same = other.id != run.id and _work(other) == _work(run)
             at_work = same and not other.ended and other.status != "queued"

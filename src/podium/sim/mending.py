@@ -23,9 +23,16 @@ MENDERS = (
         capabilities=[{"name": "paid.do", "output": OUTPUT}, {"name": "paid.status", "output": OUTPUT}],
         breaker={"failures": 3, "out_of": 8, "open_ms": 3_000, "probes": 2},
     ),
+    agent(
+        "picker", concurrency=2, deadline_ms=4_000,
+        capabilities=[{"name": "picker.do", "output": {**OUTPUT, "required": ["token", "agent"]}}],
+    ),
 )  # fmt: skip
 
 _ASKS_PAIR = {"call": "agent", "with": {"capability": "pair.do", "reroute": True}}
+_ASKS_CHOSEN = {
+    "call": "agent", "with": {"capability": "pair.do", "select": {"by": "picker.do"}, "reroute": True},
+}  # fmt: skip
 
 MENDED = workflow(
     "mended",
@@ -33,7 +40,7 @@ MENDED = workflow(
         {"first": safe(_ASKS_PAIR)},
         {"pay": safe({"call": "agent", "with": {"capability": "paid.do", "onFailure": "deadLetter"}})},
         {"second": safe(_ASKS_PAIR)},
-        {"third": safe(_ASKS_PAIR)},
+        {"third": safe(_ASKS_CHOSEN)},
     ],
 )
 
@@ -47,3 +54,9 @@ def said_by_probe(order: Perform, random: Random) -> dict[str, JSON]:
     """What a probe says: it does not always know."""
     status = random.choice(("done", "not_done", "failed", "unknown", "unknown"))
     return {"token": order.token, "status": status, "output": {"token": order.token}}
+
+
+def chosen(order: Perform, random: Random) -> dict[str, JSON]:
+    """What says whom of the candidates a chooser chose; it may name somebody who is none."""
+    names = [one["agent"] for one in order.input["candidates"]]
+    return {"token": order.token, "agent": random.choice([*names, "far", "near", "nobody"])}

@@ -197,6 +197,12 @@ class People:
                 verdict = random.choice(VERDICTS)
                 output = {"token": effect.token} if verdict == "succeeded" else None
                 self._tell(i.ResolveEffect(run_id=run.id, effect=effect.id, verdict=verdict, output=output))
+        if run.data_labels and chance(0.02):
+            self._tell(
+                i.Declassify(
+                    run_id=run.id, labels=run.data_labels, roles=("data-steward",), why="it was cleaned",
+                )
+            )  # fmt: skip
         listens = any(frame.kind == "listen" for frame in run.frames.values())
         if chance(0.5 if listens else 0.05):
             for number in range(2 if chance(0.3) else 1):
@@ -276,5 +282,5 @@ def _submission(number: int, random: Random) -> i.SubmitRun:
         workflow=workflow.name,
         input={"number": number, "group": number % 3, **padding},
         key=key,
-        labels={"number": str(number)},
+        labels={"number": str(number), **({"data": "pii"} if number % 4 == 0 else {})},
     )

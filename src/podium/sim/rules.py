@@ -28,7 +28,7 @@ LATE_MS = 5_000
 WHILE_SUSPENDED = frozenset(
     "AttemptFailed EffectSettled EffectInDoubt EffectResolved StaleReply EventReceived RunResumed "
     "RunCancelled EffectRequested AskRepeated AskRefused AttemptParked ResultsUnclaimed ApprovalDecided "
-    "ApprovalDelegated ActionEdited DecisionOverridden EffectRerouted EffectDeadLettered "
+    "ApprovalDelegated ActionEdited DecisionOverridden DataDeclassified EffectRerouted EffectDeadLettered "
     "EffectRedriven".split()
 )
 

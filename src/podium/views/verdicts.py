@@ -102,6 +102,11 @@ def _overridden(record: Record, body: Record) -> Said:
     return "person", f"{line}, for {span(record['expires_at'] - record['at'])}", _why(body)
 
 
+def _declassified(record: Record, body: Record) -> Said:
+    line = f"!!! {record['principal']} took labels from the data: {', '.join(record['labels'])}"
+    return "person", line, _why(body)
+
+
 def _why(body: Record) -> list[str]:
     return [f"because: {body['why']}"] if body.get("why") else []
 
@@ -131,5 +136,6 @@ TOLD: dict[str, Callable[[Record, Record], Said]] = {
     "ApprovalExpired": _expired,
     "ActionEdited": _edited,
     "DecisionOverridden": _overridden,
+    "DataDeclassified": _declassified,
 }
 """By type of record."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from podium.facts.values import JSON
 from podium.resources.troubles import did_you_mean, pointer, shown
@@ -15,6 +15,7 @@ from podium.workflow.extending import Extension
 from podium.workflow.fanning import fanned
 from podium.workflow.openapi_calls import call_openapi
 from podium.workflow.program import Detail, Do, Expression, Node, Undo
+from podium.workflow.selecting import dispatched
 from podium.workflow.spreading import Compiler, Feed, call_graph, call_map
 from podium.workflow.undoing import UNDOABLE, call_compensate, undo
 
@@ -204,8 +205,9 @@ class CallCompiler(ABC):
         given = self._without_undo(kind, definition.get("with", {}), at, TASK_SCOPE, flow)
         self._open_functions.pop()
         self._free = free
-        if fans_out(kind, given):
-            return fanned(self._draft, given, at, TASK_SCOPE, definition, flow.pop("undo", None))
+        several = of_several(kind, given)
+        if several is not None:
+            return several(self._draft, given, at, TASK_SCOPE, definition, flow.pop("undo", None))
         return kind, CALLS[kind](self._draft, given, at, TASK_SCOPE)
 
     def _nested(
@@ -254,8 +256,19 @@ class CallCompiler(ABC):
         return None
 
 
-def fans_out(call: str, arguments: JSON) -> bool:
-    return call == "agent" and isinstance(arguments, dict) and "fanout" in arguments
+Several: TypeAlias = Callable[
+    [Draft, dict[str, JSON], Place, Scope, Mapping[str, JSON], Undo | None], tuple[str, Detail]
+]
+
+
+def of_several(call: str, arguments: JSON) -> Several | None:
+    """What compiles a call in which several agents have a part; None for any other."""
+    if call != "agent" or not isinstance(arguments, dict):
+        return None
+    if "fanout" in arguments:
+        return fanned
+    select = arguments.get("select")
+    return dispatched if isinstance(select, dict) and "by" in select else None
 
 
 def _without(given: dict[str, JSON], name: str) -> dict[str, JSON]:

@@ -18,14 +18,13 @@ from podium.workflow.calling import (
     CallCompiler,
     Siblings,
     Uses,
-    fans_out,
     is_own,
+    of_several,
 )
 from podium.workflow.catching import caught, raised, referenced
 from podium.workflow.draft import NOTHING, Draft, Place, Scope
 from podium.workflow.emitting import emitted
 from podium.workflow.extending import Extension, woven
-from podium.workflow.fanning import fanned
 from podium.workflow.listening import listened
 from podium.workflow.nesting import nested
 from podium.workflow.processes import ran
@@ -194,8 +193,9 @@ class TaskCompiler(CallCompiler):
         arguments = task.get("with", {})
         if kind == "call":
             arguments = self._without_undo(task["call"], arguments, place / "with", scope, flow)
-            if fans_out(task["call"], arguments):
-                kind, detail = fanned(
+            several = of_several(task["call"], arguments)
+            if several is not None:
+                kind, detail = several(
                     self._draft, arguments, place / "with", scope, task, flow.pop("undo", None)
                 )
                 return Node(index, kind, name, place.reference, detail, definition=task, **flow)
