@@ -29,7 +29,7 @@ WHILE_SUSPENDED = frozenset(
     "AttemptFailed EffectSettled EffectInDoubt EffectResolved StaleReply EventReceived RunResumed "
     "RunCancelled EffectRequested AskRepeated AskRefused AttemptParked ResultsUnclaimed ApprovalDecided "
     "ApprovalDelegated ActionEdited DecisionOverridden DataDeclassified EffectRerouted EffectDeadLettered "
-    "EffectRedriven".split()
+    "EffectRedriven TargetPaused".split()
 )
 
 
