@@ -26,6 +26,10 @@ async def stock(input):
     return {"left": 3, "where": "Lyon"}
 
 
+async def pick(input):
+    return {"agent": "price", "reason": "it knows"}
+
+
 async def breaks(input):
     raise ValueError("no stock is known")
 """
@@ -36,7 +40,7 @@ def apply(house: House, folder: Path, *resources: Any) -> None:
     cost = {"cost_nano": 2_000_000, "description": "Says what a thing costs."}
     agents = [
         agent(folder, "price", **cost),
-        *(agent(folder, name) for name in ("rate", "stock", "breaks", "echo")),
+        *(agent(folder, name) for name in ("rate", "stock", "pick", "breaks", "echo")),
     ]
     with (folder / "agents.py").open("a") as code:
         code.write(AGENTS)

@@ -313,3 +313,17 @@ def test_what_an_agent_asked_for_is_part_of_what_it_gave(house: House, tmp_path:
     asked = next(deed for deed in told.deeds if deed.kind == "tool")
     assert (asked.agent, asked.asker, asked.role, asked.output) == ("count@1.0.0", 1, "value", {"sum": 5})
     assert {(one.kind, one.effect) for one in asked.inputs[0].sources} == {("asker", 1)}
+
+
+def test_who_was_chosen_rests_on_who_chose(house: House, tmp_path: Path) -> None:
+    given = {"capability": "price", "select": {"by": "pick"}, "input": {"count": "${ .items }"}}
+    run_id = run(house, tmp_path, [{"ask": {"call": "agent", "with": given}}], {"items": 4})
+    told = explained(house, run_id)
+    pick, price = told.deeds
+    assert {path: origins(part) for path, part in ((one.path, one) for one in price.inputs)} == {
+        "/count": {("input", 0, "/items")}
+    }
+    (way,) = told.ways
+    assert (way.way, way.because) == ("price@1.0.0", "chosen by pick")
+    assert [(one.kind, one.effect) for one in way.sources] == [("effect", 1)]
+    assert pick.inputs

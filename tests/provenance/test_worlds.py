@@ -35,7 +35,7 @@ def world_of(seed: int) -> tuple[Catalog, dict[str, list[Record]], Any]:
     for record in read_records(store, SYSTEM_SHARD, 0):
         catalog.fold(record)
     records: dict[str, list[Record]] = defaultdict(list)
-    for record in read_records(store, SHARD, 0):
+    for record in read_records(store, SHARD, 0, sealing=world.stage.disk.keys.sealing):
         if record.run_id:
             records[record.run_id].append(record)
     return catalog, records, world.stage.ledger.replica.runs

@@ -58,7 +58,7 @@ class Way(msgspec.Struct, frozen=True, omit_defaults=True):
     """A way that was taken among several.
 
     Attributes:
-        way: the case of a `switch`, or whether a task was `skipped`.
+        way: the case of a `switch`, whether a task was `skipped`, or the agent that was chosen.
         because: the conditions that were looked at, in order.
         sources: what they looked at.
     """

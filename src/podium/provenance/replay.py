@@ -454,14 +454,25 @@ def _effect_requested(replay: Replay, record: Record, event: e.EffectRequested) 
     parent = replay.run.frames[event.parent]
     node = replay.program.nodes[event.node]
     data, scope = _entered(replay, record, parent, node, event.slot)
+    detail = node.detail
+    if isinstance(detail, p.CallAgent) and detail.chosen_by:
+        chosen = Choice(record.seq, event.task, event.agent, f"chosen by {detail.chosen_by}", (data,))
+        replay.choose(record, parent.id, chosen)
+        data = traced(parent.input)
+        scope = Scope(replay, parent, event.slot, data)
     if not event.same:
         data = replay.recorded(data, body, "data")
     scope.input = data
     given = data
     if event.given:
-        expression = given_by(node.detail)
         making = Making(record.seq, event.task, "with", "")
-        given = replay.follow(expression, data, scope, making, node.definition.get("with"))
+        written = node.definition.get("with")
+        if isinstance(detail, p.CallAgent) and detail.chooses:
+            wanted = given_by(replay.program.nodes[detail.chooses].detail)
+            handed = replay.follow(wanted, data, scope, making)
+            given = Composed(UNKNOWN, {"input": handed, "candidates": Constant(UNKNOWN)})
+        else:
+            given = replay.follow(given_by(detail), data, scope, making, written)
         given = replay.recorded(given, body, "input")
     _admitted(replay, record, node, parent, scope)
     replay.trails[event.effect] = Trail(
