@@ -134,10 +134,14 @@ class Serving:
     server: SocketServer
 
     def stop(self, grace_ms: int = 2_000) -> None:
-        """Let nobody in any more, then stop the hub. What is unfinished goes on with the next hub."""
-        self.server.close()
+        """Let nobody in any more, then stop the hub. What is unfinished goes on with the next hub.
+
+        What was asked before is answered, if only with the word that the hub is gone.
+        """
+        self.server.stop_taking()
         self.hub.stop(grace_ms)
         self.door.close()
+        self.server.close()
 
 
 def serve(folder: Path) -> Serving:
