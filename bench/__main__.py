@@ -40,6 +40,11 @@ def steps(runs: int, module: str = "bench.steps") -> dict[str, Any]:
         figures["raw_over_podium"] = round(floor["rows_per_s"] / figures["rows_per_s"], 2)
         figures["raw_commit_p50_ms"] = round(floor["commit_p50_ms"], 4)
         samples.append(figures)
+    return median(samples)
+
+
+def median(samples: list[dict[str, Any]]) -> dict[str, Any]:
+    """The median of each figure."""
     return {name: statistics.median(sample[name] for sample in samples) for name in samples[0]}
 
 
@@ -73,7 +78,7 @@ def promises(figures: dict[str, Any]) -> list[tuple[str, bool]]:
         ("within 4x of raw group commit", all(at["raw_over_podium"] <= 4 for at in busy)),
         ("views caught up within 1 s", all(at["views_behind_s"] <= 1 for at in busy)),
         ("100-way fan-out in 30 ms", figures["fan_out"]["fan_out_100_p50_ms"] <= 30),
-        ("map over 10,000 items in 2 s", figures["map"]["map_10000_p50_s"] <= 2),
+        ("map over 10,000 items in 2 s", figures["large"]["map_10000_p50_s"] <= 2),
         ("50 ms of waiting for hostile expressions", figures["hostile"]["hostile_wait_max_ms"] <= 50),
         ("10,000 waiting runs in 20 MB", figures["waiting_10000"]["over_idle_mb"] <= 20),
         ("200,000 passivated", figures["waiting_200000"]["cold_runs"] >= 200_000),
@@ -101,9 +106,9 @@ def main() -> None:
     for runs, name in ((64, "steps_at_64_runs"), (256, "steps_at_256_runs"), (1, "steps_at_1_run")):
         figures[name] = steps(runs)
     figures["fan_out"] = child("bench.fanout")
-    figures["map"] = child("bench.map")
+    figures["large"] = child("bench.large")
     figures["hostile"] = child("bench.hostile")
-    figures["waiting_10000"] = child("bench.waiting", "--runs", "10000")
+    figures["waiting_10000"] = median([child("bench.waiting", "--runs", "10000") for _ in range(3)])
     figures["waiting_200000"] = child("bench.waiting", "--runs", "200000")
     figures["recovery"] = child("bench.recovery", "--runs", "1000")
     figures["recovery_over_history"] = child("bench.recovery", "--runs", "1000", "--history", "300000")

@@ -33,7 +33,7 @@ def _own(found: dict[str, Any]) -> str:
     at64, at256, at1 = (found[f"steps_at_{name}"] for name in ("64_runs", "256_runs", "1_run"))
     recovery, history = found["recovery"], found["recovery_over_history"]
     few, many = found["waiting_10000"], found["waiting_200000"]
-    machine = found["machine"]
+    machine, large, hostile = found["machine"], found["large"], found["hostile"]
     cpu = max(at64["cpu_us_per_step"], at256["cpu_us_per_step"])
     behind = max(at64["views_behind_s"], at256["views_behind_s"])
     raw = at1["raw_commit_p50_ms"]
@@ -48,6 +48,16 @@ def _own(found: dict[str, Any]) -> str:
         ("rows/s of a bare group commit over Podium's", f"{at64['raw_over_podium']:.1f} times", "≤ 4 times"),
         ("views behind at the end", _ms(behind), "≤ 1 s"),
         ("fan-out to 100 and join, p50", f"{found['fan_out']['fan_out_100_p50_ms']:.1f} ms", "≤ 30 ms"),
+        ("map over 10,000 items, 256 at a time", f"{large['map_10000_p50_s']:.2f} s", "≤ 2 s"),
+        ("graph of 1,000 nodes", _ms(large["graph_1000_p50_s"]), "shown"),
+        ("100 tasks inside each other", f"{large['nested_100_p50_ms']:.1f} ms", "shown"),
+        ("loop of 100,000 iterations", f"{large['loop_100000_s']:.1f} s", "shown"),
+        ("the same, memory it adds", f"{large['loop_100000_grown_mb']:.0f} MB", "bounded"),
+        (
+            "others' wait for hostile expressions, at most",
+            f"{hostile['hostile_wait_max_ms']:.0f} ms",
+            "≤ 50 ms",
+        ),
         ("10,000 waiting runs, memory over idle", f"{few['over_idle_mb']:.1f} MB", "≤ 20 MB"),
         ("200,000 waiting runs, memory over idle", f"{many['over_idle_mb']:.1f} MB", "shown"),
         ("start over 200,000 waiting runs", _ms(many["start_over_them_s"]), "shown"),

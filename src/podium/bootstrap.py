@@ -79,12 +79,15 @@ class LocalHub(Hub):
         self.vault, allowed = Vault(folder), _allowed()
         system.catalog.allowed, system.catalog.digest_key = allowed, action_key(folder)
         self.worker = EmbeddedWorker(
-            self._hear, system.catalog.agents.get, folder, clock.now, vault=self.vault, allowed=allowed,
+            self._hear,
+            system.catalog.agents.get,
+            folder,
+            clock.now,
+            vault=self.vault,
+            allowed=allowed,
             on_asked=self._ask,
         )
-        super().__init__(
-            store, shard, system, clock, self.worker, Evaluator(self._learn), self.keyring
-        )
+        super().__init__(store, shard, system, clock, self.worker, Evaluator(self._learn), self.keyring)
         self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
         self.notary = Notary(store, (system.writer, shard.writer), folder)
         self._identity = store.identity()
@@ -226,10 +229,14 @@ class Serving:
     server: SocketServer
 
     def stop(self, grace_ms: int = 2_000) -> None:
-        """Let nobody in any more, then stop the hub. What is unfinished goes on with the next hub."""
-        self.server.close()
+        """Let nobody in any more, then stop the hub. What is unfinished goes on with the next hub.
+
+        What was asked before is answered, if only with the word that the hub is gone.
+        """
+        self.server.stop_taking()
         self.hub.stop(grace_ms)
         self.door.close()
+        self.server.close()
 
 
 def serve(folder: Path) -> Serving:

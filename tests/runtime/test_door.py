@@ -12,6 +12,7 @@ import pytest
 
 from podium.bootstrap import LOG, RUNS_SHARD, look
 from podium.store.interface import StoreError, Unwritable
+from tests.cli.command import until
 from tests.runtime.serving import House, agent, call, human, workflow
 
 
@@ -137,7 +138,8 @@ def test_suspended_runs_start_nothing(declared: House, tmp_path: Path) -> None:
     gate = tmp_path / "open"
     run_id = declared.submit("gate", {"gate": str(gate)})
     declared.until(run_id, "attempt")
-    (attempt,) = declared.call("activity", run_id=run_id)
+    # On record it has started; the worker takes it a moment later.
+    (attempt,) = until(lambda: declared.call("activity", run_id=run_id))
     assert (attempt["agent"], attempt["task"]) == ("gate@1.0.0", "/do/0/pass")
     declared.call("suspend", run_id=run_id)
     gate.touch()

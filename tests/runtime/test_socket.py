@@ -25,6 +25,7 @@ from podium.sdk.client import (
     UnreachableError,
     connect,
 )
+from tests.cli.command import until
 from tests.runtime.serving import House, agent, call, human, workflow
 
 
@@ -51,6 +52,7 @@ class Raw:
 
     def __init__(self, house: House) -> None:
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(60)
         self._socket.connect(str(house.serving.server.path))
         self._lines = self._socket.makefile("rb")
 
@@ -223,6 +225,43 @@ def test_a_hub_that_ends_tells_its_clients(house: House, podium: Client) -> None
         podium.status()
     with pytest.raises(UnreachableError):
         connect(house.state)
+
+
+def test_what_was_asked_before_a_hub_ends_is_answered(house: House) -> None:
+    asked = house.submit("ask")
+    hub, path = house.serving.hub, house.serving.server.path
+    held, go_on = threading.Event(), threading.Event()
+    raw = Raw(house)
+    raw.send(json.dumps({"id": 1, "call": "wait", "params": {"run_id": asked}}).encode() + b"\n")
+    raw.send(b'{"id": 2, "call": "status"}\n')
+    assert raw.answer()["id"] == 2
+    hub.do(lambda: (held.set(), go_on.wait(60)))
+    assert held.wait(60)
+    told = {"event": {"id": "1", "type": "go", "source": "/test"}, "run_id": ""}
+    raw.send(json.dumps({"id": 3, "call": "send", "params": told}).encode() + b"\n")
+    until(lambda: hub._tickets)
+    closing = threading.Thread(target=house.close)
+    closing.start()
+    until(lambda: not path.exists())
+    go_on.set()
+    answers = {answer["id"]: answer for answer in iter(raw.answer, None)}
+    closing.join(60)
+    assert answers[3]["result"]["detail"] == "reached 0 runs"
+    assert "goes on with the next one" in answers[1]["gone"]["message"]
+
+
+def test_a_client_that_does_not_read_does_not_keep_a_hub_from_ending(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "_SEND_S", 0.05)
+    raw = Raw(house)
+    run_id = house.call("execute", workflow="echo", input="x" * 1_000_000)["id"]
+    for number in range(10):
+        line = {"id": number, "call": "describe", "params": {"kind": "run", "name": run_id}}
+        raw.send(json.dumps(line).encode() + b"\n")
+    house.close()
+    house.restart()
+    assert house.call("run", run_id=run_id)["status"] == "completed"
 
 
 def test_the_socket_is_private_and_goes_with_the_hub(house: House) -> None:

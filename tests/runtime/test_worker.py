@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from podium.facts.catalog import AgentVersion, Capability
+from podium.facts.catalog import AgentVersion, Capability, Retry
 from podium.facts.inputs import Reported
 from podium.facts.orders import Abandon, Perform
 from podium.runtime import lane as lanes
@@ -490,6 +490,60 @@ def test_closing_loses_what_runs_and_refuses_what_comes(bench: Bench) -> None:
     assert [bench.report().status for _ in range(2)] == ["lost", "lost"]
     bench.worker.perform([bench.order(digest)])
     assert bench.report().status == "unstarted"
+
+
+BUSY = """\
+import os, time
+async def busy(x):
+    while not os.path.exists(x): time.sleep(0.005)
+async def stubborn(x):
+    import asyncio
+    open(x, "w").close()
+    try:
+        await asyncio.sleep(1000)
+    except asyncio.CancelledError:
+        raise ValueError("not now")
+"""
+
+
+@pytest.mark.parametrize(
+    ("delivery", "attempts", "status"),
+    [("at-least-once", 1, "lost"), ("at-most-once", 1, "lost"), ("at-most-once", 2, "unstarted")],
+)
+def test_what_had_not_begun_when_the_worker_is_closed_does_not_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, delivery: str, attempts: int, status: str
+) -> None:
+    bench = Bench(tmp_path, stall_ms=60_000)
+    digest = bench.function("busy", BUSY)
+    bench.agents[digest] = msgspec.structs.replace(bench.agents[digest], retry=Retry(attempts))
+    gate = tmp_path / "gate"
+    bench.worker.perform([bench.order(digest, str(gate))])
+    bench.until(lambda: any(one.begun for one in list(bench.worker._inner.running.values())))
+    stop_all = bench.worker._inner.stop_all
+
+    def stop_and_go_on(stop: Any) -> None:
+        stop_all(stop)
+        gate.touch()
+
+    monkeypatch.setattr(bench.worker._inner, "stop_all", stop_and_go_on)
+    late = bench.order(digest, str(gate), delivery=delivery)
+    bench.worker.perform([late])
+    bench.worker.close(0)
+    reports = {report.token: report for report in (bench.report(), bench.report())}
+    assert reports[late.token].status == status
+    error = reports[late.token].error
+    assert error is not None and error.title == "the worker was shut down before it began"
+
+
+def test_what_fails_because_it_is_told_to_stop_may_be_made_again(bench: Bench) -> None:
+    digest = bench.function("stubborn", BUSY)
+    deliveries = ("at-least-once", "at-most-once")
+    orders = [bench.order(digest, str(bench.folder / word), delivery=word) for word in deliveries]
+    bench.worker.perform(orders)
+    bench.until(lambda: all((bench.folder / word).exists() for word in deliveries))
+    bench.worker.close(0)
+    reports = {report.token: report for report in (bench.report(), bench.report())}
+    assert [reports[order.token].status for order in orders] == ["lost", "failed"]
 
 
 def test_closing_waits_for_what_ends_in_time(bench: Bench) -> None:

@@ -129,7 +129,9 @@ class _Batch:
 
         attached = self.attached
         try:
-            future = attached.client.run_soon(line.workflow, line.input, key=f"{KEY}{line.id}", trace=True, subject=line.subject)
+            future = attached.client.run_soon(
+                line.workflow, line.input, key=f"{KEY}{line.id}", trace=True, subject=line.subject
+            )
         except InvalidError as error:
             self._free.release()
             self._refuse(line.id, "refused", str(error), Exit.USAGE)

@@ -16,7 +16,7 @@ from podium.agents.interface import Adapter, AttemptFailed
 from podium.agents.secrets import Vault
 from podium.facts.inputs import Asked, Reported
 from podium.facts.orders import Abandon, Answer
-from podium.runtime.reports import Stop, failed, stopped, unstarted, veiled
+from podium.runtime.reports import Stop, failed, gave_up, stopped, unstarted, veiled
 from podium.runtime.running import CURRENT, Running, Work
 from podium.runtime.threads import DaemonThreads
 
@@ -243,9 +243,7 @@ class Lane:
                 provenance=performed.provenance,
             )
         except AttemptFailed as failure:
-            report = failed(order, failure)
-            if running.stop == "abandoned" and order.delivery == "at-least-once":
-                report = None
+            report = gave_up(running, failure)
         except asyncio.CancelledError:
             if running.stop:
                 report = stopped(running)

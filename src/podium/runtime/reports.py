@@ -9,6 +9,7 @@ import msgspec
 
 from podium.agents.interface import AttemptFailed, printable
 from podium.agents.veil import Veil
+from podium.facts.catalog import AgentVersion
 from podium.facts.inputs import Reported
 from podium.facts.orders import Perform
 from podium.facts.values import ERRORS, JSON, STATUS, Error
@@ -22,6 +23,8 @@ class Stopped(Protocol):
 
     @property
     def order(self) -> Perform: ...
+    @property
+    def agent(self) -> AgentVersion: ...
     @property
     def started_at(self) -> int: ...
     @property
@@ -81,13 +84,32 @@ def lost(order: Perform, title: str, detail: str = "") -> Reported:
 
 
 def unstarted(running: Stopped) -> Reported | None:
-    """The report of an attempt that was stopped before it began; none if it was abandoned."""
+    """The report of an attempt that was stopped before it began; none if it was abandoned.
+
+    A run must not fault because a worker is shut down. So what has no attempt left is lost: it is made again
+    where it may be, else a person is asked, and told that it did not begin.
+    """
+    order = running.order
     if running.stop == "abandoned":
         return None
-    if running.stop == "closing":
-        failure = AttemptFailed("the worker was shut down before it began", unstarted=True)
-    else:
-        failure = AttemptFailed("its deadline passed before it began", unstarted=True, kind="timeout")
+    if running.stop != "closing":
+        late = AttemptFailed("its deadline passed before it began", unstarted=True, kind="timeout")
+        return failed(order, late)
+    title = "the worker was shut down before it began"
+    if order.delivery == "at-most-once" and order.attempt < running.agent.retry.attempts:
+        return failed(order, AttemptFailed(title, unstarted=True))
+    return lost(order, title)
+
+
+def gave_up(running: Stopped, failure: AttemptFailed) -> Reported | None:
+    """The report of an attempt that failed, whether or not because it was told to stop."""
+    again = running.order.delivery == "at-least-once"
+    if running.stop == "abandoned" and again:
+        return None
+    if running.stop == "closing" and failure.unstarted:
+        return unstarted(running)
+    if running.stop == "closing" and again:
+        return stopped(running, "\n".join(filter(None, (failure.title, failure.detail))))
     return failed(running.order, failure)
 
 

@@ -40,6 +40,9 @@ OPEN_MAX = 4096
 
 _ACCEPT_AGAIN_S = 0.1
 
+_SEND_S = 1.0
+"""A client that is slower to read its last answers does not get them."""
+
 log = structlog.get_logger("podium.socket")
 
 
@@ -69,6 +72,7 @@ class SocketServer:
         self._folder = folder
         self.path = socket_path(folder)
         self._connections: set[_Connection] = set()
+        self._leaving: list[_Connection] = []
         self._lock = threading.Lock()
         self._closing = False
         try:
@@ -104,8 +108,8 @@ class SocketServer:
         """Say so no more. Who is on the way is let in, and `clients` counts him."""
         (self._folder / ADDRESS).unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Take the address back and end all connections."""
+    def stop_taking(self) -> None:
+        """Take the address back, and no more requests; those that came are still answered."""
         self._closing = True
         self.hide()
         self.path.unlink(missing_ok=True)
@@ -117,9 +121,17 @@ class SocketServer:
         self._socket.close()
         self._thread.join()
         with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
+            self._leaving = list(self._connections)
+        for connection in self._leaving:
+            connection.stop_taking()
+
+    def close(self) -> None:
+        """End all connections, once the answers that there are were sent."""
+        limit = time.monotonic() + _SEND_S
+        for connection in self._leaving:
             connection.close()
+        for connection in self._leaving:
+            connection.wait(limit)
 
     def _accept(self) -> None:
         while not self._closing:
@@ -148,16 +160,35 @@ class _Connection:
         self._via = peer(accepted)
         self._out: SimpleQueue[bytes | None] = SimpleQueue()
         self._open: dict[int | str, Future[Shown] | None] = {}
-        self._ended = False
+        self._ended = self._closing = False
+        self._writer = threading.Thread(target=self._write, name="podium-client-out", daemon=True)
 
     def start(self) -> None:
         threading.Thread(target=self._read, name="podium-client-in", daemon=True).start()
-        threading.Thread(target=self._write, name="podium-client-out", daemon=True).start()
+        self._writer.start()
+
+    def stop_taking(self) -> None:
+        """Read no more than what has come."""
+        self._closing = True
+        self._shut(socket.SHUT_RD)
 
     def close(self) -> None:
+        """End it once its answers were sent."""
         self._ended = True
+        self._out.put(None)
+
+    def wait(self, limit: float) -> None:
+        """Wait until they were sent, or until then on the monotonic clock; then it is over."""
+        self._writer.join(max(limit - time.monotonic(), 0))
+        self._cut()
+
+    def _cut(self) -> None:
+        self._ended = True
+        self._shut(socket.SHUT_RDWR)
+
+    def _shut(self, how: int) -> None:
         try:
-            self._socket.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown(how)
         except OSError:
             pass
 
@@ -240,16 +271,18 @@ class _Connection:
                 if ends:
                     break
         except OSError:
-            self.close()
+            self._cut()
         finally:
             self._socket.close()
 
     def _end(self) -> None:
-        self._ended = True
-        for future in list(self._open.values()):
-            if future is not None:
-                future.cancel()
-        self._out.put(None)
+        if not self._closing:
+            # The client left, and waits for no answer.
+            self._ended = True
+            for future in list(self._open.values()):
+                if future is not None:
+                    future.cancel()
+            self._out.put(None)
         self._on_end(self)
 
 

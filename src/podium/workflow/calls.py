@@ -111,9 +111,7 @@ def _key(draft: Draft, given: dict[str, JSON], place: Place, scope: Scope) -> Ex
 
 def _select(draft: Draft, value: JSON, place: Place) -> tuple[dict[str, str], dict[str, str]]:
     instead = "a task of its own can have that"
-    select = draft.table(
-        value, place, "`select`", ("require", "prefer"), unsupported={"by": instead}
-    )
+    select = draft.table(value, place, "`select`", ("require", "prefer"), unsupported={"by": instead})
     labels = {
         field: {
             name: draft.text(label, place / field / name, f"The label `{shown(name)}`")
