@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from podium.sdk.agent import Context, tool
@@ -30,13 +31,17 @@ async def find(topic: str) -> list[str]:
 async def publish(folder: str, title: str, text: str, context: Context) -> str:
     """Writes a page; the same call, made again, writes the same file."""
     path = Path(folder, f"{title}.md")
-    path.write_text(f"# {title}\n\n{text}\n")
-    with Path(folder, "published.log").open("a") as log:
-        log.write(f"{context.key} {title}\n")
+    await asyncio.to_thread(path.write_text, f"# {title}\n\n{text}\n")
+    await asyncio.to_thread(note, Path(folder, "published.log"), f"{context.key} {title}\n")
     return str(path)
+
+
+def note(path: Path, line: str) -> None:
+    with path.open("a") as log:
+        log.write(line)
 
 
 @tool(name="page.withdraw", version="1.0.0", side_effect="write", delivery="at-least-once", groups=["pages"])
 async def withdraw(path: str) -> None:
     """Takes a page back."""
-    Path(path).unlink(missing_ok=True)
+    await asyncio.to_thread(Path(path).unlink, missing_ok=True)

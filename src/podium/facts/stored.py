@@ -1,8 +1,8 @@
 """The stored form of records: envelope and body bytes, and their way back, old versions included.
 
 A body starts with a codec byte: `{` is inline JSON; `BLOB` a digest of a blob that holds the JSON;
-`SEALED` is encrypted: 16 bytes name the key, and what opens with it follows; an empty body belongs to an event
-without one; `ERASED` was never written, as its key was destroyed. What a blob holds may be sealed, too.
+`SEALED` is encrypted: 16 bytes name the key, and what opens with it follows; an empty body belongs to an
+event without one; `ERASED` was never written, as its key was destroyed. What a blob holds may be sealed, too.
 """
 
 from __future__ import annotations

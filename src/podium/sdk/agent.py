@@ -179,7 +179,7 @@ def _given(**options: Any) -> dict[str, Any]:
 
 
 def declared(module: ModuleType) -> tuple[list[Document], list[Trouble]]:
-    """The agents and tools that a module's functions declare, and what troubles there are with those that fail to.
+    """The agents and tools that a module's functions declare, and what stops those that fail to.
 
     Functions that the module imports from others count too: a module may be the list of a team. They are in
     the order in which they are defined.

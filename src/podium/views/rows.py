@@ -75,8 +75,8 @@ class RunRow:
 
     __slots__ = (
         "asks", "cost_nano", "definition", "dirty", "effects", "effects_done", "ended_at", "error_title",
-        "failed", "frames", "key", "labels", "last_seq", "lifecycle", "nested", "parent", "principal", "run", "run_id",
-        "started_at", "updated_at", "written",
+        "failed", "frames", "key", "labels", "last_seq", "lifecycle", "nested", "parent", "principal",
+        "run", "run_id", "started_at", "updated_at", "written",
     )  # fmt: skip
 
     def __init__(
