@@ -239,7 +239,7 @@ def test_the_overview_counts_every_run_once(board: Board) -> None:
     board.write(*((of, started()) for of in "abcd"))
     board.write(("a", *human()), ("b", e.RunSuspended()), ("c", e.RunCompleted()), ("d", asked()))
     assert board.views.overview().runs == {
-        "running": 1, "waiting": 1, "suspended": 1, "completed": 1, "faulted": 0, "cancelled": 0,
+        "queued": 0, "running": 1, "waiting": 1, "suspended": 1, "completed": 1, "faulted": 0, "cancelled": 0,
     }  # fmt: skip
 
 

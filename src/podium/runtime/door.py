@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol
 from uuid import uuid4
 
 import msgspec
@@ -21,7 +21,6 @@ import structlog
 from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.approvals import is_person
-from podium.facts.catalog import Declared
 from podium.facts.events import Record
 from podium.facts.identity import run_id_of
 from podium.facts.values import JSON, Accepted, Refused, Reply
@@ -31,7 +30,29 @@ from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.evidence import evidence
 from podium.runtime.hub import Hub
 from podium.runtime.identity import HERE, Caller, Identities
-from podium.runtime.inquiry import Declined, Inquiry, Kind, Readers, decline
+from podium.runtime.inquiry import Declined, Inquiry, Readers, decline
+from podium.runtime.parameters import (
+    Activity,
+    Apply,
+    Delete,
+    Describe,
+    Execute,
+    Get,
+    OfApprovals,
+    OfDeadLetters,
+    OfNothing,
+    OfResource,
+    OfRevision,
+    OfRun,
+    Parameters,
+    Planned,
+    Rebuild,
+    Since,
+    Submit,
+    Unfinished,
+    Wait,
+    convert,
+)
 from podium.runtime.presenting import Shown
 from podium.runtime.worker import EmbeddedWorker
 from podium.store.interface import StoreError
@@ -48,8 +69,6 @@ _TROUBLE_S = 3.0
 _REBUILD_MS_MAX = 7 * 86_400_000
 _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
 
-P = TypeVar("P")
-
 log = structlog.get_logger("podium.door")
 
 
@@ -61,115 +80,6 @@ class Views(Protocol):
     def caught_up(self) -> dict[int, int]: ...
     def rebuild(self) -> None: ...
     def wait_for(self, shard: int, seq: int, timeout_ms: int) -> bool: ...
-
-
-class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The parameters of a call."""
-
-
-class OfNothing(Parameters, frozen=True): ...
-
-
-class OfRun(Parameters, frozen=True):
-    run_id: str
-
-
-class Since(Parameters, frozen=True):
-    run_id: str
-    after: int = 0
-
-
-class Apply(Parameters, frozen=True):
-    resources: tuple[Declared, ...]
-    principal: str = ""
-    prune: bool = False
-    force: bool = False
-    why: str = ""
-
-
-Declarable = Literal["Agent", "Tool", "Policy", "Workflow"]
-
-
-class Delete(Parameters, frozen=True):
-    kind: Declarable
-    name: str
-    principal: str = ""
-    force: bool = False
-    why: str = ""
-
-
-class Planned(Parameters, frozen=True):
-    resources: tuple[Declared, ...]
-    prune: bool = False
-
-
-class OfApprovals(Parameters, frozen=True):
-    run_id: str = ""
-
-
-class OfDeadLetters(Parameters, frozen=True):
-    run_id: str = ""
-    workflow: str = ""
-    agent: str = ""
-    task: str = ""
-    error: str = ""
-    before: int = 0
-
-
-class OfResource(Parameters, frozen=True):
-    name: str
-    kind: Literal[""] | Declarable = ""
-
-
-class OfRevision(OfResource, frozen=True):
-    which: str = ""
-
-
-class Submit(Parameters, frozen=True):
-    workflow: str
-    input: JSON = None
-    key: str = ""
-    labels: dict[str, str] = {}
-    principal: str = ""
-    subject: str = ""
-
-
-class Execute(Submit, frozen=True):
-    trace: bool = False
-    timeout_ms: int = -1
-
-
-class Wait(Parameters, frozen=True):
-    run_id: str
-    timeout_ms: int = -1
-    trace: bool = False
-
-
-class Get(Parameters, frozen=True):
-    kind: Kind
-    status: str = ""
-    workflow: str = ""
-    parent: str = ""
-    nested: bool = False
-    limit: int = 100
-
-
-class Unfinished(Parameters, frozen=True):
-    workflow: str
-    input: JSON = None
-
-
-class Describe(Parameters, frozen=True):
-    kind: str
-    name: str
-
-
-class Rebuild(Parameters, frozen=True):
-    timeout_ms: int = 60_000
-
-
-class Activity(Parameters, frozen=True):
-    run_id: str = ""
 
 
 Reads = dict[str, tuple[type[Parameters], Callable[[Inquiry, Any], JSON]]]
@@ -530,16 +440,6 @@ def failure(error: Exception) -> Shown:
         log.error("call failed", exc_info=error)
         return {"error": {"message": f"{type(error).__name__}: {error}"}}
     return {"error": {"message": str(error)}}
-
-
-def convert(params: Shown, kind: type[P]) -> P:
-    """The parameters of a call. Raises Declined where they are not."""
-    try:
-        return msgspec.convert(params, kind)
-    except msgspec.ValidationError as error:
-        raise decline(
-            "usage", "bad-parameter", "", f"the parameters are not as they must be: {error}"
-        ) from None
 
 
 def _check_event(event: dict[str, JSON]) -> None:

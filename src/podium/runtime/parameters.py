@@ -1,0 +1,133 @@
+"""The parameters of the calls on the door, by which whatever else is given is refused."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+import msgspec
+
+from podium.facts.catalog import Declared
+from podium.facts.values import JSON
+from podium.runtime.inquiry import Kind, decline
+from podium.runtime.presenting import Shown
+
+P = TypeVar("P")
+
+
+class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The parameters of a call."""
+
+
+class OfNothing(Parameters, frozen=True): ...
+
+
+class OfRun(Parameters, frozen=True):
+    run_id: str
+
+
+class Since(Parameters, frozen=True):
+    run_id: str
+    after: int = 0
+
+
+class Apply(Parameters, frozen=True):
+    resources: tuple[Declared, ...]
+    principal: str = ""
+    prune: bool = False
+    force: bool = False
+    why: str = ""
+
+
+Declarable = Literal["Agent", "Tool", "Policy", "Workflow"]
+
+
+class Delete(Parameters, frozen=True):
+    kind: Declarable
+    name: str
+    principal: str = ""
+    force: bool = False
+    why: str = ""
+
+
+class Planned(Parameters, frozen=True):
+    resources: tuple[Declared, ...]
+    prune: bool = False
+
+
+class OfApprovals(Parameters, frozen=True):
+    run_id: str = ""
+
+
+class OfDeadLetters(Parameters, frozen=True):
+    run_id: str = ""
+    workflow: str = ""
+    agent: str = ""
+    task: str = ""
+    error: str = ""
+    before: int = 0
+
+
+class OfResource(Parameters, frozen=True):
+    name: str
+    kind: Literal[""] | Declarable = ""
+
+
+class OfRevision(OfResource, frozen=True):
+    which: str = ""
+
+
+class Submit(Parameters, frozen=True):
+    workflow: str
+    input: JSON = None
+    key: str = ""
+    labels: dict[str, str] = {}
+    principal: str = ""
+    subject: str = ""
+
+
+class Execute(Submit, frozen=True):
+    trace: bool = False
+    timeout_ms: int = -1
+
+
+class Wait(Parameters, frozen=True):
+    run_id: str
+    timeout_ms: int = -1
+    trace: bool = False
+
+
+class Get(Parameters, frozen=True):
+    kind: Kind
+    status: str = ""
+    workflow: str = ""
+    parent: str = ""
+    nested: bool = False
+    limit: int = 100
+
+
+class Unfinished(Parameters, frozen=True):
+    workflow: str
+    input: JSON = None
+
+
+class Describe(Parameters, frozen=True):
+    kind: str
+    name: str
+
+
+class Rebuild(Parameters, frozen=True):
+    timeout_ms: int = 60_000
+
+
+class Activity(Parameters, frozen=True):
+    run_id: str = ""
+
+
+def convert(params: Shown, kind: type[P]) -> P:
+    """The parameters of a call. Raises Declined where they are not."""
+    try:
+        return msgspec.convert(params, kind)
+    except msgspec.ValidationError as error:
+        raise decline(
+            "usage", "bad-parameter", "", f"the parameters are not as they must be: {error}"
+        ) from None
