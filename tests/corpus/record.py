@@ -27,6 +27,9 @@ RECORDS_MAX = 260
 Kind = tuple[str, int]
 """Type and version of an event."""
 
+ELSEWHERE = frozenset({("SubjectErased", 1)})
+"""Only worlds with keys have them, and the corpus keeps none: `tests/facts/test_stored.py` holds their form."""
+
 
 class KeepingStore(MemoryStore):
     """Keeps every form in which a run left memory unfinished."""
@@ -52,7 +55,7 @@ def conditions_of(seed: int) -> tuple[Conditions, int]:
         draw(seed).faults, runs, within_ms=5_000, snapshot_records=random.choice((20, 60)), passivate_ms=0,
         meddling=0.1,
     )  # fmt: skip
-    return conditions, random.randrange(8_000, 40_000)
+    return conditions, random.randrange(8_000, 120_000)
 
 
 def lived(seed: int) -> tuple[World, KeepingStore]:
@@ -73,7 +76,7 @@ def kinds(rows: Iterable[Row]) -> set[Kind]:
 
 def missing() -> set[Kind]:
     """What this release stores and no world of the corpus has."""
-    present = {(name, kind.VERSION) for name, kind in EVENTS.items()}
+    present = {(name, kind.VERSION) for name, kind in EVENTS.items()} - ELSEWHERE
     for path in worlds.FOLDER.glob("*.jsonl"):
         present -= {kind for rows in worlds.read(path).rows.values() for kind in kinds(rows)}
     return present

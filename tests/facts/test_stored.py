@@ -11,7 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podium.facts import stored
-from podium.facts.events import EVENTS, Body, Event, Record, TaskStarted
+from podium.facts.events import (
+    EVENTS,
+    Body,
+    Event,
+    Record,
+    SubjectErased,
+    SubjectErasedBody,
+    TaskStarted,
+)
 from podium.facts.stored import BLOB, ERASED, SEALED, UPCASTERS, UnknownRecord, decode, encode
 from tests.facts.messages import made
 
@@ -116,3 +124,10 @@ def test_an_old_record_is_lifted_step_by_step(monkeypatch: pytest.MonkeyPatch) -
         body = b'{"input":"new"}' if version == 3 else b'{"input":"old"}'
         record = decode(7, "run", "TaskStarted", version, 42, b'{"%s":"/do/0/a"}' % member, body, no_blob)
         assert (record.event.task, record.body.input) == ("/do/0/a", "new")  # type: ignore[attr-defined,union-attr]
+
+
+def test_who_was_erased_by_former_releases_is_still_known() -> None:
+    envelope = b'{"subject":"4ac1","principal":"user:ada","runs":2}'
+    event = decode(7, "", "SubjectErased", 1, 42, envelope, b'{"why":"asked"}', no_blob)
+    assert event.event == SubjectErased(subject="4ac1", principal="user:ada", runs=2)
+    assert event.body == SubjectErasedBody("asked")
