@@ -28,7 +28,7 @@ Kind = tuple[str, int]
 """Type and version of an event."""
 
 ELSEWHERE = frozenset({("SubjectErased", 1)})
-"""Only worlds with keys have them, and the corpus keeps none: `tests/facts/test_stored.py` holds their form."""
+"""Only worlds with keys have them, and the corpus keeps none: `tests/facts/test_stored.py` has their form."""
 
 
 class KeepingStore(MemoryStore):
