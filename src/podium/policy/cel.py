@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from cel_expr_python import cel
 
 from podium.facts.values import JSON
+from podium.policy import native
 from podium.policy.findings import Unevaluable
 
 _TEXT, _WHOLE, _YES_NO = cel.Type.STRING, cel.Type.INT, cel.Type.BOOL
@@ -82,15 +83,17 @@ class Expression:
 
     Attributes:
         needs: what it reads.
+        native: what tells whether it holds without the library; None where nothing does.
     """
 
-    __slots__ = ("_program", "needs", "text")
+    __slots__ = ("_program", "native", "needs", "text")
 
     def __init__(self, text: str, wanted: Any) -> None:
         """Compile an expression. Raises CelInvalid."""
         self.text = text
         self.needs = _needs(text)
         self._program = _compiled(text, wanted)
+        self.native = native.condition(text, NAMES) if wanted == _YES_NO else None
 
     def condition(self, values: Mapping[str, JSON]) -> bool:
         """Whether it holds. Raises Unevaluable."""
@@ -122,19 +125,22 @@ def message(text: str) -> Expression:
 
 
 class Fused:
-    """Conditions that are evaluated at once, at little more than the price of one."""
+    """Conditions that are evaluated at once, at little more than the price of one if the library has to."""
 
-    __slots__ = ("_parts", "conditions", "needs")
+    __slots__ = ("_natives", "_others", "_parts", "conditions", "needs")
 
     def __init__(self, conditions: Sequence[Expression]) -> None:
         self.conditions = tuple(conditions)
         self.needs = NOTHING
         for one in conditions:
             self.needs |= one.needs
+        numbered = [(1 << number, one) for number, one in enumerate(conditions)]
+        self._natives = [(bit, one.native, one) for bit, one in numbered if one.native is not None]
+        self._others = [(bit, one) for bit, one in numbered if one.native is None]
         self._parts: list[Any] | None = []
-        for first in range(0, len(conditions), FUSED_MAX):
-            part = self.conditions[first : first + FUSED_MAX]
-            bits = [f"(({one.text}\n) ? {1 << number} : 0)" for number, one in enumerate(part)]
+        for first in range(0, len(self._others), FUSED_MAX):
+            part = self._others[first : first + FUSED_MAX]
+            bits = [f"(({one.text}\n) ? {1 << number} : 0)" for number, (_, one) in enumerate(part)]
             try:
                 self._parts.append(_compiled(_balanced(bits), _WHOLE))
             except CelInvalid:
@@ -143,14 +149,27 @@ class Fused:
 
     def holding(self, values: Mapping[str, JSON]) -> int:
         """Which hold: bit n for the nth. Raises Unevaluable if any of them fails, whichever."""
+        found = 0
+        for bit, holds, one in self._natives:
+            try:
+                if holds(values):
+                    found |= bit
+            except native.DOUBTS:
+                if one.condition(values):
+                    found |= bit
+        return found | self._others_holding(values) if self._others else found
+
+    def _others_holding(self, values: Mapping[str, JSON]) -> int:
         if self._parts is None:
-            return sum(one.condition(values) << number for number, one in enumerate(self.conditions))
+            return sum(bit for bit, one in self._others if one.condition(values))
         found = 0
         for place, program in enumerate(self._parts):
             value = _evaluated(program, values)
             if type(value) is not int:
                 raise Unevaluable(_in_words(value))
-            found |= value << place * FUSED_MAX
+            if value:
+                part = self._others[place * FUSED_MAX : (place + 1) * FUSED_MAX]
+                found |= sum(bit for number, (bit, _) in enumerate(part) if value >> number & 1)
         return found
 
 
