@@ -118,7 +118,7 @@ def test_every_kind_of_task_has_an_example() -> None:
     shown = {node.kind for program in programs if program is not None for node in program.nodes}
     assert shown == {
         "do", "for", "fork", "try", "set", "switch", "raise", "wait", "listen", "foreach", "emit", "workflow",
-        "agent", "tool", "human", "http", "openapi", "process", "map", "graph",
+        "agent", "tool", "human", "policy", "http", "openapi", "process", "map", "graph",
         "compensate", "fanout", "extended", "before",
     }  # fmt: skip
 

@@ -115,7 +115,6 @@ UNSUPPORTED = {
             "a2a",
             "mcp",
             "plan",
-            "policy",
         )
     },
     **{

@@ -144,6 +144,11 @@ def _describe_workflow(action: Action, view: View, digest: str, given: JSON) -> 
     action.target = view.program(digest).label.partition("@")[0]
 
 
+def _describe_guard(action: Action, view: View, digest: str, given: JSON) -> None:
+    """What is looked at is the data alone, as if they were the arguments of a tool of the check's name."""
+    action.target, action.policies, action.args = given["check"], tuple(given["policies"]), given["data"]
+
+
 def _describe_nothing(action: Action, view: View, digest: str, given: JSON) -> None:
     """A question to people is what it asks."""
 
@@ -155,6 +160,7 @@ _DESCRIBE = {
     "openapi": _describe_openapi,
     "process": _describe_process,
     "emit": _describe_emit,
+    "guard": _describe_guard,
     "workflow": _describe_workflow,
 }
 

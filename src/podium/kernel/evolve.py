@@ -409,6 +409,8 @@ def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Rec
         effect.status = EFFECT["", "EffectRequested/human"]
         ask(shard, run, effect, event, record.at)
     elif kind == "workflow":
+    elif kind == "guard":
+        effect.status = EFFECT["", "EffectRequested/guard"]
         effect.status = EFFECT["", "EffectRequested/workflow"]
         run.children += 1
     else:

@@ -23,7 +23,7 @@ from podium.policy.advising import ways_out
 from podium.policy.deciding import DEFAULT, PolicySet, decide
 from podium.policy.development import development
 
-WITHOUT_ATTEMPTS = frozenset({"human", "workflow"})
+WITHOUT_ATTEMPTS = frozenset({"human", "workflow", "guard"})
 """Kinds of effects that nobody performs."""
 
 BUDGET = "https://podium.dev/errors/budget"
@@ -112,10 +112,12 @@ def _put(step: Step, own: Any, *parts: Any, **rest: Any) -> Decision:
 
 def _usual(step: Step, kind: str, digest: str, given: JSON) -> Decision:
     """What is said where no policy is declared; it depends on so little that it is known beforehand."""
-    usual = step.view.usual
-    known: Decision | None = usual.get(
-        f"http {given['method'] in READS}" if kind == "http" else digest or kind
-    )
+    usual, name = step.view.usual, digest or kind
+    if kind == "http":
+        name = f"http {given['method'] in READS}"
+    elif kind == "guard":
+        name = f"guard {given['policies']}"
+    known: Decision | None = usual.get(name)
     if known is None:
         try:
             action = action_for(step.view, step.run, kind, digest, "", given)
@@ -124,7 +126,7 @@ def _usual(step: Step, kind: str, digest: str, given: JSON) -> Decision:
             return Decision("deny", ("destination",), message=message)
         decision = decide(_development(), action, step.shard.ledger, {}, 0)
         known = msgspec.structs.replace(decision, policy="", reads={})
-        usual[f"http {given['method'] in READS}" if kind == "http" else digest or kind] = known
+        usual[name] = known
     return known
 
 

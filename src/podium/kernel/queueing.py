@@ -9,6 +9,7 @@ from podium.facts.policy import Decision
 from podium.kernel.breakers import is_shut
 from podium.kernel.governed import LOOK_AGAIN_MS
 from podium.kernel.governing import WITHOUT_ATTEMPTS, decided, reserve, rule_again, unchanged, warn
+from podium.kernel.guarding import pass_on
 from podium.kernel.nesting import begin_child
 from podium.kernel.outcome import Outcome
 from podium.kernel.requests import DEADLINES_MS, attempt_deadline
@@ -74,7 +75,7 @@ def _start(step: Step, effect: Effect, decision: Decision, override: int) -> Non
 
 
 def _begin_without(step: Step, effect: Effect, decision: Decision, override: int) -> None:
-    """Let a question or a run below begin that nobody performs."""
+    """Let a question, a check or a run below begin that nobody performs."""
     step.emit(
         e.EffectDecided(
             effect=effect.id, task=effect.task, rules=decision.rules, policy=decision.policy,
@@ -84,6 +85,9 @@ def _begin_without(step: Step, effect: Effect, decision: Decision, override: int
     )  # fmt: skip
     if effect.kind == "workflow":
         begin_child(step, effect)
+    elif effect.kind == "guard":
+        pass_on(step, effect)
+        advance(step)
 
 
 def requeue_due(step: Step) -> None:

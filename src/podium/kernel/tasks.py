@@ -21,6 +21,7 @@ from podium.kernel.evolve import raw_input
 from podium.kernel.extending import enter_extended, turn_before, turn_extended
 from podium.kernel.flow import Entry, holds
 from podium.kernel.graphs import turn_graph
+from podium.kernel.guarding import request_guard
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
 from podium.kernel.nesting import request_workflow
 from podium.kernel.parallel import enter_fanout, enter_map, turn_fanout, turn_fork, turn_map
@@ -288,6 +289,7 @@ ENTER.update(
         "agent": request_agent,
         "tool": request_tool,
         "human": request_human,
+        "policy": request_guard,
         "http": request_http,
         "openapi": request_openapi,
         "process": request_process,
@@ -312,6 +314,7 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "agent": _turn_effect,
     "tool": _turn_effect,
     "human": _turn_effect,
+    "guard": _turn_effect,
     "http": _turn_effect,
     "openapi": _turn_effect,
     "process": _turn_effect,

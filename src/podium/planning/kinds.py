@@ -312,5 +312,6 @@ KINDS: dict[str, Kind] = {
     "agent": _agent,
     "tool": _agent,
     "human": _human,
+    "policy": _same,
 }
 """What each kind of task makes of its data; of any other nothing is known."""

@@ -33,7 +33,7 @@ def review_policy(version: PolicyVersion, resource: str, declared: Declarations)
 
 def review_change(before: Declarations, after: Declarations) -> Iterator[Remark]:
     """What changes with the first policy that enforces, and with the last."""
-    had, has = _enforcing(before), _enforcing(after)
+    had, has = before.enforcing(), after.enforcing()
     if has and not had:
         message = (
             "from now on whatever no policy allows is denied, calls of agents by workflows included; "
@@ -43,10 +43,3 @@ def review_change(before: Declarations, after: Declarations) -> Iterator[Remark]
     if had and not has:
         message = "no policy enforces any more: the built-in policy `development` holds again"
         yield Remark("warns", "last-policy", f"Policy/{had[0]}", "", message)
-
-
-def _enforcing(declared: Declarations) -> list[str]:
-    policies = declared.versions.get("Policy", {})
-    return [
-        entry.name for entry in declared.newest("Policy").values() if policies[entry.digest].mode == "enforce"
-    ]

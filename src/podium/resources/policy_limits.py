@@ -27,7 +27,7 @@ from podium.resources.policy_values import (
 Scope = Literal[
     "run", "tree", "agent", "capability", "tenant", "tool", "host", "credential", "workflow", "principal"
 ]
-Kind = Literal["agent", "tool", "http", "openapi", "process", "human", "emit", "workflow", "model"]
+Kind = Literal["agent", "tool", "http", "openapi", "process", "human", "emit", "workflow", "model", "guard"]
 SideEffect = Literal["none", "read", "write", "irreversible"]
 Told = Annotated[str, StringConstraints(max_length=1024)]
 
@@ -43,7 +43,9 @@ class Match(PolicyModel):
         default=[], alias="toolGroups", description="groups of tools; `egress` is whatever reaches outside"
     )
     capabilities: list[Pattern] = Field(default=[], description="what agents are asked for")
-    targets: list[Pattern] = Field(default=[], description="agents or workflows called, types of events")
+    targets: list[Pattern] = Field(
+        default=[], description="agents or workflows called, types of events, checks"
+    )
     roles: list[Pattern] = Field(default=[], description="roles of the agent that acts")
     agents: list[Pattern] = Field(default=[], description="agents that act")
     workflows: list[Pattern] = Field(default=[], description="workflows whose runs act, `support/*`")

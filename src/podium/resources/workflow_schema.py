@@ -250,6 +250,10 @@ def _calls() -> list[Schema]:
         tier=_TIER, roles={"type": "array", "items": _TEXT}, quorum={"type": "integer", "minimum": 1},
         escalate=_object(("after", "tier"), after=_ref("duration"), tier=_TIER),
     )  # fmt: skip
+    policy = _object(
+        name=_TEXT, data=_ANY,
+        check={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
+    )  # fmt: skip
     http = _object(
         ("method", "endpoint"), method=_TEXT, endpoint=_ref("endpoint"),
         headers={"type": ["object", "string"]}, query={"type": ["object", "string"]}, body=_ANY,
@@ -262,7 +266,12 @@ def _calls() -> list[Schema]:
     )  # fmt: skip
     own = {"agent": agent, "tool": tool, "human": human, "http": http, "openapi": openapi}
     named = [_object(("call", "with"), call={"const": name}, with_=given) for name, given in own.items()]
-    other: Schema = {"type": "string", "not": {"enum": list(own)}, "description": "one of `use.functions`"}
+    named.append(_object(("call",), call={"const": "policy"}, with_=policy))
+    other: Schema = {
+        "type": "string",
+        "not": {"enum": [*own, "policy"]},
+        "description": "one of `use.functions`",
+    }
     return [*named, _object(("call",), call=other, with_={"type": "object"})]
 
 

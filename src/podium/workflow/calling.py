@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from podium.facts.values import JSON
 from podium.resources.troubles import did_you_mean, pointer, shown
-from podium.workflow.calls import call_agent, call_http, call_human, call_tool
+from podium.workflow.calls import call_agent, call_http, call_human, call_policy, call_tool
 from podium.workflow.draft import TASK_ARGUMENTS, Draft, Place, Scope
 from podium.workflow.extending import Extension
 from podium.workflow.fanning import fanned
@@ -24,6 +24,7 @@ CALLS: dict[str, Callable[[Draft, JSON, Place, Scope], Detail]] = {
     "tool": call_tool,
     "human": call_human,
     "http": call_http,
+    "policy": call_policy,
     "openapi": call_openapi,
 }
 COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {
@@ -33,7 +34,7 @@ COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {
 """Podium's functions that run other tasks."""
 OWN = (*CALLS, *COMPOSED, "compensate")
 """Everything that `call` may name but functions."""
-OWN_CALLS = ("agent", "tool")
+OWN_CALLS = ("agent", "tool", "policy")
 """Calls that the language does not know, so that it leaves open what stands in their `with`."""
 USE_AGENT = "put it behind an agent and use `call: agent`"
 UNSUPPORTED_CALLS = {
