@@ -408,9 +408,9 @@ def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Rec
     elif kind == "human":
         effect.status = EFFECT["", "EffectRequested/human"]
         ask(shard, run, effect, event, record.at)
-    elif kind == "workflow":
     elif kind == "guard":
         effect.status = EFFECT["", "EffectRequested/guard"]
+    elif kind == "workflow":
         effect.status = EFFECT["", "EffectRequested/workflow"]
         run.children += 1
     else:

@@ -23,8 +23,8 @@ CALLS: dict[str, Callable[[Draft, JSON, Place, Scope], Detail]] = {
     "agent": call_agent,
     "tool": call_tool,
     "human": call_human,
-    "http": call_http,
     "policy": call_policy,
+    "http": call_http,
     "openapi": call_openapi,
 }
 COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {
