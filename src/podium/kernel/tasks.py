@@ -27,6 +27,7 @@ from podium.kernel.nesting import request_workflow
 from podium.kernel.parallel import enter_fanout, enter_map, turn_fanout, turn_fork, turn_map
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
 from podium.kernel.probing import tend_doubts
+from podium.kernel.proposing import end_plan, request_plan
 from podium.kernel.requests import (
     request_agent,
     request_http,
@@ -84,6 +85,9 @@ def _turn(step: Step, frame: Frame) -> bool:
     """Let one frame go on by one transition; False if it had nothing to do."""
     if step.run.ending:
         _complete_run(step)
+        return True
+    if 0 < step.run.steps_max <= step.run.ordinal:
+        end_plan(step)
         return True
     return _TURNS[frame.kind](step, frame)
 
@@ -290,6 +294,7 @@ ENTER.update(
         "tool": request_tool,
         "human": request_human,
         "policy": request_guard,
+        "plan": request_plan,
         "http": request_http,
         "openapi": request_openapi,
         "process": request_process,

@@ -307,7 +307,7 @@ KINDS: dict[str, Kind] = {
     "compensate": _compensate,
     "extended": _extended,
     "before": _do,
-    **dict.fromkeys(("emit", "http", "openapi", "process"), _outside),
+    **dict.fromkeys(("emit", "http", "openapi", "plan", "process"), _outside),
     "workflow": _nested,
     "agent": _agent,
     "tool": _agent,
