@@ -79,7 +79,7 @@ def test_what_was_planned_runs_below(converse: Converse) -> None:
     _, started = talk.events(e.RunStarted)
     assert (started.workflow, started.planned, started.parent) == ("test/talk.plan@1.0.0", True, talk.run_id)
     asked = talk.events(e.EffectRequested)[1]
-    assert (asked.kind, asked.digest, asked.reason) == ("workflow", started.digest, "planned by plan.make")
+    assert (asked.kind, asked.digest, asked.reason) == ("workflow", started.digest, "waits for it: 2 tasks that plan.make planned")
 
 
 def test_the_document_is_in_the_log_under_the_name_of_who_asked_for_it(converse: Converse) -> None:

@@ -20,7 +20,7 @@ from podium.kernel.settling import fail
 from podium.kernel.starting import run_started
 from podium.kernel.state import Effect
 from podium.kernel.step import Step
-from podium.planning.vetting import vet
+from podium.planning.vetting import tasks_of, vet
 from podium.workflow.plan_terms import CallPlan
 from podium.workflow.planned import as_document, compile_plan, digest_of_plan
 from podium.workflow.program import CallAgent, Expression, Program
@@ -56,9 +56,10 @@ def request_plan(step: Step, entry: Entry) -> None:
         raise Faulted(_refusal(call, reference, problems))
     given = inert(_given(step, entry, call))
     child = child_run_id_of(run.id, run.effect_last + 1)
+    count = len(tasks_of(program))
     request(
         step, entry, {"document": document, "input": given}, child, 0,
-        kind="workflow", agent=program.label, digest=digest, reason=f"planned by {call.planner}",
+        kind="workflow", agent=program.label, digest=digest, reason=f"waits for it: {count} task{'' if count == 1 else 's'} that {call.planner} planned",
         consent=terms_of(step, call, reference) if call.asks else None,
     )  # fmt: skip
     effect = run.effects.get(run.effect_last)
