@@ -256,6 +256,7 @@ CORPUS = [
     ("tiers: {0: {}}", 5, 11, "tier", "from 1"),
     ("tiers: {1: {quorum: 0}}", 5, 23, "out-of-range", "at least 1"),
     ("tiers: {1: {onTimeout: allow}}", 5, 26, "on-timeout", "`deny` or `ask:2`"),
+    ("tiers: {1: {stepUp: webauthn}}", 5, 23, "not-enforced", "not yet enforced; remove it"),
     ("tiers: {1: {bind: tool}}", 5, 21, "unknown-value", "exactArgs"),
     ("tiers: {1: {approvers: [operator]}}", 5, 26, "wrong-type", "an object"),
     ("agents: {state: [active]}", 5, 12, "unknown-field", "Did you mean `states`?"),

@@ -22,13 +22,6 @@ def review_policy(version: PolicyVersion, resource: str, declared: Declarations)
     tools = [entry.name for entry in declared.newest("Tool").values()]
     for part, reason in never(compiled, tools):
         yield Remark("warns", "never-matches", resource, "/spec", f"{part} can never match: {reason}")
-    for number, tier in version.tiers.items():
-        if tier.step_up:
-            message = (
-                f"tier {number} asks for {tier.step_up}, which nothing here checks: whoever approves is "
-                "known by user id alone"
-            )
-            yield Remark("warns", "step-up", resource, f"/spec/tiers/{number}/stepUp", message)
 
 
 def review_change(before: Declarations, after: Declarations) -> Iterator[Remark]:

@@ -162,7 +162,8 @@ class PolicySet:
             terms = self._terms(tier, asking, now)
             deferral = _deferral(tally)
             if terms is None:
-                rank, messages = DENY, [f"the policies that ask for tier {tier} have no approver in common"]
+                told = f"the policies that ask for tier {tier} have no approver in common, or want `stepUp`"
+                rank, messages = DENY, [told]
         elif rank == DEFER:
             until = _until(tally)
         return Decision(

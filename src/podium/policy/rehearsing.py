@@ -54,7 +54,12 @@ def unsound(version: PolicyVersion, digest: str = "") -> list[Problem]:
     compiled, problems = compile_policy(version, digest)
     if compiled is None:
         return problems
-    return [
+    unenforced = [
+        Problem("not-enforced", f"/spec/tiers/{name}/stepUp", "`stepUp` is not yet enforced; remove it")
+        for name, tier in version.tiers.items()
+        if tier.step_up
+    ]
+    return unenforced or [
         Problem("policy-test", f"/spec/tests/{number}", f"the test `{outcome.test.name}` {outcome.failure}")
         for number, outcome in enumerate(rehearse(compiled))
         if outcome.failure

@@ -165,7 +165,9 @@ class Reservation(PolicyModel):
         default="deny", alias="unknownPrice", description="where a budget of money meets what has no price"
     )
     hold_ttl: Span | None = Field(
-        default=None, alias="holdTTL", description="a hold in doubt for longer is shown as lost; it stays"
+        default=None,
+        alias="holdTTL",
+        description="a hold in doubt whose attempt began longer ago is shown as lost; it stays",
     )
     when_held: Queues = Field(
         default="queue", alias="whenHeldNotSpent", description="where what is held reaches the ceiling"
