@@ -59,7 +59,8 @@ def request_plan(step: Step, entry: Entry) -> None:
     count = len(tasks_of(program))
     request(
         step, entry, {"document": document, "input": given}, child, 0,
-        kind="workflow", agent=program.label, digest=digest, reason=f"waits for it: {count} task{'' if count == 1 else 's'} that {call.planner} planned",
+        kind="workflow", agent=program.label, digest=digest,
+        reason=f"waits for it: {count} task{'' if count == 1 else 's'} that {call.planner} planned",
         consent=terms_of(step, call, reference) if call.asks else None,
     )  # fmt: skip
     effect = run.effects.get(run.effect_last)
