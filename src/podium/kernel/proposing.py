@@ -25,9 +25,9 @@ from podium.workflow.plan_terms import CallPlan
 from podium.workflow.planned import as_document, compile_plan, digest_of_plan
 from podium.workflow.program import CallAgent, Expression, Program
 
-DOCUMENT_BYTES_MAX = 256 * 1024
+DOCUMENT_BYTES_MAX = 128 * 1024
 """A plan is no larger, written as JSON."""
-EXPRESSIONS_MAX = 500
+EXPRESSIONS_MAX = 100
 """It has no more expressions than this that only jq can check."""
 PROBLEMS_MAX = 5
 """So many of the reasons why it is refused are told."""
@@ -154,18 +154,28 @@ def _check(step: Step, programs: list[str]) -> list[str | None]:
     """
     if len(programs) > EXPRESSIONS_MAX:
         return [f"a plan has no more than {EXPRESSIONS_MAX} that are not plain"] * len(programs)
-    arguments = Arguments(step.run, step.program, step.program.nodes[0], {}, 0, None)
+    # Whatever has to wait starts over: one question where nothing is wrong, and one for each only then.
+    if _fault(step, "[" + ",".join(f"(\n{program}\n)" for program in programs) + "]") is None:
+        return [None] * len(programs)
     found: list[str | None] = []
     waiting = False
     for program in programs:
-        asked = Expression(program, f"if false then (\n{program}\n) else true end")
         try:
-            step.evaluation.value(asked, None, arguments, "/")
-            found.append(None)
+            found.append(_fault(step, program))
         except Waiting:
             waiting = True
-        except Faulted as faulted:
-            found.append(faulted.error.detail or faulted.error.title)
     if waiting:
         raise Waiting
     return found
+
+
+def _fault(step: Step, program: str) -> str | None:
+    """What is wrong with a jq program; None if nothing is. Raises Waiting."""
+    asked = Expression(program, f"if false then (\n{program}\n) else true end")
+    try:
+        step.evaluation.value(
+            asked, None, Arguments(step.run, step.program, step.program.nodes[0], {}, 0, None), "/"
+        )
+    except Faulted as faulted:
+        return faulted.error.detail or faulted.error.title
+    return None

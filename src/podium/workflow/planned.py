@@ -13,6 +13,9 @@ from podium.workflow.program import Do, Node, Program
 SUFFIX = ".plan"
 """Behind a workflow's name, where a plan runs for it: no workflow that is declared can be called so."""
 
+TASKS_MAX = 2_000
+"""So many tasks are compiled of a plan, functions checked and unfolded, before it is taken for endless."""
+
 _HEADER = ("dsl", "namespace", "name", "version", "title", "summary", "tags")
 
 
@@ -60,7 +63,7 @@ def compile_plan(
     syntax_check: Callable[[list[str]], list[str | None]] | None = None,
 ) -> tuple[Program | None, list[Problem]]:
     """Compile a document as `as_document` makes it; the rest as of `compile_workflow`."""
-    program, problems = compile_workflow(document, digest, syntax_check=syntax_check)
+    program, problems = compile_workflow(document, digest, syntax_check=syntax_check, tasks_max=TASKS_MAX)
     if program is None:
         return None, problems
     return replace(program, name=program.name + SUFFIX), []
