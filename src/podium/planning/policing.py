@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podium.facts.policy_version import PolicyVersion
+from podium.planning.arguments import undeclared
 from podium.planning.declarations import Declarations
 from podium.planning.reviewing import Remark
 from podium.policy.compiling import compile_policy
@@ -22,6 +23,9 @@ def review_policy(version: PolicyVersion, resource: str, declared: Declarations)
     tools = [entry.name for entry in declared.newest("Tool").values()]
     for part, reason in never(compiled, tools):
         yield Remark("warns", "never-matches", resource, "/spec", f"{part} can never match: {reason}")
+    newest = [declared.tools[entry.digest] for entry in declared.newest("Tool").values()]
+    for place, message in undeclared(compiled, newest):
+        yield Remark("warns", "undeclared-argument", resource, place, message)
 
 
 def review_change(before: Declarations, after: Declarations) -> Iterator[Remark]:

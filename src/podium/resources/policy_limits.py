@@ -27,7 +27,7 @@ from podium.resources.policy_values import (
 Scope = Literal[
     "run", "tree", "agent", "capability", "tenant", "tool", "host", "credential", "workflow", "principal"
 ]
-Kind = Literal["agent", "tool", "http", "openapi", "process", "human", "emit", "workflow", "model", "guard"]
+Kind = Literal["agent", "tool", "http", "openapi", "process", "human", "emit", "workflow", "guard"]
 SideEffect = Literal["none", "read", "write", "irreversible"]
 Told = Annotated[str, StringConstraints(max_length=1024)]
 
@@ -104,13 +104,24 @@ class BudgetLimit(PolicyModel):
     calls: int | None = Field(default=None, ge=0, description="effects of any kind")
     tool_calls: int | None = Field(default=None, alias="toolCalls", ge=0, description="calls of tools")
     agent_calls: int | None = Field(default=None, alias="agentCalls", ge=0, description="calls of agents")
-    model_calls: int | None = Field(default=None, alias="modelCalls", ge=0, description="calls of models")
+    model_calls: int | None = Field(
+        default=None, alias="modelCalls", ge=0, description="refused: not yet enforced"
+    )
     input_tokens: int | None = Field(default=None, alias="inputTokens", ge=0, description="tokens given")
     output_tokens: int | None = Field(default=None, alias="outputTokens", ge=0, description="tokens made")
     tokens: int | None = Field(default=None, ge=0, description="tokens given and made")
     wall_time: Span | None = Field(
         default=None, alias="wallTime", description="time that attempts take in sum"
     )
+
+    @field_validator("model_calls", mode="before")
+    @classmethod
+    def _is_counted(cls, value: Any) -> Any:
+        raise refusal(
+            "not-enforced",
+            "`modelCalls` is not yet enforced; remove it. Agents call models where nobody counts it: limit"
+            " `agentCalls`, `tokens` or `usd`.",
+        )
 
     @model_validator(mode="after")
     def _limits_something(self) -> BudgetLimit:
@@ -153,7 +164,9 @@ class OutputTokens(PolicyModel):
 
     default: int = Field(default=4096, ge=0, description="where nobody says how many")
     clamp_to_model: bool = Field(
-        default=True, alias="clampToModelMax", description="never more than the model can make"
+        default=True,
+        alias="clampToModelMax",
+        description="never more than the model can make, where that is known",
     )
 
 
