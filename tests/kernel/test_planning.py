@@ -11,6 +11,9 @@ from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.policy_version import Match, Rule, Tier
 from podium.facts.values import JSON, Accepted, Refused
+from podium.kernel.state import Run
+from podium.kernel.step import program_of
+from podium.workflow.planned import ERASED
 from tests.kernel.conversation import Conversation, agent, reported
 from tests.policies import policy
 
@@ -319,6 +322,36 @@ def test_what_is_only_held_is_waited_for(converse: Converse) -> None:
         del talk.open[one.run_id, one.effect]
         talk.tell(reported(one, {"text": "x"}, cost_nano=100_000_000))
     assert talk.status == "completed"
+
+
+def test_workflows_that_a_plan_runs_are_held_to_its_money(converse: Converse) -> None:
+    allow = {"calls": ["workflow"], "workflows": ["test/write"]}
+    talk = converse(planning(allow=allow, **usd("0.50")), agents=AGENTS)
+    talk.declare(write=[{"a": WRITE}, {"b": WRITE}])
+    talk.submit(INPUT)
+    below = {"namespace": "test", "name": "write", "version": "latest", "input": INPUT}
+    tell(talk, {"do": [{"w": {"run": {"workflow": below}}}]})
+    tell(talk, {"text": "x"}, cost_nano=400_000_000)
+    assert (talk.status, talk.error.status) == ("faulted", 402)
+
+
+def test_what_its_agents_ask_for_is_held_to_its_money(
+    converse: Converse,
+) -> None:
+    lead = agent("leader", "text.lead", priced=True, cost_nano=200_000_000)
+    talk = planned(
+        converse, [{"l": call("agent", capability="text.lead")}], more=usd("0.50"), agents=(*AGENTS, lead)
+    )
+    talk.ask("/do/0/l", 1, "text.write", {"text": "x"}, kind="call")
+    assert talk.told("/do/0/l")[1].status == 402
+    tell(talk, {"text": "without"}, cost_nano=0)
+    assert talk.output == {"text": "without"}
+
+
+def test_what_is_left_of_an_erased_plan_does_nothing() -> None:
+    talk = Conversation()
+    run = Run("r", "test/talk.plan@1.0.0", "sha256:0", "cancelled", planned=True)
+    assert program_of(talk.catalog, run) is ERASED
 
 
 # --- people -----------------------------------------------------------------------------------------

@@ -68,3 +68,15 @@ def test_what_is_in_doubt_for_long_is_shown_as_lost_and_stays_held(hold_ms: int,
     talk.lose("a")
     talk.wait(120_000)
     assert (row()["held"], row()["doubtful"], row()["lost_at"]) == (3, 3, lost_at)
+
+
+def test_what_a_plan_may_cost_is_shown_while_it_runs() -> None:
+    planner, once = kernel_agent("planner"), kernel_agent("once", cost_nano=3, priced=True)
+    more = {"allow": {"calls": ["agent"], "agents": ["once"]}, "limits": {"money": {"usd": "0.000000009"}}}
+    tasks = [{"a": {"call": "plan", "with": {"agent": "planner", **more}}}]
+    talk = Conversation(tasks, agents=(planner, once))
+    talk.submit({})
+    talk.settle("/do/0/a/with/agent", {"do": [{"b": {"call": "agent", "with": {"agent": "once"}}}]})
+    (row,) = budgets(talk.shard.books(), {})
+    assert (row["budget"], row["unit"], row["ceiling"], row["held"], row["left"]) == ("plan", "nano", 9, 3, 6)
+    assert list(row["scope"]) == ["tree", "run"]

@@ -19,6 +19,8 @@ from podium.policy.ledger import BUDGET, MONEY
 
 RULE = "plan/budgets/money"
 PRICE = "plan/price"
+PLAN = "(plan)"
+"""In counters, in place of a policy's name; the limit stands in place of the budget's."""
 
 
 def ceiling_of(run: Run, plan: str, limit_nano: int) -> Ceiling:
@@ -28,7 +30,8 @@ def ceiling_of(run: Run, plan: str, limit_nano: int) -> Ceiling:
         run: who asked for the plan.
         plan: id of the plan's run.
     """
-    return Ceiling(f"{BUDGET}{MONEY}0:plan/money/nano|{run.tree or run.id}|{plan}@0", limit_nano)
+    counter = f"{BUDGET}{MONEY}0:{PLAN}/{limit_nano}/nano|{run.tree or run.id}|{plan}@0"
+    return Ceiling(counter, limit_nano)
 
 
 def within(

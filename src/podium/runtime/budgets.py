@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from podium.facts.policy_version import Budget, PolicyVersion
 from podium.kernel.books import Books, Held
+from podium.kernel.ceilings import PLAN
 from podium.policy.ledger import BUDGET
 from podium.runtime.presenting import Shown
 
@@ -68,6 +69,12 @@ def _named(counter: str, policies: Mapping[str, PolicyVersion]) -> Shown:
     names, _, unit = head.rpartition("/")
     policy, _, name = names.partition("/")
     values, _, end = rest.rpartition("@")
+    if policy == PLAN:
+        tree, run = values.split("|")
+        return {
+            "policy": "", "budget": "plan", "unit": unit, "scope": {"tree": tree, "run": run}, "window": "",
+            "ends_at": 0, "limit": int(name), "hold_ms": 0,
+        }  # fmt: skip
     known = policies.get(policy)
     declared = _budget(known, name)
     scope = declared.scope if declared is not None else ()
