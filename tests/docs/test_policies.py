@@ -9,17 +9,21 @@ from typing import Any
 
 import msgspec
 import pytest
+from ruamel.yaml import YAML
 
-from podium.facts.policy_version import PolicyVersion
+from podium.facts.policy_version import Match, PolicyVersion, Rule
 from podium.policy.rehearsing import rehearse, unsound
 from podium.resources.manifest import read_text
+from tests.kernel.conversation import Conversation, agent
+from tests.policies import policy
 from tests.policy.making import compiled, version
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = ROOT / "docs" / "guides" / "policy.md"
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```", GUIDE.read_text(), flags=re.MULTILINE | re.DOTALL)
 WHOLE = [block for block in BLOCKS if block.startswith("apiVersion:")]
-PARTS = [block for block in BLOCKS if not block.startswith("apiVersion:")]
+GUARDED = [block for block in BLOCKS if block.startswith("document:")]
+PARTS = [block for block in BLOCKS if block not in (*WHOLE, *GUARDED)]
 
 
 def test_the_reference_is_made_from_the_code() -> None:
@@ -34,6 +38,27 @@ def test_the_reference_is_made_from_the_code() -> None:
 @pytest.mark.parametrize("block", PARTS)
 def test_every_part_of_the_guide_is_sound(block: str) -> None:
     assert unsound(version(block)) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("It is on its way.", {"text": "It is on its way."}),
+        ("-----BEGIN PRIVATE KEY-----", "desk/no-keys"),
+        ("x" * 2001, "desk/short"),
+    ],
+)
+def test_the_check_of_the_guide_stands_guard_over_every_answer(text: str, given: Any) -> None:
+    (document,) = (YAML(typ="safe", pure=True).load(block) for block in GUARDED)
+    (rules,) = (block for block in PARTS if "kinds: [guard]" in block)
+    allowed = Rule("agents", "allow", Match(kinds=("agent",)))
+    desk = policy("desk", rules=(*version(rules).rules, allowed))
+    asked = agent("writer", "ticket.answer")
+    talk = Conversation(document["do"], agents=(asked, desk), trusting=False, use=document["use"])
+    talk.submit({"id": 7})
+    (order,) = talk.open.values()
+    talk.settle(order.task, {"text": text})
+    assert talk.output == given or given in talk.output["why"]
 
 
 def test_the_whole_policy_of_the_guide_passes_its_tests() -> None:

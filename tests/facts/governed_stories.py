@@ -216,6 +216,8 @@ STORIES: tuple[tuple[list[dict[str, Any]], Declared, Callable[[Talk], None]], ..
     *(([{"a": call()}], SHUT, _deferred(declared)) for declared in (DENY, ASK, OPEN)),
     (both(call("one"), call("one")), ONE, _released),
     *((both(call("one"), call("one")), OPEN, _in_line(declared)) for declared in (DENY, ASK, SHUT)),
+    ([{"a": {"call": "policy"}}], OPEN, lambda talk: None),
+    ([{"a": {"call": "policy"}}], ASK, lambda talk: talk.decide()),
     (both(human(), human()), SLOW, _slow),
     (both(child(), child()), SLOW, _slow),
 )

@@ -179,6 +179,8 @@ class _Run:
             self._move_effect(event.effect, "EffectRequested/human", "waiting")
         elif event.kind == "workflow":
             self._move_effect(event.effect, "EffectRequested/workflow", "nested")
+        elif event.kind == "guard":
+            self._move_effect(event.effect, "EffectRequested/guard", "checked")
         else:
             self._move_effect(event.effect, "EffectRequested", "queued")
         if event.number:
@@ -212,7 +214,7 @@ class _Run:
                 self._move_effect(asker, "EffectSettled/answered", to)
 
     def _EffectDecided(self, event: e.EffectDecided) -> None:
-        begun = {"human": "waiting", "workflow": "nested"}.get(event.kind, "queued")
+        begun = {"human": "waiting", "workflow": "nested", "guard": "checked"}.get(event.kind, "queued")
         to = _HELD_BACK.get(event.verdict, begun)
         self._move_effect(event.effect, f"EffectDecided/{event.kind or event.verdict}", to)
 

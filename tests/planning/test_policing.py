@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from podium.facts.catalog import Declared
 from podium.kernel.policies import visible
@@ -46,9 +47,9 @@ def test_a_policy_that_is_unsound_breaks() -> None:
     assert ("breaks", "policy-test", "/spec/tests/0") in remarks(found)
 
 
-def test_what_can_never_match_and_what_nobody_checks() -> None:
+def test_what_can_never_match() -> None:
     spec = (
-        "tiers: {1: {stepUp: webauthn}}\n"
+        "tiers: {1: {quorum: 1}}\n"
         "rules: [{id: all, effect: allow}, {id: no, effect: deny, match: {tools: [pay.uot]}},"
         " {id: ask, effect: approve, tier: 1}]"
     )
@@ -58,11 +59,9 @@ def test_what_can_never_match_and_what_nobody_checks() -> None:
     })  # fmt: skip
     assert remarks(plan(declared(agent("a", x=(None, None))), [tool, policy(spec)])) == [
         ("warns", "never-matches", "/spec"),
-        ("warns", "step-up", "/spec/tiers/1/stepUp"),
         ("warns", "first-policy", ""),
     ]
     assert remarks(plan(Declarations(), [policy(spec)])) == [
-        ("warns", "step-up", "/spec/tiers/1/stepUp"),
         ("warns", "first-policy", ""),
     ]
 
@@ -79,3 +78,66 @@ def test_the_built_in_policy_is_seen_where_it_holds() -> None:
     assert [one.name for _, one in visible([])] == ["development"]
     assert [one.name for _, one in visible([("x", observing)])] == ["test", "development"]
     assert [one.name for _, one in visible([("x", enforcing), ("y", observing)])] == ["test", "test"]
+
+
+REFUND = {
+    "type": "object",
+    "properties": {
+        "amount": {"type": "integer"},
+        "order": {"type": "object", "properties": {"id": {"type": "string"}}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("part", "place"),
+    [
+        (
+            "rules: [{id: r, effect: deny, match: {tools: [pay.*]}, when: args.amont > 5}]",
+            "/spec/rules/0/when",
+        ),
+        (
+            "rules: [{id: r, effect: deny, match: {tools: [pay.out]}, when: has(args.amont)}]",
+            "/spec/rules/0/when",
+        ),
+        (
+            "rules: [{id: r, effect: deny, match: {tools: [pay.out]}, messageExpr: string(args.amont)}]",
+            "/spec/rules/0/messageExpr",
+        ),
+        (
+            "quotas: [{name: q, match: {tools: [pay.*]}, sum: args.order.x, limit: 1, window: {per: day}}]",
+            "/spec/quotas/0/sum",
+        ),
+        (
+            "sequences: [{name: s, match: {tools: [pay.out]}, require: {tools: [a.b], same: [args.ordre]}}]",
+            "/spec/sequences/0",
+        ),
+        ("rules: [{id: r, effect: deny, match: {tools: [pay.*]}, when: args.amount > 5}]", ""),
+        ("rules: [{id: r, effect: deny, match: {tools: [pay.out]}, when: args.order.ident == 'a'}]", ""),
+        ("rules: [{id: r, effect: deny, match: {tools: [pay.out]}, when: size(args) > 5}]", ""),
+        ("rules: [{id: r, effect: deny, match: {tools: ['*']}, when: args.url == 'a'}]", ""),
+        ("rules: [{id: r, effect: deny, when: args.amont > 5}]", ""),
+    ],
+)
+def test_an_argument_that_no_tool_declares_is_told(part: str, place: str) -> None:
+    tool = Declared("Tool", "pay.out", "1.0.0", "sha256:1", {
+        "name": "pay.out", "version": "1.0.0", "side_effect": "write", "args": REFUND,
+        "runtime": {"type": "function", "callable": "tools:out"},
+    })  # fmt: skip
+    told = [
+        one for one in remarks(plan(Declarations(), [tool, policy(part)])) if one[1] == "undeclared-argument"
+    ]
+    assert told == ([("warns", "undeclared-argument", place)] if place else [])
+
+
+def test_a_tool_that_takes_anything_may_have_the_argument() -> None:
+    spec = {
+        "name": "pay.in", "version": "1.0.0", "side_effect": "write",
+        "runtime": {"type": "function", "callable": "tools:out"},
+    }  # fmt: skip
+    part = "rules: [{id: r, effect: deny, match: {tools: [pay.*]}, when: args.amont > 5}]"
+    for schema in (None, {"type": "object"}, {"anyOf": [REFUND]}, True):
+        args = {} if schema is None else {"args": schema}
+        tool = Declared("Tool", "pay.in", "1.0.0", "sha256:2", {**spec, **args})
+        found = remarks(plan(Declarations(), [tool, policy(part)]))
+        assert not [one for one in found if one[1] == "undeclared-argument"]

@@ -131,6 +131,7 @@ def test_the_built_in_policy_is_like_any_other() -> None:
         ("workflow", {}, "allow"),
         ("emit", {}, "allow"),
         ("process", {"side_effect": "write"}, "allow"),
+        ("guard", {}, "allow"),
         ("model", {}, "deny"),
     ],
 )

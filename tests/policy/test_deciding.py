@@ -8,10 +8,11 @@ import msgspec
 import pytest
 
 from podium.facts.policy import Action, Destination
+from podium.facts.policy_version import Tier
 from podium.policy.deciding import PolicySet
 from podium.policy.ledger import Ledger
-from podium.policy.rehearsing import rehearse
-from tests.policy.making import NOON, asked, compiled, finance, policies, tool
+from podium.policy.rehearsing import rehearse, unsound
+from tests.policy.making import NOON, asked, compiled, finance, policies, tool, version
 
 TIERS = "tiers: {1: {approvers: {roles: [operator]}}, 2: {approvers: {roles: [lead]}, quorum: 2}}"
 
@@ -132,6 +133,16 @@ def test_where_nobody_could_approve_for_both_it_is_denied() -> None:
     decision = asked(policies(one, other), tool())
     assert decision.verdict == "deny"
     assert "no approver in common" in decision.message
+
+
+def test_what_would_take_proving_again_who_one_is_is_denied_and_not_applied() -> None:
+    strong = msgspec.structs.replace(version(rules("allow", "approve:1")), tiers={
+        "1": Tier(approvers=("operator",), step_up="webauthn"),
+    })  # fmt: skip
+    decision = asked(policies(strong), tool())
+    assert decision.verdict == "deny" and decision.terms is None
+    assert "stepUp" in decision.message
+    assert [(one.rule, one.path) for one in unsound(strong)] == [("not-enforced", "/spec/tiers/1/stepUp")]
 
 
 def test_one_that_observes_is_never_in_the_way_and_says_what_it_would_have_said() -> None:

@@ -81,7 +81,7 @@ def test_of_a_call_by_a_workflow_the_agent_that_is_called_is_counted() -> None:
 
 def test_units() -> None:
     limit = (
-        "{usd: '9', calls: 9, toolCalls: 9, agentCalls: 9, modelCalls: 9, "
+        "{usd: '9', calls: 9, toolCalls: 9, agentCalls: 9, "
         "inputTokens: 99999, outputTokens: 99999, tokens: 99999, wallTime: 2h}"
     )
     where = policies(budget(f"scope: [run], limit: {limit}", "reservation: {outputTokens: {default: 100}}\n"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import socket
 import stat
 import threading
@@ -15,6 +16,7 @@ import pytest
 
 from podium.bootstrap import serve
 from podium.runtime import socket as serving
+from podium.runtime.identity import user_name
 from podium.sdk import transport as transport_of
 from podium.sdk.client import (
     Client,
@@ -77,7 +79,7 @@ def test_calls_from_another_process(house: House, podium: Client) -> None:
     assert podium.wait(asked, 0).ended is False
     assert podium.answer(asked, decision="deny", why="no") == "/do/0/ask: deny"
     answered = next(r for r in podium.follow(asked) if r["type"] == "EffectSettled")
-    assert answered["principal"] == "user:ada"
+    assert answered["principal"] == f"user:{user_name(os.getuid())}"
     assert answered["via"].startswith("unix-socket uid=")
     assert podium.trace(run.id) == ["/do/0/one"]
     assert podium.status()["status"] == "serving"

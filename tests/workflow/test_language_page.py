@@ -24,6 +24,7 @@ from podium.workflow import compile as compiling
 from podium.workflow import tasks
 from podium.workflow.compile import compile_workflow
 from podium.workflow.draft import TASK_ARGUMENTS
+from podium.workflow.plan_terms import CallPlan
 from podium.workflow.program import CallAgent, CallTool
 from tests.kernel.conversation import Conversation, agent, reported
 from tests.kernel.toolbox import tool
@@ -68,6 +69,8 @@ class Example:
             call.capability: agent(call.capability, call.capability, labels=dict(call.require))
             for call in calls
         }
+        plans = [node.detail for node in program.nodes if isinstance(node.detail, CallPlan)]
+        agents |= {name: agent(name, name) for plan in plans for name in plan.allow.capabilities}
         asked = {node.detail.tool for node in program.nodes if isinstance(node.detail, CallTool)} - {""}
         tools = map(tool, sorted(asked))
         parts = {name: part for name, part in self.document.items() if name not in ("document", "do")}
@@ -118,8 +121,8 @@ def test_every_kind_of_task_has_an_example() -> None:
     shown = {node.kind for program in programs if program is not None for node in program.nodes}
     assert shown == {
         "do", "for", "fork", "try", "set", "switch", "raise", "wait", "listen", "foreach", "emit", "workflow",
-        "agent", "tool", "human", "http", "openapi", "process", "map", "graph",
-        "compensate", "fanout", "extended", "before",
+        "agent", "tool", "human", "policy", "http", "openapi", "process", "map", "graph",
+        "compensate", "fanout", "extended", "before", "plan",
     }  # fmt: skip
 
 
@@ -213,7 +216,14 @@ def test_every_rule_is_listed() -> None:
         if path.name != "schemas.py"
     )
     rules = set(re.findall(r'"([a-z-]+)"(?! not in)', calls)) - {"capability"}
+    rules -= {"not-allowed"}  # of plans, which have a table of their own
     planning = (ROOT / "src/podium/planning/reviewing.py").read_text()
     rules |= set(re.findall(r'Remark\("breaks", "(missing-[a-z]+)"', planning))
     assert {row[0].strip("`") for row in _table("### Mistakes")} == rules - {"configuration"}
     assert {rule for _, rule, _ in BAD.values()} <= rules
+
+
+def test_every_rule_of_plans_is_listed() -> None:
+    vetting = (ROOT / "src/podium/planning/vetting.py").read_text()
+    rules = set(re.findall(r'Problem\(\s*"([a-z-]+)"', vetting)) | {"policy"}
+    assert {row[0].strip("`") for row in _table("#### Why a plan is refused")} == rules

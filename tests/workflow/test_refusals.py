@@ -114,8 +114,6 @@ UNSUPPORTED = {
             "asyncapi",
             "a2a",
             "mcp",
-            "plan",
-            "policy",
         )
     },
     **{

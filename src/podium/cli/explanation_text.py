@@ -193,6 +193,8 @@ def _who(deed: Deed) -> str:
             return f"the tool {deed.agent} was called"
         case "workflow":
             return f"the workflow {deed.agent} was run"
+        case "guard":
+            return f"policy was asked about data: the check {deed.reason}"
         case "emit":
             return f"the event {deed.reason} was emitted"
         case "process":

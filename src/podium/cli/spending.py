@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -49,8 +50,10 @@ def _used(row: Row) -> str:
 
 
 def _held(row: Row) -> str:
-    doubtful = f" ({_amount(row, row['doubtful'])} in doubt)" if row["doubtful"] else ""
-    return _amount(row, row["held"]) + doubtful
+    if not row["doubtful"]:
+        return _amount(row, row["held"])
+    lost = ", lost" if 0 < row["lost_at"] <= time.time() * 1000 else ""
+    return f"{_amount(row, row['held'])} ({_amount(row, row['doubtful'])} in doubt{lost})"
 
 
 def _amount(row: Row, amount: int) -> str:

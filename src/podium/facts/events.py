@@ -24,6 +24,7 @@ from podium.facts.event import (
     Event,
     Record,
 )
+from podium.facts.plans import Ceiling
 from podium.facts.policy import Amounts
 from podium.facts.policy_events import (
     ActionEdited,
@@ -180,11 +181,15 @@ class SubjectErased(Event):
 
 
 class RunStartedBody(Body):
-    """`submitted` digests workflow name and input, so that a repeated key can be compared."""
+    """`submitted` digests workflow name and input, so that a repeated key can be compared.
+
+    `document` is what the run does, where that was planned by an agent, and not declared.
+    """
 
     input: JSON = None
     labels: dict[str, str] = {}
     submitted: str = ""
+    document: dict[str, JSON] | None = None
 
 
 class RunStarted(Event):
@@ -197,7 +202,9 @@ class RunStarted(Event):
     notice. `tree` is the run at the top of all that led to this one, "" for that itself; `labels` are those
     of the data that it begins with. `subject` is the key that seals all bodies of the run: 32 hex digits that
     say nothing of whoever it is about. `claim` is what no more than so many runs may hold at once; where the
-    run `waits` for it, it begins later.
+    run `waits` for it, it begins later. Where an agent `planned` what it does, `digest` is that of the
+    document that it gave, and the run ends when it comes to `steps_max` events. `ceilings` hold for the money
+    that it takes, with all that it leads to.
     """
 
     BODY = RunStartedBody
@@ -219,6 +226,9 @@ class RunStarted(Event):
     subject: str = ""
     claim: str = ""
     waits: bool = False
+    planned: bool = False
+    steps_max: int = 0
+    ceilings: tuple[Ceiling, ...] = ()
 
 
 class RunAdmitted(Event):

@@ -52,9 +52,10 @@ class Action(msgspec.Struct, gc=False):
     """Something that somebody wants to do outside the hub, as policy looks at it.
 
     Attributes:
-        kind: of the effect: `agent`, `tool`, `http`, `openapi`, `process`, `human`, `emit`, `workflow`.
+        kind: of the effect: `agent`, `tool`, `http`, `openapi`, `process`, `human`, `emit`, `workflow` or
+            `guard`.
         target: what is used: a tool's name, `http.get`, `openapi.<operation>`, `process.shell`; of other
-            kinds the agent's or workflow's name, or the event's type.
+            kinds the agent's or workflow's name, the event's type, or the name of the check.
         capability: what an agent is asked for.
         groups: those that the tool declares; the first part of its name and `egress` are added to them here.
         side_effect: `none`, `read`, `write` or `irreversible`.
@@ -79,6 +80,7 @@ class Action(msgspec.Struct, gc=False):
         attempt: the attempt that is about to start; quotas count a first one only.
         asked_at: when it was asked for first, ms since 1970; 0 is now.
         stage: `call`, or `list` to ask whether it could ever be allowed, whatever its arguments.
+        policies: names of those that must each allow it themselves, beside all that are about it.
     """
 
     kind: str
@@ -112,6 +114,7 @@ class Action(msgspec.Struct, gc=False):
     attempt: int = 1
     asked_at: int = 0
     stage: Literal["call", "list"] = "call"
+    policies: tuple[str, ...] = ()
 
 
 class Hold(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, array_like=True):

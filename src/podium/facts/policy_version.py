@@ -100,7 +100,8 @@ class Reservation(msgspec.Struct, frozen=True, omit_defaults=True):
         output_tokens: where nobody said how many.
         clamp_to_model: never more than the model can give.
         unknown_price: what follows where a budget of money meets an action without a price.
-        hold_ms: a hold that is in doubt for longer is shown as lost; 0 for never. It stays all the same.
+        hold_ms: a hold in doubt whose attempt began longer ago is shown as lost; 0 for never. It stays all
+            the same.
         when_held: what follows where what is held, not what is spent, reaches the ceiling.
     """
 

@@ -13,6 +13,7 @@ from podium.facts.values import JSON
 from podium.kernel.state import Effect, Run
 from podium.kernel.step import View
 from podium.policy.destinations import DestinationInvalid, destination_of, is_public, mailbox_of
+from podium.workflow.planned import SUFFIX
 
 TENANT = "default"
 """The tenant of a hub that knows only one."""
@@ -141,7 +142,16 @@ def _describe_emit(action: Action, view: View, digest: str, given: JSON) -> None
 
 
 def _describe_workflow(action: Action, view: View, digest: str, given: JSON) -> None:
-    action.target = view.program(digest).label.partition("@")[0]
+    declared = view.workflows.get(digest)
+    if declared is not None:
+        action.target = f"{declared.namespace}/{declared.name}"
+    else:
+        action.target = action.workflow + SUFFIX
+
+
+def _describe_guard(action: Action, view: View, digest: str, given: JSON) -> None:
+    """What is looked at is the data alone, as if they were the arguments of a tool of the check's name."""
+    action.target, action.policies, action.args = given["check"], tuple(given["policies"]), given["data"]
 
 
 def _describe_nothing(action: Action, view: View, digest: str, given: JSON) -> None:
@@ -155,6 +165,7 @@ _DESCRIBE = {
     "openapi": _describe_openapi,
     "process": _describe_process,
     "emit": _describe_emit,
+    "guard": _describe_guard,
     "workflow": _describe_workflow,
 }
 

@@ -112,6 +112,12 @@ def edit(step: Step, told: EditAction) -> Reply:
         return effect
     if effect.kind == "human":
         return _refused("usage", "not-an-action", "a question is answered, not edited")
+    if effect.kind == "workflow" and effect.digest not in step.view.workflows:
+        message = "a plan is run as it was planned, or not at all; say yes or no to it"
+        return _refused("usage", "not-an-action", message)
+    if effect.kind == "guard":
+        message = "a check is about data as they are; say yes or no to them"
+        return _refused("usage", "not-an-action", message)
     refusal = _unfit(step, effect, told)
     if refusal is not None:
         return refusal

@@ -25,11 +25,15 @@ from podium.kernel.routing import NOBODY, Route, choose, choose_several
 from podium.planning.declarations import Declarations, Entry, Programs, names_of
 from podium.planning.reviewing import deprecation
 from podium.policy.deciding import PolicySet
+from podium.workflow.planned import compile_plan
 from podium.workflow.program import CallAgent, Expression, Program
 from podium.workflow.related import arguments_of
 
 HTTP_CONCURRENCY = 64
 """`call: http` effects that run at once in a shard."""
+
+PLANS_MAX = 256
+"""So many plans of agents are kept compiled."""
 
 Check = Callable[[JSON], list[Any]]
 
@@ -73,6 +77,7 @@ class Catalog:
         """What is deprecated, by digest and capability."""
         self._programs = Programs()
         self._compiled: dict[str, Program] = {}
+        self._planned: dict[str, Program] = {}
         self._related: dict[tuple[str, str], Expression | None] = {}
         self._contracts: dict[tuple[str, str], tuple[Check, Check]] = {}
 
@@ -176,6 +181,17 @@ class Catalog:
             program, problems = self._programs.of(digest, self.workflows[digest])
             assert program is not None, f"the applied workflow {digest} no longer compiles: {problems}"
             self._compiled[digest] = program
+        return program
+
+    def planned(self, digest: str, document: dict[str, JSON]) -> Program:
+        """The compiled document that an agent planned. It compiles: it did before it was recorded."""
+        program = self._planned.get(digest)
+        if program is None:
+            program, problems = compile_plan(document, digest)
+            assert program is not None, f"the recorded plan {digest} no longer compiles: {problems}"
+            if len(self._planned) >= PLANS_MAX:
+                self._planned.clear()
+            self._planned[digest] = program
         return program
 
     def candidates(self, capability: str) -> Sequence[tuple[str, AgentVersion]]:

@@ -123,7 +123,8 @@ def _run_started(shard: Shard, record: Record) -> Run:
         body.submitted, body.input, body.labels, ready={ROOT: None}, frame_last=ROOT, started_at=record.at,
         deadline_at=event.deadline_at, secrets=event.secrets, parent=event.parent,
         parent_task=event.parent_task, parent_effect=event.parent_effect, root=event.root, depth=event.depth,
-        tree=event.tree, data_labels=event.labels, subject=event.subject,
+        tree=event.tree, data_labels=event.labels, subject=event.subject, planned=event.planned,
+        document=body.document, steps_max=event.steps_max, ceilings=event.ceilings,
     )  # fmt: skip
     phase = "prepare" if event.prepares else ""
     run.frames[ROOT] = Frame(
@@ -408,6 +409,8 @@ def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Rec
     elif kind == "human":
         effect.status = EFFECT["", "EffectRequested/human"]
         ask(shard, run, effect, event, record.at)
+    elif kind == "guard":
+        effect.status = EFFECT["", "EffectRequested/guard"]
     elif kind == "workflow":
         effect.status = EFFECT["", "EffectRequested/workflow"]
         run.children += 1

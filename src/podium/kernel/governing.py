@@ -13,8 +13,12 @@ from podium.facts import events as e
 from podium.facts.policy import Decision
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.acting import READS, DestinationInvalid, action_for
+from podium.kernel.arguments import Faulted
 from podium.kernel.booking import held_by
+from podium.kernel.ceilings import within
 from podium.kernel.claiming import CONFLICT
+from podium.kernel.consenting import RULE as CONSENT
+from podium.kernel.consenting import consent_to, with_consent
 from podium.kernel.excluding import RULE, excluded
 from podium.kernel.settling import fail
 from podium.kernel.state import Effect
@@ -23,7 +27,7 @@ from podium.policy.advising import ways_out
 from podium.policy.deciding import DEFAULT, PolicySet, decide
 from podium.policy.development import development
 
-WITHOUT_ATTEMPTS = frozenset({"human", "workflow"})
+WITHOUT_ATTEMPTS = frozenset({"human", "workflow", "guard"})
 """Kinds of effects that nobody performs."""
 
 BUDGET = "https://podium.dev/errors/budget"
@@ -56,6 +60,8 @@ def rule(
         decision = _put(
             step, (), kind, digest, capability, given, asker=asks, depth=depth, duration_ms=duration_ms
         )
+    if step.run.ceilings:
+        decision = within(step, kind, digest, decision, asked=asker > 0)
     if digest in step.view.exclusives and decision.verdict == "allow":
         return _exclude(step, decision, digest, given)
     return decision
@@ -77,14 +83,31 @@ def rule_again(step: Step, effect: Effect) -> tuple[Decision, int]:
             attempt=effect.attempt + 1, asked_at=effect.requested_at,
         )  # fmt: skip
     override = 0
+    decision = _consented(step, effect, decision)
     if decision.verdict == "approve" and effect.granted and _is_granted(step, effect, decision):
         decision = agreed(decision)
     elif decision.verdict != "allow" and step.shard.overrides:
         actions = (action_of(step, effect), action_of(step, effect, anywhere=True))
         decision, override = overridden(step, decision, actions)
+    if step.run.ceilings:
+        held = held_by(step.shard, step.run, effect.id)
+        own = held.holds if held is not None else ()
+        decision = within(step, effect.kind, effect.digest, decision, own=own, asked=effect.asker > 0)
     if effect.digest in step.view.exclusives and decision.verdict == "allow":
         return _exclude(step, decision, effect.digest, effect.input, effect.id), override
     return decision, override
+
+
+def _consented(step: Step, effect: Effect, decision: Decision) -> Decision:
+    """The decision, but that people are asked who by the document have to agree and have not."""
+    try:
+        terms = consent_to(step, effect)
+    except Faulted as faulted:
+        return Decision("deny", (CONSENT,), decision.policy, message=faulted.error.title)
+    asked = with_consent(decision, terms)
+    if terms is None or (effect.granted and _is_granted(step, effect, asked)):
+        return decision
+    return asked
 
 
 def _exclude(step: Step, decision: Decision, digest: str, given: JSON, effect: int = 0) -> Decision:
@@ -112,10 +135,12 @@ def _put(step: Step, own: Any, *parts: Any, **rest: Any) -> Decision:
 
 def _usual(step: Step, kind: str, digest: str, given: JSON) -> Decision:
     """What is said where no policy is declared; it depends on so little that it is known beforehand."""
-    usual = step.view.usual
-    known: Decision | None = usual.get(
-        f"http {given['method'] in READS}" if kind == "http" else digest or kind
-    )
+    usual, name = step.view.usual, digest or kind
+    if kind == "http":
+        name = f"http {given['method'] in READS}"
+    elif kind == "guard":
+        name = f"guard {given['policies']}"
+    known: Decision | None = usual.get(name)
     if known is None:
         try:
             action = action_for(step.view, step.run, kind, digest, "", given)
@@ -124,7 +149,7 @@ def _usual(step: Step, kind: str, digest: str, given: JSON) -> Decision:
             return Decision("deny", ("destination",), message=message)
         decision = decide(_development(), action, step.shard.ledger, {}, 0)
         known = msgspec.structs.replace(decision, policy="", reads={})
-        usual[f"http {given['method'] in READS}" if kind == "http" else digest or kind] = known
+        usual[name] = known
     return known
 
 

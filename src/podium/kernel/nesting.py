@@ -37,7 +37,7 @@ def request_workflow(step: Step, entry: Entry) -> None:
     if not digest:
         title = f"no workflow is named {nested.workflow}"
         raise Faulted(standard_error("configuration", reference, title, "apply it"))
-    _check_room(step, nested, reference)
+    check_room(step, nested.workflow, nested.awaits, reference)
     given = entry.data
     if nested.input is not None:
         given = step.evaluation.value(nested.input, entry.data, entry.arguments, reference)
@@ -75,7 +75,7 @@ def begin_child(step: Step, effect: Effect) -> None:
         step.shard, program, effect.digest, principal=run.principal, parent=run.id,
         parent_task=effect.task, parent_effect=effect.id, root=(run.root or run.id) if nested.awaits else "",
         depth=run.depth + 1, tree=run.tree or run.id, labels=run.data_labels, subject=run.subject,
-        claim=found.claim, waits=found.waits,
+        claim=found.claim, waits=found.waits, ceilings=run.ceilings,
     )  # fmt: skip
     if not nested.awaits:
         settle(step, effect, frame.input, 0, {})
@@ -100,13 +100,14 @@ def _times(program: Program) -> str:
     return "once" if limit == 1 else f"{limit} times"
 
 
-def _check_room(step: Step, nested: RunWorkflow, reference: str) -> None:
+def check_room(step: Step, workflow: str, awaits: bool, reference: str) -> None:
+    """Raise Faulted where a run must have no more runs below it."""
     run = step.run
     if run.depth >= NESTING_MAX:
         title = f"runs are nested more than {NESTING_MAX} deep"
-        detail = f"{run.workflow} is the last that may run {nested.workflow}; does a workflow run itself?"
+        detail = f"{run.workflow} is the last that may run {workflow}; does a workflow run itself?"
         raise Faulted(standard_error("runtime", reference, title, detail))
-    if nested.awaits and step.shard.families.get(run.root or run.id, 0) >= FAMILY_MAX:
+    if awaits and step.shard.families.get(run.root or run.id, 0) >= FAMILY_MAX:
         title = f"more than {FAMILY_MAX} runs would be unfinished below one"
         raise Faulted(standard_error("runtime", reference, title, "let fewer run at once"))
 
@@ -114,7 +115,6 @@ def _check_room(step: Step, nested: RunWorkflow, reference: str) -> None:
 def output_of(step: Step, frame: int, output: JSON) -> JSON:
     """What the task of a child gives, which ended with this output."""
     nested = step.node(step.run.frames[frame]).detail
-    assert isinstance(nested, RunWorkflow)
-    if not nested.gives_output:
+    if isinstance(nested, RunWorkflow) and not nested.gives_output:
         return None
     return inert(output) if step.run.secrets else output

@@ -9,8 +9,9 @@ from podium.facts.policy import Decision
 from podium.kernel.breakers import is_shut
 from podium.kernel.governed import LOOK_AGAIN_MS
 from podium.kernel.governing import WITHOUT_ATTEMPTS, decided, reserve, rule_again, unchanged, warn
-from podium.kernel.nesting import begin_child
+from podium.kernel.guarding import pass_on
 from podium.kernel.outcome import Outcome
+from podium.kernel.proposing import begin_below
 from podium.kernel.requests import DEADLINES_MS, attempt_deadline
 from podium.kernel.rerouting import reroute_queued
 from podium.kernel.state import Effect, Shard
@@ -74,7 +75,7 @@ def _start(step: Step, effect: Effect, decision: Decision, override: int) -> Non
 
 
 def _begin_without(step: Step, effect: Effect, decision: Decision, override: int) -> None:
-    """Let a question or a run below begin that nobody performs."""
+    """Let a question, a check or a run below begin that nobody performs."""
     step.emit(
         e.EffectDecided(
             effect=effect.id, task=effect.task, rules=decision.rules, policy=decision.policy,
@@ -83,7 +84,11 @@ def _begin_without(step: Step, effect: Effect, decision: Decision, override: int
         )
     )  # fmt: skip
     if effect.kind == "workflow":
-        begin_child(step, effect)
+        begin_below(step, effect)
+        advance(step)
+    elif effect.kind == "guard":
+        pass_on(step, effect)
+        advance(step)
 
 
 def requeue_due(step: Step) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from podium.facts import events as e
 from podium.facts.approvals import Terms
 from podium.facts.secrets import AUTHORIZATION
@@ -13,6 +11,7 @@ from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
 from podium.kernel.breakers import is_shut, shut
 from podium.kernel.choosing import question, taken
+from podium.kernel.consenting import terms_of, with_consent
 from podium.kernel.flow import Entry, deadline
 from podium.kernel.governing import WITHOUT_ATTEMPTS, deny, digest_action, overridden, reserve, rule, warn
 from podium.kernel.routing import NOBODY, Route
@@ -174,34 +173,21 @@ def request_human(step: Step, entry: Entry) -> None:
     asked["decisions"] = list(call.decisions)
     if call.form is not None:
         asked["form"] = call.form.document
-    terms = _terms(step, call, entry.node.reference)
+    terms = terms_of(step, call, entry.node.reference)
     request(step, entry, asked, "", 0, kind="human", reason="asks a person", terms=terms)
 
 
-def _terms(step: Step, call: CallHuman, reference: str) -> Terms | None:
-    """On what terms people are asked; None where everybody may answer at any time."""
-    if not (call.tier or call.roles or call.quorum > 1 or call.escalate):
-        return None
-    terms: Terms | None = Terms(roles=call.roles)
-    if call.tier:
-        terms = step.view.terms(call.tier, step.shard.now)
-    if terms is None:
-        title = f"no policy has a tier {call.tier} whose people could be asked"
-        raise Faulted(standard_error("configuration", reference, title, "apply one, or give `roles`"))
-    terms = msgspec.structs.replace(terms, quorum=max(terms.quorum, call.quorum))
-    if call.escalate:
-        deadline_at = step.shard.now + call.escalate_ms
-        terms = msgspec.structs.replace(terms, deadline_at=deadline_at, silence=call.escalate)
-    return terms
-
-
-def request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, **fields: Any) -> None:
+def request(
+    step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, *, consent: Terms | None = None,
+    **fields: Any,
+) -> None:  # fmt: skip
     """Record that an effect is wanted, and start its first attempt where a slot is free.
 
     Args:
         given: what the performer gets.
         key: idempotency key; "" for that of run and effect.
         deadline_ms: of an attempt; 0 for none. Without an agent it counts where the task has none.
+        consent: who has to agree, whatever policy says.
         fields: the rest of `EffectRequested`.
     """
     node, run = entry.node, step.run
@@ -219,7 +205,7 @@ def request(step: Step, entry: Entry, given: JSON, key: str, deadline_ms: int, *
         task=node.reference, slot=entry.slot, key=key, same=entry.same, given=is_given,
         task_deadline_at=task_deadline_at, **fields,
     )  # fmt: skip
-    put(step, requested, body, given, deadline_ms, task_deadline_at)
+    put(step, requested, body, given, deadline_ms, task_deadline_at, consent)
 
 
 def request_asked(
@@ -243,7 +229,7 @@ def request_asked(
 
 def put(
     step: Step, requested: e.EffectRequested, body: e.EffectRequestedBody | None, given: JSON,
-    deadline_ms: int, limit_at: int,
+    deadline_ms: int, limit_at: int, consent: Terms | None = None,
 ) -> None:  # fmt: skip
     """Put an effect to policy, and record it with the verdict; its first attempt starts where it may.
 
@@ -252,12 +238,15 @@ def put(
         given: what the performer gets.
         deadline_ms: of an attempt; 0 for none.
         limit_at: when whoever waits for it gives up; 0 for never.
+        consent: who has to agree, whatever policy says.
     """
     run, shard = step.run, step.shard
     kind, digest = requested.kind, requested.digest
     decision = rule(
         step, kind, digest, requested.capability, given, asker=requested.asker, duration_ms=deadline_ms
     )
+    if consent is not None:
+        decision = with_consent(decision, consent)
     anywhere = here = ""
     if decision.verdict != "allow":
         parts = (kind, requested.agent, digest, requested.capability, given)

@@ -14,6 +14,7 @@ import msgspec
 from podium.facts.approvals import Approval, Terms
 from podium.facts.events import Spread
 from podium.facts.lifecycles import RUN_ENDED
+from podium.facts.plans import Ceiling
 from podium.facts.policy import Reach
 from podium.facts.recovery import Breaker
 from podium.facts.values import JSON, Delivery, Error
@@ -306,6 +307,9 @@ class Run(msgspec.Struct, omit_defaults=True):
         marks: what policy remembers of what was done in it, and when last, ms since 1970.
         secrets: names of those that its effects may use; what comes from outside is made inert if there are.
         subject: the key that seals whatever is kept of it; "" if it is not sealed.
+        planned: whether an agent planned what it does, which is its `document`; None where that was erased.
+        steps_max: how many events it may have; 0 for any number.
+        ceilings: what it is held to in money, with all that it leads to.
     """
 
     id: str
@@ -347,6 +351,10 @@ class Run(msgspec.Struct, omit_defaults=True):
     data_labels: tuple[str, ...] = ()
     marks: dict[str, int] = {}
     subject: str = ""
+    planned: bool = False
+    document: dict[str, JSON] | None = None
+    steps_max: int = 0
+    ceilings: tuple[Ceiling, ...] = ()
 
     @property
     def ended(self) -> bool:

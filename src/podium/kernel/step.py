@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from podium.facts.approvals import Terms
-from podium.facts.catalog import AgentVersion, Exclusive, ToolVersion
+from podium.facts.catalog import AgentVersion, Exclusive, ToolVersion, WorkflowVersion
 from podium.facts.events import Body, Event, Record
 from podium.facts.policy import Decision
 from podium.facts.values import JSON, standard_error
@@ -18,8 +18,10 @@ from podium.kernel.evolve import raw_input, variables_for
 from podium.kernel.outcome import Outcome
 from podium.kernel.routing import Route
 from podium.kernel.state import SLOTTED, TASK_OVER, Frame, Run, Shard
+from podium.planning.declarations import Declarations
 from podium.policy.deciding import PolicySet
 from podium.workflow.durations import milliseconds
+from podium.workflow.planned import ERASED
 from podium.workflow.program import CallAgent, Duration, Expression, Node, Program, Schema
 from podium.workflow.targets import END, EXIT
 
@@ -38,6 +40,10 @@ class View(Protocol):
 
     def current(self, kind: str, name: str) -> str: ...
     def program(self, digest: str) -> Program: ...
+    def planned(self, digest: str, document: dict[str, JSON]) -> Program: ...
+    @property
+    def workflows(self) -> Mapping[str, WorkflowVersion]: ...
+    def declarations(self) -> Declarations: ...
     def route(self, call: CallAgent, load: Any, avoided: Any = ...) -> Route | str: ...
     def routes(self, call: CallAgent, load: Any, count: int, avoided: Any = ...) -> list[Route] | str: ...
     def candidates(self, capability: str) -> Sequence[tuple[str, AgentVersion]]: ...
@@ -50,6 +56,13 @@ class View(Protocol):
     def terms(self, tier: str, now: int) -> Terms | None: ...
 
 
+def program_of(view: View, run: Run) -> Program:
+    """What a run does: as it was declared, or planned."""
+    if not run.planned:
+        return view.program(run.digest)
+    return ERASED if run.document is None else view.planned(run.digest, run.document)
+
+
 class Step:
     """A run, its program, and the means to evaluate and to emit."""
 
@@ -57,7 +70,7 @@ class Step:
 
     def __init__(self, shard: Shard, run: Run, view: View, out: Outcome) -> None:
         self.shard, self.run, self.view, self.out = shard, run, view, out
-        self.program = view.program(run.digest)
+        self.program = program_of(view, run)
         self.evaluation = Evaluation(shard, run, out)
 
     def emit(self, event: Event, body: Body | None = None) -> Record:

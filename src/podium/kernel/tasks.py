@@ -21,11 +21,13 @@ from podium.kernel.evolve import raw_input
 from podium.kernel.extending import enter_extended, turn_before, turn_extended
 from podium.kernel.flow import Entry, holds
 from podium.kernel.graphs import turn_graph
+from podium.kernel.guarding import request_guard
 from podium.kernel.hearing import enter_listen, turn_foreach, turn_listen
 from podium.kernel.nesting import request_workflow
 from podium.kernel.parallel import enter_fanout, enter_map, turn_fanout, turn_fork, turn_map
 from podium.kernel.passage import ENTER, enter, finish, leave, start_body, start_frame
 from podium.kernel.probing import tend_doubts
+from podium.kernel.proposing import end_plan, request_plan
 from podium.kernel.requests import (
     request_agent,
     request_http,
@@ -83,6 +85,9 @@ def _turn(step: Step, frame: Frame) -> bool:
     """Let one frame go on by one transition; False if it had nothing to do."""
     if step.run.ending:
         _complete_run(step)
+        return True
+    if 0 < step.run.steps_max <= step.run.ordinal:
+        end_plan(step)
         return True
     return _TURNS[frame.kind](step, frame)
 
@@ -288,6 +293,8 @@ ENTER.update(
         "agent": request_agent,
         "tool": request_tool,
         "human": request_human,
+        "policy": request_guard,
+        "plan": request_plan,
         "http": request_http,
         "openapi": request_openapi,
         "process": request_process,
@@ -312,6 +319,7 @@ _TURNS: dict[str, Callable[[Step, Frame], bool]] = {
     "agent": _turn_effect,
     "tool": _turn_effect,
     "human": _turn_effect,
+    "guard": _turn_effect,
     "http": _turn_effect,
     "openapi": _turn_effect,
     "process": _turn_effect,

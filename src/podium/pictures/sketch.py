@@ -220,6 +220,7 @@ def _call_note(task: Mapping[str, Any]) -> str:
         "agent": given.get("capability") or given.get("agent", ""),
         "tool": given.get("tool", ""),
         "human": given.get("title", ""),
+        "policy": given.get("name") or ", ".join(given.get("check", ())),
         "http": f"{str(given.get('method', '')).upper()} {_endpoint(given.get('endpoint', ''))}".strip(),
         "openapi": given.get("operationId", ""),
         "map": f"{_function(given.get('function', ''))} over {_short(str(given.get('in', '')))}",

@@ -85,6 +85,12 @@ class Declarations:
         newest: dict[str, dict[str, Entry]] = self._newest  # type: ignore[attr-defined]
         return newest[kind]
 
+    def enforcing(self) -> list[str]:
+        """The names of the policies that enforce."""
+        policies = self.versions.get("Policy", {})
+        newest = self.newest("Policy").values()
+        return [entry.name for entry in newest if policies[entry.digest].mode == "enforce"]
+
     def after(self, declared: Iterable[Declared]) -> Declarations:
         """With these applied."""
         entries = {entry[:3]: entry for entry in self.entries}

@@ -307,10 +307,11 @@ KINDS: dict[str, Kind] = {
     "compensate": _compensate,
     "extended": _extended,
     "before": _do,
-    **dict.fromkeys(("emit", "http", "openapi", "process"), _outside),
+    **dict.fromkeys(("emit", "http", "openapi", "plan", "process"), _outside),
     "workflow": _nested,
     "agent": _agent,
     "tool": _agent,
     "human": _human,
+    "policy": _same,
 }
 """What each kind of task makes of its data; of any other nothing is known."""

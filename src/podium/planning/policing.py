@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from podium.facts.policy_version import PolicyVersion
+from podium.planning.arguments import undeclared
 from podium.planning.declarations import Declarations
 from podium.planning.reviewing import Remark
 from podium.policy.compiling import compile_policy
@@ -22,18 +23,14 @@ def review_policy(version: PolicyVersion, resource: str, declared: Declarations)
     tools = [entry.name for entry in declared.newest("Tool").values()]
     for part, reason in never(compiled, tools):
         yield Remark("warns", "never-matches", resource, "/spec", f"{part} can never match: {reason}")
-    for number, tier in version.tiers.items():
-        if tier.step_up:
-            message = (
-                f"tier {number} asks for {tier.step_up}, which nothing here checks: whoever approves is "
-                "known by user id alone"
-            )
-            yield Remark("warns", "step-up", resource, f"/spec/tiers/{number}/stepUp", message)
+    newest = [declared.tools[entry.digest] for entry in declared.newest("Tool").values()]
+    for place, message in undeclared(compiled, newest):
+        yield Remark("warns", "undeclared-argument", resource, place, message)
 
 
 def review_change(before: Declarations, after: Declarations) -> Iterator[Remark]:
     """What changes with the first policy that enforces, and with the last."""
-    had, has = _enforcing(before), _enforcing(after)
+    had, has = before.enforcing(), after.enforcing()
     if has and not had:
         message = (
             "from now on whatever no policy allows is denied, calls of agents by workflows included; "
@@ -43,10 +40,3 @@ def review_change(before: Declarations, after: Declarations) -> Iterator[Remark]
     if had and not has:
         message = "no policy enforces any more: the built-in policy `development` holds again"
         yield Remark("warns", "last-policy", f"Policy/{had[0]}", "", message)
-
-
-def _enforcing(declared: Declarations) -> list[str]:
-    policies = declared.versions.get("Policy", {})
-    return [
-        entry.name for entry in declared.newest("Policy").values() if policies[entry.digest].mode == "enforce"
-    ]

@@ -12,7 +12,7 @@ from podium.facts.catalog import AgentVersion, Capability
 from podium.facts.values import JSON, Problem
 from podium.planning.declarations import Declarations
 from podium.planning.flow import Flow, flow_of
-from podium.workflow.program import CallAgent, CallTool, Program, RunWorkflow
+from podium.workflow.program import CallAgent, CallPolicy, CallTool, Program, RunWorkflow
 
 PLACES_MAX = 4
 """So many places in the data are named, where it is not known what comes."""
@@ -62,6 +62,7 @@ def review(program: Program, resource: str, declared: Declarations) -> list[Rema
     flow = flow_of(program, declared)
     return [
         *_missing(program, resource, declared),
+        *_unenforced(program, resource, declared),
         *_handoffs(flow, resource),
         *_unreachable(flow, resource),
         *_deprecated(program, resource, declared),
@@ -99,6 +100,18 @@ def _missing(program: Program, resource: str, declared: Declarations) -> Iterato
         if declared.current("Workflow", name) is None:
             message = f"no workflow is named {name}; declare it"
             yield Remark("breaks", "missing-workflow", resource, f"{reference}/run/workflow", message)
+
+
+def _unenforced(program: Program, resource: str, declared: Declarations) -> Iterator[Remark]:
+    """Checks by policies that do not enforce: nothing would ever pass them."""
+    enforcing = declared.enforcing()
+    for node in program.nodes:
+        if isinstance(node.detail, CallPolicy):
+            for name in node.detail.policies:
+                if name not in enforcing:
+                    message = f"no policy that enforces is named {name}, so that nothing passes; declare one"
+                    place = f"{node.reference}/with/check"
+                    yield Remark("breaks", "missing-policy", resource, place, message)
 
 
 def _handoffs(flow: Flow, resource: str) -> Iterator[Remark]:

@@ -82,7 +82,8 @@ class PolicySet:
         """As `decide` below, but errors come out."""
         places = action.destinations or _NOWHERE
         prepared = self._prepare(action, places[0])
-        if prepared.decision is not None and not (action.labels or action.result_labels or len(places) > 1):
+        varies = action.labels or action.result_labels or action.policies or len(places) > 1
+        if prepared.decision is not None and not varies:
             return prepared.decision
         given = _Now(ledger, marks, now, {one.counter: one for one in own} if own else {})
         tally = self._weighed(prepared, action, places, given)
@@ -118,6 +119,8 @@ class PolicySet:
             tally.holds = [*{one.counter: one for one in reversed(tally.holds)}.values()][::-1]
             tally.counts = [*{one.counter: one for one in reversed(tally.counts)}.values()][::-1]
             tally.warnings = [*dict.fromkeys(tally.warnings)]
+        if action.policies and _silent(action, tally):
+            tally.is_unallowed = True
         if action.labels or action.result_labels:
             tally.marks += [LABEL + label for label in (*action.labels, *action.result_labels)]
         return tally
@@ -159,7 +162,8 @@ class PolicySet:
             terms = self._terms(tier, asking, now)
             deferral = _deferral(tally)
             if terms is None:
-                rank, messages = DENY, [f"the policies that ask for tier {tier} have no approver in common"]
+                told = f"the policies that ask for tier {tier} have no approver in common, or want `stepUp`"
+                rank, messages = DENY, [told]
         elif rank == DEFER:
             until = _until(tally)
         return Decision(
@@ -173,6 +177,12 @@ class PolicySet:
         shape = shape_of(action, (action.destinations or _NOWHERE)[0].host)
         groups = groups_of(shape)
         told = f"no policy allows {_described(action)}"
+        if silent := _silent(action, tally):
+            known = {one.version.name for one in self.enforced}
+            why = (
+                f"{name} {'has no rule that does' if name in known else 'is not in force'}" for name in silent
+            )
+            return f"not all policies that are to allow {_described(action)} do: {'; '.join(why)}"
         about = [one for one in self.enforced if matches(one.version.applies_to, shape, groups)]
         if not about:
             are = "is" if len(self.enforced) == 1 else "are"
@@ -224,6 +234,12 @@ def decide(
     except Exception as error:
         told = f"policy could not be evaluated: {type(error).__name__}: {str(error)[:200]}"
         return Decision("deny", ("error",), policies.digest, message=told)
+
+
+def _silent(action: Action, tally: Tally) -> list[str]:
+    """The policies that must allow an action themselves, and do not."""
+    allowing = {rule.partition("/")[0] for rules in tally.allows.values() for rule in rules}
+    return [name for name in action.policies if name not in allowing]
 
 
 def _weigh(prepared: _Prepared, action: Action, place: Destination, given: _Now, tally: Tally) -> None:

@@ -20,6 +20,7 @@ DEVELOPMENT = PolicyVersion(
         Rule("people", "allow", Match(kinds=("human",))),
         Rule("workflows", "allow", Match(kinds=("workflow",))),
         Rule("events", "allow", Match(kinds=("emit",))),
+        Rule("guards", "allow", Match(kinds=("guard",))),
         Rule("processes", "allow", Match(kinds=("process",))),
         Rule("tools", "allow", Match(kinds=_REACHING)),
         Rule(

@@ -34,7 +34,7 @@ NANO = 1_000_000_000
 
 _COSTLY = frozenset({"agent", "tool", "model"})
 """Kinds of effects that can cost money or tokens."""
-_TIMELESS = frozenset({"human", "workflow", "emit"})
+_TIMELESS = frozenset({"human", "workflow", "emit", "guard"})
 """Kinds of effects that nobody performs, so that they take no time of anybody."""
 
 _UNITS = {

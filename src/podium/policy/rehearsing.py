@@ -54,10 +54,24 @@ def unsound(version: PolicyVersion, digest: str = "") -> list[Problem]:
     compiled, problems = compile_policy(version, digest)
     if compiled is None:
         return problems
-    return [
+    return _unenforced(version) or [
         Problem("policy-test", f"/spec/tests/{number}", f"the test `{outcome.test.name}` {outcome.failure}")
         for number, outcome in enumerate(rehearse(compiled))
         if outcome.failure
+    ]
+
+
+def _unenforced(version: PolicyVersion) -> list[Problem]:
+    """What a policy says and nothing holds to: worse than not to have said it."""
+    asked = [f"/spec/tiers/{name}/stepUp" for name, tier in version.tiers.items() if tier.step_up]
+    asked += [
+        f"/spec/budgets/{number}/limit/modelCalls"
+        for number, budget in enumerate(version.budgets)
+        if "model_calls" in budget.limit
+    ]
+    return [
+        Problem("not-enforced", path, f"`{path.rpartition('/')[2]}` is not yet enforced; remove it")
+        for path in asked
     ]
 
 

@@ -64,6 +64,8 @@ def given_by(detail: Detail) -> Expression | None:
             return given
         case p.CallHuman(request=given):
             return given
+        case p.CallPolicy(data=given):
+            return given
         case p.Emit(event=given):
             return given
         case _:

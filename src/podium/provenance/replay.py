@@ -32,6 +32,7 @@ from podium.provenance.origins import (
 )
 from podium.provenance.reading import Reader
 from podium.workflow import program as p
+from podium.workflow.plan_terms import CallPlan
 from podium.workflow.program import Expression, Node, Program
 
 
@@ -471,6 +472,10 @@ def _effect_requested(replay: Replay, record: Record, event: e.EffectRequested) 
             wanted = given_by(replay.program.nodes[detail.chooses].detail)
             handed = replay.follow(wanted, data, scope, making)
             given = Composed(UNKNOWN, {"input": handed, "candidates": Constant(UNKNOWN)})
+        elif isinstance(detail, CallPlan):
+            asked = given_by(replay.program.nodes[detail.asked].detail)
+            handed = replay.follow(asked, traced(parent.input), scope, making)
+            given = Composed(UNKNOWN, {"document": data, "input": handed})
         else:
             given = replay.follow(given_by(detail), data, scope, making, written)
         given = replay.recorded(given, body, "input")

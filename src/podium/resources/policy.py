@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from podium.resources.kinds import (
     AgentName,
@@ -121,17 +121,25 @@ class Tier(PolicyModel):
         default=False, alias="notRequester", description="whoever asked for it may not decide"
     )
     step_up: Literal["webauthn"] | None = Field(
-        default=None, alias="stepUp", description="how they prove again who they are"
+        default=None, alias="stepUp", description="refused: it is not yet enforced"
     )
     break_glass: BreakGlass | None = Field(
         default=None, alias="breakGlass", description="how it is overridden"
     )
 
+    @field_validator("step_up", mode="before")
+    @classmethod
+    def _is_left_out(cls, value: Any) -> Any:
+        raise refusal(
+            "not-enforced",
+            "`stepUp` is not yet enforced; remove it. Who approves is known by the operating system alone.",
+        )
+
     def normalised(self) -> dict[str, Any]:
         return {
             **unless([], approvers=self.approvers.roles),
             **unless(1, quorum=self.quorum),
-            **unless(None, timeout_ms=self.timeout, step_up=self.step_up),
+            **unless(None, timeout_ms=self.timeout),
             **unless("deny", on_timeout=self.on_timeout.removeprefix("ask:")),
             **unless(False, not_requester=self.not_requester),
             **unless(False, second_person=self.break_glass is not None and self.break_glass.second_person),

@@ -27,7 +27,7 @@ from podium.resources.policy_values import (
 Scope = Literal[
     "run", "tree", "agent", "capability", "tenant", "tool", "host", "credential", "workflow", "principal"
 ]
-Kind = Literal["agent", "tool", "http", "openapi", "process", "human", "emit", "workflow", "model"]
+Kind = Literal["agent", "tool", "http", "openapi", "process", "human", "emit", "workflow", "guard"]
 SideEffect = Literal["none", "read", "write", "irreversible"]
 Told = Annotated[str, StringConstraints(max_length=1024)]
 
@@ -43,7 +43,9 @@ class Match(PolicyModel):
         default=[], alias="toolGroups", description="groups of tools; `egress` is whatever reaches outside"
     )
     capabilities: list[Pattern] = Field(default=[], description="what agents are asked for")
-    targets: list[Pattern] = Field(default=[], description="agents or workflows called, types of events")
+    targets: list[Pattern] = Field(
+        default=[], description="agents or workflows called, types of events, checks"
+    )
     roles: list[Pattern] = Field(default=[], description="roles of the agent that acts")
     agents: list[Pattern] = Field(default=[], description="agents that act")
     workflows: list[Pattern] = Field(default=[], description="workflows whose runs act, `support/*`")
@@ -102,13 +104,24 @@ class BudgetLimit(PolicyModel):
     calls: int | None = Field(default=None, ge=0, description="effects of any kind")
     tool_calls: int | None = Field(default=None, alias="toolCalls", ge=0, description="calls of tools")
     agent_calls: int | None = Field(default=None, alias="agentCalls", ge=0, description="calls of agents")
-    model_calls: int | None = Field(default=None, alias="modelCalls", ge=0, description="calls of models")
+    model_calls: int | None = Field(
+        default=None, alias="modelCalls", ge=0, description="refused: not yet enforced"
+    )
     input_tokens: int | None = Field(default=None, alias="inputTokens", ge=0, description="tokens given")
     output_tokens: int | None = Field(default=None, alias="outputTokens", ge=0, description="tokens made")
     tokens: int | None = Field(default=None, ge=0, description="tokens given and made")
     wall_time: Span | None = Field(
         default=None, alias="wallTime", description="time that attempts take in sum"
     )
+
+    @field_validator("model_calls", mode="before")
+    @classmethod
+    def _is_counted(cls, value: Any) -> Any:
+        raise refusal(
+            "not-enforced",
+            "`modelCalls` is not yet enforced; remove it. Agents call models where nobody counts it: limit"
+            " `agentCalls`, `tokens` or `usd`.",
+        )
 
     @model_validator(mode="after")
     def _limits_something(self) -> BudgetLimit:
@@ -151,7 +164,9 @@ class OutputTokens(PolicyModel):
 
     default: int = Field(default=4096, ge=0, description="where nobody says how many")
     clamp_to_model: bool = Field(
-        default=True, alias="clampToModelMax", description="never more than the model can make"
+        default=True,
+        alias="clampToModelMax",
+        description="never more than the model can make, where that is known",
     )
 
 
@@ -163,7 +178,9 @@ class Reservation(PolicyModel):
         default="deny", alias="unknownPrice", description="where a budget of money meets what has no price"
     )
     hold_ttl: Span | None = Field(
-        default=None, alias="holdTTL", description="a hold in doubt for longer is shown as lost; it stays"
+        default=None,
+        alias="holdTTL",
+        description="a hold in doubt whose attempt began longer ago is shown as lost; it stays",
     )
     when_held: Queues = Field(
         default="queue", alias="whenHeldNotSpent", description="where what is held reaches the ceiling"

@@ -250,6 +250,10 @@ def _calls() -> list[Schema]:
         tier=_TIER, roles={"type": "array", "items": _TEXT}, quorum={"type": "integer", "minimum": 1},
         escalate=_object(("after", "tier"), after=_ref("duration"), tier=_TIER),
     )  # fmt: skip
+    policy = _object(
+        name=_TEXT, data=_ANY,
+        check={"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True},
+    )  # fmt: skip
     http = _object(
         ("method", "endpoint"), method=_TEXT, endpoint=_ref("endpoint"),
         headers={"type": ["object", "string"]}, query={"type": ["object", "string"]}, body=_ANY,
@@ -262,8 +266,33 @@ def _calls() -> list[Schema]:
     )  # fmt: skip
     own = {"agent": agent, "tool": tool, "human": human, "http": http, "openapi": openapi}
     named = [_object(("call", "with"), call={"const": name}, with_=given) for name, given in own.items()]
-    other: Schema = {"type": "string", "not": {"enum": list(own)}, "description": "one of `use.functions`"}
+    named.append(_object(("call",), call={"const": "policy"}, with_=policy))
+    named.append(_object(("call", "with"), call={"const": "plan"}, with_=_plan(texts)))
+    other: Schema = {
+        "type": "string",
+        "not": {"enum": [*own, "policy", "plan"]},
+        "description": "one of `use.functions`",
+    }
     return [*named, _object(("call",), call=other, with_={"type": "object"})]
+
+
+def _plan(texts: Schema) -> Schema:
+    """What `call: plan` takes."""
+    whole: Schema = {"type": "integer", "minimum": 1}
+    calls = {"enum": ["agent", "tool", "workflow", "http", "human", "emit", "listen", "policy"]}
+    allow = _object(
+        ("calls",), calls={"type": "array", "items": calls}, capabilities=texts, agents=texts, tools=texts,
+        workflows=texts, hosts=texts,
+    )  # fmt: skip
+    return _object(
+        ("allow",), capability=_TEXT, agent=_TEXT, input=_ANY,
+        select=_object(require=_map(_TEXT), prefer=_map(_TEXT)), allow=allow,
+        limits=_object(tasks=whole, depth=whole, steps=whole, money=_object(("usd",), usd=_TEXT)),
+        approval=_object(
+            tier=_TIER, roles=texts, quorum=whole,
+            escalate=_object(("after", "tier"), after=_ref("duration"), tier=_TIER),
+        ),
+    )  # fmt: skip
 
 
 def _with_common(kind: Schema) -> Schema:

@@ -96,6 +96,8 @@ def target_of(effect: Effect) -> str:
             return str(given.get("type", ""))
         case "human":
             return str(given.get("title", ""))
+        case "guard":
+            return str(given.get("check", ""))
         case _:
             return effect.capability or effect.agent
 
@@ -106,6 +108,12 @@ def _consequences(effect: Effect, made: Shown) -> Shown:
             "if_yes": f"the task {effect.task} gives the answer to the workflow",
             "if_no": f"the task {effect.task} gives `deny` to the workflow",
             "if_silent": _silence(made, "the task goes on waiting, as long as it may"),
+        }
+    if effect.kind == "guard":
+        return {
+            "if_yes": f"the task {effect.task} lets these data pass, if policy still lets it then",
+            "if_no": f"they go no further; the task {effect.task} fails with an authorization error (403)",
+            "if_silent": _silence(made, "it goes on waiting, as long as its task may"),
         }
     return {
         "if_yes": "it is done once, exactly as shown, if policy still lets it then",

@@ -26,6 +26,7 @@ from podium.facts.identity import run_id_of
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
 from podium.runtime import approvals, custody, declared, presenting, recovery
+from podium.runtime.callers import identified
 from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.evidence import evidence
 from podium.runtime.hub import Hub
@@ -68,6 +69,8 @@ _SLICE_MS = 100
 _TROUBLE_S = 3.0
 _REBUILD_MS_MAX = 7 * 86_400_000
 _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
+
+P = TypeVar("P", bound=msgspec.Struct)
 
 log = structlog.get_logger("podium.door")
 
@@ -213,7 +216,7 @@ class Door:
     # --- runs ----------------------------------------------------------------------------------------
 
     def _apply(self, params: Shown, via: Caller) -> Future[Shown]:
-        told = convert(params, Apply)
+        told = self._told(Apply, params, via)
         reply = self._hub.tell(
             i.Apply(
                 resources=told.resources, principal=told.principal, prune=told.prune, force=told.force,
@@ -223,7 +226,7 @@ class Door:
         return _then(reply, _declared)
 
     def _delete(self, params: Shown, via: Caller) -> Future[Shown]:
-        told = convert(params, Delete)
+        told = self._told(Delete, params, via)
         reply = self._hub.tell(
             i.Delete(
                 kind=told.kind, name=told.name, principal=told.principal, force=told.force, why=told.why
@@ -232,7 +235,7 @@ class Door:
         return _then(reply, _declared)
 
     def _submit(self, params: Shown, via: Caller) -> Future[Shown]:
-        reply = self._hub.tell(_submission(convert(params, Submit)))
+        reply = self._hub.tell(_submission(self._told(Submit, params, via)))
         return _then(
             reply,
             lambda accepted: {
@@ -242,7 +245,7 @@ class Door:
 
     def _execute(self, params: Shown, via: Caller) -> Future[Shown]:
         """Submit, and wait for the end."""
-        asked = convert(params, Execute)
+        asked = self._told(Execute, params, via)
         submission = _submission(asked)
         waiter = Waiter(submission.run_id, traces=asked.trace, submits=True)
         self._endings.expect(waiter)
@@ -267,7 +270,7 @@ class Door:
 
     def _act(self, kind: type[i.Input]) -> Callable[[Any, Caller], Future[Shown]]:
         def act(params: Shown, via: Caller) -> Future[Shown]:
-            told = convert(self._identified(kind, params, via), kind)
+            told = self._told(kind, params, via)
             if isinstance(told, i.SendEvent):
                 _check_event(told.event)
             given: str = told.run_id  # type: ignore[attr-defined]
@@ -284,18 +287,9 @@ class Door:
 
         return act
 
-    def _identified(self, kind: type[i.Input], params: Shown, via: Caller) -> Shown:
-        """The parameters of an act with who does it, where that matters, whatever the caller says of it."""
-        if kind is i.AnswerHuman:
-            who = self._identities.of(via)
-            return {**params, "via": str(via), "identity": who.principal, "roles": who.roles}
-        if kind in (i.SettleDeadLetter, i.ResetBreaker):
-            return {**params, "principal": self._identities.of(via).principal}
-        if issubclass(kind, i.Deciding):
-            who = self._identities.of(via)
-            how = str(via) if via is not HERE else f"{via} uid={os.getuid()}"
-            return {**params, "via": how, "principal": who.principal, "roles": who.roles}
-        return params
+    def _told(self, kind: type[P], params: Shown, via: Caller) -> P:
+        """The parameters of a call, and whose it is, whatever the caller says of that. Raises Declined."""
+        return convert(identified(params, kind, via, self._identities), kind)
 
     def _follow(self, run_id: str, after: int) -> Iterator[Shown]:
         hub = self._hub
@@ -329,7 +323,7 @@ class Door:
             hub.do(forget)
 
     def _reset_breaker(self, params: Shown, via: Caller) -> Future[Shown]:
-        told = convert(self._identified(i.ResetBreaker, params, via), i.ResetBreaker)
+        told = self._told(i.ResetBreaker, params, via)
         return _then(self._hub.tell(told), lambda accepted: {"detail": accepted.detail})
 
     # --- the hub -------------------------------------------------------------------------------------

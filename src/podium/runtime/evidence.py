@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from podium.facts import events as e
+from podium.facts.catalog import WorkflowVersion
 from podium.facts.events import Record
 from podium.kernel.catalog import Catalog
 from podium.runtime import presenting
@@ -38,8 +39,20 @@ def _versions(catalog: Catalog, records: list[Record]) -> Shown:
     }
     for shown in performers.values():
         shown.pop("document", None)
-    workflow = catalog.versions["Workflow"][started.digest]
     return {
-        "workflow": presenting.resource_shown("Workflow", started.digest, workflow),
+        "workflow": presenting.resource_shown("Workflow", started.digest, _workflow(catalog, records[0])),
         "performers": performers,
     }
+
+
+def _workflow(catalog: Catalog, first: Record) -> WorkflowVersion:
+    """What a run does, as it was declared, or as an agent planned it."""
+    started, body = first.event, first.body
+    assert isinstance(started, e.RunStarted)
+    if not started.planned:
+        declared: WorkflowVersion = catalog.versions["Workflow"][started.digest]
+        return declared
+    document = body.document if isinstance(body, e.RunStartedBody) else None
+    names, _, version = started.workflow.partition("@")
+    namespace, _, name = names.partition("/")
+    return WorkflowVersion(namespace, name, version, document or {})

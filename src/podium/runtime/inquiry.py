@@ -391,8 +391,8 @@ class Inquiry:
 
     def tasks(self, run_id: str) -> list[str]:
         """References of the tasks of a run's workflow. Raises Declined."""
-        digest = self.of_run(run_id, lambda run: run.digest)
-        return self._sight.look(lambda _, catalog: named_tasks(catalog, digest))
+        digest, document = self.of_run(run_id, lambda run: (run.digest, run.document))
+        return self._sight.look(lambda _, catalog: named_tasks(catalog, digest, document))
 
     def verify(self) -> Shown:
         """Check all that is stored, but not who signed the checkpoints.
@@ -412,8 +412,12 @@ def _budgets(books: Books, catalog: Catalog) -> list[Shown]:
     return budgets(books, {version.name: version for _, version in catalog.listed("Policy")})
 
 
-def named_tasks(catalog: Catalog, digest: str) -> list[str]:
-    """References of a workflow's tasks."""
+def named_tasks(catalog: Catalog, digest: str, document: dict[str, JSON] | None = None) -> list[str]:
+    """References of a workflow's tasks; of one that was planned, if there is its `document`."""
+    if document is not None:
+        return [node.reference for node in catalog.planned(digest, document).nodes if node.name]
+    if digest not in catalog.workflows:
+        return []
     return [node.reference for node in catalog.program(digest).nodes if node.name]
 
 

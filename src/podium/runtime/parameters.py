@@ -11,7 +11,7 @@ from podium.facts.values import JSON
 from podium.runtime.inquiry import Kind, decline
 from podium.runtime.presenting import Shown
 
-P = TypeVar("P")
+P = TypeVar("P", bound=msgspec.Struct)
 
 
 class Parameters(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

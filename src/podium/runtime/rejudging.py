@@ -21,6 +21,7 @@ from podium.kernel.acting import DestinationInvalid, action_for
 from podium.kernel.booking import worst_of
 from podium.kernel.catalog import Catalog
 from podium.kernel.evolve import evolve
+from podium.kernel.governing import WITHOUT_ATTEMPTS
 from podium.kernel.requests import DEADLINES_MS
 from podium.kernel.shared import share
 from podium.kernel.state import Effect, Run, Shard
@@ -187,7 +188,7 @@ class Rejudging:
         if booked is None:
             return
         row, decision = booked.row, booked.decision
-        row.performed = row.performed or row.kind in ("human", "workflow")
+        row.performed = row.performed or row.kind in WITHOUT_ATTEMPTS
         row.cost_nano += getattr(event, "cost_nano", 0)
         if decision.verdict != "deny":
             took = getattr(event, "took", None) or _took(decision, row.cost_nano)

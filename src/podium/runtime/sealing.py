@@ -28,7 +28,7 @@ _decode_run = msgspec.json.Decoder(Run).decode
 CLEAR = (
     "id", "workflow", "digest", "status", "key", "principal", "frame_last", "effect_last", "ordinal", "seq",
     "started_at", "ended_at", "deadline_at", "cost_nano", "parent", "parent_task", "parent_effect", "root",
-    "depth", "tree", "subject",
+    "depth", "tree", "subject", "planned",
 )  # fmt: skip
 """What can be read without its key of a sealed run that is out of memory: nothing that payloads gave."""
 

@@ -22,7 +22,7 @@ from podium.kernel.evolve import evolve
 from podium.kernel.outcome import Outcome
 from podium.kernel.shared import share
 from podium.kernel.state import Run, Shard, children_of, idle, next_wake
-from podium.kernel.step import View
+from podium.kernel.step import View, program_of
 from podium.runtime.sealing import UNSEALED, Sealing
 from podium.runtime.writer import LogWriter, read_records
 from podium.store.interface import ColdRun, Fenced, Snapshot, Store, StoreError, Wait
@@ -427,7 +427,7 @@ def event_keys(run: Run, view: View) -> set[bytes]:
     keys: set[bytes] = set()
     for frame in run.frames.values():
         if frame.kind == "listen":
-            listen = view.program(run.digest).nodes[frame.node].detail
+            listen = program_of(view, run).nodes[frame.node].detail
             assert isinstance(listen, Listen)
             keys.update(map(event_key, listen.kinds) if listen.kinds else (ANY_EVENT,))
     return keys

@@ -123,7 +123,8 @@ class Client:
 
     Args:
         transport: `SocketTransport`, or a door in this process.
-        principal: who asks, as `kind:name`; the user of this process unless given.
+        principal: who asks, as `kind:name`; the user of this process unless given. A hub in another process
+            goes by the user whom it sees instead.
     """
 
     def __init__(self, transport: Transport, principal: str = "") -> None:

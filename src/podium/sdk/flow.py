@@ -160,6 +160,17 @@ class Human(Task):
 
 
 @dataclass(frozen=True)
+class Policy(Task):
+    """`call: policy`: data pass if policy lets them; `check` names policies that must each allow it."""
+
+    FIXED = {"call": "policy"}
+
+    check_name: str | None = _at("with/name")
+    check: tuple[str, ...] | None = _at("with/check")
+    data: JSON = _at("with/data")
+
+
+@dataclass(frozen=True)
 class Http(Task):
     """`call: http`."""
 

@@ -10,7 +10,7 @@ from typing import Any
 from podium.sdk import flow
 
 _CALLS: dict[str, type[flow.Task]] = {
-    "agent": flow.Agent, "tool": flow.Tool, "human": flow.Human, "http": flow.Http,
+    "agent": flow.Agent, "tool": flow.Tool, "human": flow.Human, "policy": flow.Policy, "http": flow.Http,
     "openapi": flow.OpenApi, "map": flow.Map, "graph": flow.Graph, "compensate": flow.Compensate,
 }  # fmt: skip
 _KINDS: dict[str, type[flow.Task]] = {

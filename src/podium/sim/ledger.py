@@ -7,6 +7,7 @@ from typing import Any
 from podium.facts import events as e
 from podium.kernel.catalog import Catalog
 from podium.kernel.state import Run, Shard
+from podium.kernel.step import program_of
 from podium.workflow.program import EventFilter, Listen, Node
 
 Attempt = tuple[str, int, int]
@@ -52,7 +53,7 @@ class Ledger:
         self.punctual_from = 0
 
     def node(self, run: Run, index: int) -> Node:
-        return self.catalog.program(run.digest).nodes[index]
+        return program_of(self.catalog, run).nodes[index]
 
     def wanting(self, run: Run, kind: str) -> list[int]:
         """The frames of tasks that listen for events of this type, whatever is in them."""

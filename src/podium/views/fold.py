@@ -471,7 +471,7 @@ _KEPT = frozenset({"in_doubt", "dead"})
 
 _ASKED = frozenset({"waiting", "approval"})
 _HELD_BACK = {"approve": "approval", "defer": "deferred", "deny": "denied"}
-_WITHOUT_ATTEMPTS = {"human": "waiting", "workflow": "nested"}
+_WITHOUT_ATTEMPTS = {"human": "waiting", "workflow": "nested", "guard": "checked"}
 _PARALLEL = frozenset({"fork", "map", "fanout"})
 
 

@@ -281,6 +281,8 @@ class _Teller:
             case "workflow":
                 self._say("asked", f"{record['task']} runs {record['agent']} as run {record['key']}")
                 self._add("routed", f"and {record['reason']}")
+            case "guard":
+                self._say("asked", f"{record['task']} puts data to policy: the check {record['reason']}")
             case "emit":
                 self._say("event", f"{record['task']} emits an event {record['reason']}")
             case "process":

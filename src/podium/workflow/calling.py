@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 
 from podium.facts.values import JSON
 from podium.resources.troubles import did_you_mean, pointer, shown
-from podium.workflow.calls import call_agent, call_http, call_human, call_tool
+from podium.workflow.calls import call_agent, call_http, call_human, call_policy, call_tool
 from podium.workflow.draft import TASK_ARGUMENTS, Draft, Place, Scope
 from podium.workflow.extending import Extension
 from podium.workflow.fanning import fanned
 from podium.workflow.openapi_calls import call_openapi
 from podium.workflow.program import Detail, Do, Expression, Node, Undo
+from podium.workflow.proposing import proposed
 from podium.workflow.selecting import dispatched
 from podium.workflow.spreading import Compiler, Feed, call_graph, call_map
 from podium.workflow.undoing import UNDOABLE, call_compensate, undo
@@ -23,6 +24,7 @@ CALLS: dict[str, Callable[[Draft, JSON, Place, Scope], Detail]] = {
     "agent": call_agent,
     "tool": call_tool,
     "human": call_human,
+    "policy": call_policy,
     "http": call_http,
     "openapi": call_openapi,
 }
@@ -31,15 +33,14 @@ COMPOSED: dict[str, Callable[[Compiler, JSON, Place, Scope], Detail]] = {
     "map": call_map,
 }
 """Podium's functions that run other tasks."""
-OWN = (*CALLS, *COMPOSED, "compensate")
+OWN = (*CALLS, *COMPOSED, "compensate", "plan")
 """Everything that `call` may name but functions."""
-OWN_CALLS = ("agent", "tool")
+OWN_CALLS = ("agent", "tool", "policy")
 """Calls that the language does not know, so that it leaves open what stands in their `with`."""
 USE_AGENT = "put it behind an agent and use `call: agent`"
 UNSUPPORTED_CALLS = {
     **dict.fromkeys(("grpc", "asyncapi"), "use `call: http`, or put it behind an agent"),
-    **dict.fromkeys(("a2a", "mcp", "policy"), USE_AGENT),
-    "plan": "write the tasks down, or let an agent do the whole work",
+    **dict.fromkeys(("a2a", "mcp"), USE_AGENT),
 }
 
 
@@ -263,6 +264,8 @@ Several: TypeAlias = Callable[
 
 def of_several(call: str, arguments: JSON) -> Several | None:
     """What compiles a call in which several agents have a part; None for any other."""
+    if call == "plan":
+        return proposed
     if call != "agent" or not isinstance(arguments, dict):
         return None
     if "fanout" in arguments:

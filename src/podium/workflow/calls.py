@@ -1,4 +1,4 @@
-"""`call: agent`, `call: tool`, `call: human` and `call: http`."""
+"""`call: agent`, `call: tool`, `call: human`, `call: policy` and `call: http`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from podium.workflow.program import (
     CallAgent,
     CallHttp,
     CallHuman,
+    CallPolicy,
     CallTool,
     Expression,
     Schema,
@@ -152,11 +153,11 @@ def call_human(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> Cal
         request=draft.template(request, place, scope),
         decisions=_decisions(draft, given.get("decisions", ["approve", "deny"]), place / "decisions"),
         form=_form(draft, given, place),
-        **_askers(draft, given, place),
+        **askers(draft, given, place),
     )
 
 
-def _askers(draft: Draft, given: dict[str, JSON], place: Place) -> dict[str, Any]:
+def askers(draft: Draft, given: dict[str, JSON], place: Place) -> dict[str, Any]:
     """Who may answer, how many of them must, and who is asked when nobody does."""
     found: dict[str, Any] = {}
     if "tier" in given and "roles" in given:
@@ -199,6 +200,22 @@ def _decisions(draft: Draft, value: JSON, place: Place) -> tuple[str, ...]:
     if isinstance(value, list) and (not names or len(set(names)) != len(names)):
         draft.refuse("wrong-value", place, "`decisions` must name at least one, each once.")
     return names
+
+
+def call_policy(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallPolicy:
+    """The arguments of `call: policy`."""
+    given = draft.table(arguments, place, "`call: policy`", ("name", "check", "data"))
+    names: tuple[str, ...] = ()
+    if "check" in given:
+        named = draft.sequence(given["check"], place / "check", "`check`")
+        names = tuple(draft.text(one, place / "check" / at, "A policy") for at, one in enumerate(named))
+        if isinstance(given["check"], list) and (not names or len(set(names)) != len(names)):
+            draft.refuse("wrong-value", place / "check", "`check` must name at least one policy, each once.")
+    return CallPolicy(
+        name=_name(draft, given, "name", place, _CAPABILITY, "`answers` or `support/answers`"),
+        policies=tuple(sorted(names)),
+        data=draft.template(given["data"], place / "data", scope) if "data" in given else None,
+    )
 
 
 def call_http(draft: Draft, arguments: JSON, place: Place, scope: Scope) -> CallHttp:

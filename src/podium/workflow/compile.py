@@ -15,7 +15,7 @@ from podium.workflow.catching import error_template, retry_policy
 from podium.workflow.draft import PROBLEMS_MAX, Draft, Place, Scope
 from podium.workflow.extending import extensions
 from podium.workflow.program import Concurrency, Duration, Expression, Program
-from podium.workflow.tasks import TaskCompiler
+from podium.workflow.tasks import TASKS_MAX, TaskCompiler
 from podium.workflow.undoing import undoing
 
 VALUES_DEPTH_MAX = 700
@@ -39,6 +39,7 @@ def compile_workflow(
     digest: str,
     *,
     syntax_check: Callable[[list[str]], list[str | None]] | None = None,
+    tasks_max: int = TASKS_MAX,
 ) -> tuple[Program | None, list[Problem]]:
     """Compile a document of the Open Workflow Specification 1.0.3, as far as Podium has it.
 
@@ -47,6 +48,7 @@ def compile_workflow(
         digest: digest of the document.
         syntax_check: gives for each jq program what is wrong with it, None if nothing is. Without it only
             the expressions of the native part are checked.
+        tasks_max: how many tasks there may be, those of functions counted wherever they are called.
     Returns:
         The program and no problems, or None and at least one problem, with its place in the document.
     """
@@ -55,7 +57,7 @@ def compile_workflow(
         return None, foreign[:PROBLEMS_MAX]
     draft = Draft()
     try:
-        program = _program(draft, document, digest)
+        program = _program(draft, document, digest, tasks_max)
     except RecursionError:
         return None, [Problem("too-large", "", "The tasks nest too deep.")]
     if syntax_check is not None and not draft.problems:
@@ -65,7 +67,7 @@ def compile_workflow(
     return program, []
 
 
-def _program(draft: Draft, document: dict[str, JSON], digest: str) -> Program:
+def _program(draft: Draft, document: dict[str, JSON], digest: str, tasks_max: int) -> Program:
     given = draft.table(
         document, _ROOT, "A workflow",
         ("document", "do", "input", "output", "use", "timeout", "evaluate"), required=("document", "do"),
@@ -74,7 +76,7 @@ def _program(draft: Draft, document: dict[str, JSON], digest: str) -> Program:
     header = _header(draft, given.get("document", {}))
     _check_evaluation(draft, given.get("evaluate", {}))
     uses = _uses(draft, given.get("use", {}))
-    compiler = TaskCompiler(draft, uses)
+    compiler = TaskCompiler(draft, uses, tasks_max)
     _check_uses(draft, uses, compiler)
     root = Place("/do", "/do")
     compiler.body(given.get("do", []), root, TASK_SCOPE)

@@ -6,68 +6,16 @@ numbering is part of what a digest pins: for one document it never changes (dept
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from podium.facts.catalog import notice_of
 from podium.facts.values import JSON
+from podium.workflow.plan_terms import CallPlan
+from podium.workflow.terms import Expression, ExpressionFailed, Loose, Schema, Undecided
 
-
-class ExpressionFailed(Exception):
-    """A native expression gave no value; the message says why."""
-
-
-class Undecided(ExpressionFailed):
-    """The native form leaves this one to jq: ask `Expression.program` instead.
-
-    Raised where exactness would need jq's own number formats (integers beyond 2^53, very large or very
-    small floats) or where a result could be large. Rare; the values it stands for are never wrong.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class Expression:
-    """Something that gives a value from data and arguments.
-
-    Attributes:
-        text: as written in the document, for messages.
-        program: the jq program over `{"d": data, "v": {argument: value}}`; the first output counts,
-            no output is null.
-        arguments: names of the arguments it uses, without `$`.
-        native: the same as a function of data and arguments, where the fast path covers it. It looks
-            arguments up by name (KeyError where there is none), raises ExpressionFailed where jq would
-            give an error, and Undecided where jq must be asked after all.
-        constant: whether it is a literal that uses neither data nor arguments.
-        source: what it was made of, as a value that may hold `${ }`; null where that is no one value.
-        loose: texts of a `loose` document that may be expressions; `program` and `native` take the value of
-            each, or the text itself where it has none, as an argument.
-    """
-
-    text: str
-    program: str
-    arguments: tuple[str, ...] = ()
-    native: Callable[[JSON, Mapping[str, JSON]], JSON] | None = None
-    constant: bool = False
-    source: JSON = None
-    loose: tuple[Loose, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Loose:
-    """A text that is an expression if it has a value, and else a text: `argument` is what stands for that."""
-
-    argument: str
-    expression: Expression
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """A compiled JSON Schema: `check(payload)` gives the problems (`contracts.Breach`), if any."""
-
-    document: JSON
-    check: Callable[[JSON], list[Any]]
+__all__ = ["Expression", "ExpressionFailed", "Loose", "Schema", "Undecided"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,6 +368,21 @@ class CallHuman:
 
 
 @dataclass(frozen=True, slots=True)
+class CallPolicy:
+    """Asks what policy says of data, and goes on with the task's input where it lets that pass.
+
+    Attributes:
+        name: by which rules know the check; "" is the task's own name.
+        policies: those that must each allow it themselves, beside all others in force.
+        data: what is looked at; None: the task's own input.
+    """
+
+    name: str = ""
+    policies: tuple[str, ...] = ()
+    data: Expression | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Authentication:
     """How a call proves who makes it.
 
@@ -486,6 +449,8 @@ Detail: TypeAlias = (
     | CallAgent
     | CallTool
     | CallHuman
+    | CallPlan
+    | CallPolicy
     | CallHttp
     | Map
     | Graph
@@ -503,8 +468,8 @@ class Node:
 
     Attributes:
         index: place in `Program.nodes`.
-        kind: `do for fork try set switch raise wait listen foreach emit workflow agent tool human http
-            openapi map graph compensate fanout extended before`.
+        kind: `do for fork try set switch raise wait listen foreach emit workflow agent tool human policy
+            http openapi map graph compensate fanout extended before plan`.
         name: the task's name; "" for the bodies that have none of their own.
         reference: JSON pointer into the document, `/do/0/classify`; of a body `/do/0/classify/try`.
         detail: what this kind needs.

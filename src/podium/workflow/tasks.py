@@ -64,8 +64,9 @@ _UNSUPPORTED_TASKS: dict[str, str] = {}
 class TaskCompiler(CallCompiler):
     """Compiles the tasks of one document into a draft."""
 
-    def __init__(self, draft: Draft, uses: Uses) -> None:
+    def __init__(self, draft: Draft, uses: Uses, tasks_max: int = TASKS_MAX) -> None:
         super().__init__(draft, uses)
+        self._tasks_max = tasks_max
         self._depth = 0
         self._tasks = 0
         self._extending = 0
@@ -134,7 +135,7 @@ class TaskCompiler(CallCompiler):
     def _task(self, name: str, task: JSON, place: Place, siblings: Siblings, scope: Scope) -> int:
         index = self._draft.reserve()
         self._tasks += 1
-        if self._depth >= DEPTH_MAX or self._tasks > TASKS_MAX:
+        if self._depth >= DEPTH_MAX or self._tasks > self._tasks_max:
             self._draft.refuse("too-large", place, "The tasks nest too deep, or are too many.")
             return index
         self._depth += 1
