@@ -45,6 +45,7 @@ from podium.runtime.parameters import (
     OfResource,
     OfRevision,
     OfRun,
+    P,
     Parameters,
     Planned,
     Rebuild,
@@ -69,8 +70,6 @@ _SLICE_MS = 100
 _TROUBLE_S = 3.0
 _REBUILD_MS_MAX = 7 * 86_400_000
 _ENDS = (e.RunCompleted, e.RunFaulted, e.RunCancelled)
-
-P = TypeVar("P", bound=msgspec.Struct)
 
 log = structlog.get_logger("podium.door")
 
