@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.crash.customers import CEILINGS, spend
 from tests.crash.driver import Driver
 from tests.crash.points import POINTS
 
@@ -26,6 +27,14 @@ def main() -> int:
     print(f"seed {arguments.seed}, in {folder}", flush=True)
     driver = Driver(folder, arguments.in_flight, arguments.seed, lambda line: print(line, flush=True))
     try:
+        (folder / "bank").mkdir()
+        spent = spend(folder / "bank", arguments.in_flight, at_once=True)
+        print(
+            f"{spent.runs} runs spend at once under {len(CEILINGS)} ceilings, {spent.kills} hubs killed: "
+            f"{spent.done} payments of {spent.nano} nano-units are in the bank's book and the ledger,\n"
+            f"{spent.found} of them found in the book by people; no ceiling was passed.",
+            flush=True,
+        )
         found = driver.run(arguments.kills, arguments.every)
     except AssertionError as broken:
         print(f"\nBROKEN: {broken}\nThe folder {folder} is kept.")
