@@ -217,8 +217,8 @@ def _run() -> Schema:
     )
     returned = {"enum": ["stdout", "stderr", "code", "all", "none"]}
     run = _object(
-        workflow=workflow, script={"type": "object"}, shell={"type": "object"}, await_={"type": "boolean"},
-        return_=returned,
+        workflow=workflow, await_={"type": "boolean"}, return_=returned,
+        **dict.fromkeys(("script", "shell"), {"type": "object"}),
     )  # fmt: skip
     return {**run, "oneOf": [{"required": [process]} for process in ("workflow", "script", "shell")]}
 
