@@ -218,7 +218,7 @@ def _run() -> Schema:
     returned = {"enum": ["stdout", "stderr", "code", "all", "none"]}
     run = _object(
         workflow=workflow, await_={"type": "boolean"}, return_=returned,
-        **dict.fromkeys(("script", "shell"), {"type": "object"}),
+        **{kind: {"type": "object"} for kind in ("script", "shell")},
     )  # fmt: skip
     return {**run, "oneOf": [{"required": [process]} for process in ("workflow", "script", "shell")]}
 
