@@ -10,6 +10,9 @@ from podium.facts.policy_version import PolicyVersion
 from podium.facts.recovery import BreakerTerms
 from podium.facts.values import JSON, Delivery
 
+WORKER = "worker"
+"""The type of the runtime of what workers host that come and go."""
+
 
 class Capability(msgspec.Struct, frozen=True, omit_defaults=True):
     """A named, typed function that an agent offers.
@@ -68,7 +71,7 @@ class AgentVersion(msgspec.Struct, frozen=True, omit_defaults=True):
         name: unique in the catalog.
         version: semantic version.
         capabilities: what it offers; never empty.
-        runtime: the binding: `{"type": "function"|"process"|"http", ...}` (see `resources.kinds`).
+        runtime: the binding: `{"type": "function"|"process"|"http"|"worker", ...}` (see `resources.kinds`).
         delivery: `at-least-once` or `at-most-once`.
         deadline_ms: an attempt that takes longer has failed.
         heartbeat_ms: an attempt silent for longer has failed; 0 asks for no heartbeat.

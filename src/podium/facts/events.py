@@ -389,6 +389,7 @@ class EffectRequested(Event):
     Where an attempt of another effect asked for it, that one is its `asker`, and waits; `frame` is then the
     asker's, whose attempt knows the answer by `number`. `asked` is what it asked for, as it said it. The
     attempt is to be parked at `park_at`, if it waits so long; `code` is the digest of the code that asks.
+    Where there was a choice, `candidates` are all that were there to choose from.
     """
 
     BODY = EffectRequestedBody
@@ -426,6 +427,7 @@ class EffectRequested(Event):
     asked: str = ""
     park_at: int = 0
     code: str = ""
+    candidates: tuple[str, ...] = ()
 
 
 class AttemptStarted(Event):

@@ -48,7 +48,8 @@ class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):
     Attributes:
         token: the fencing token the attempt carried; any other than the current one is stale.
         status: `succeeded`, `failed`, `lost` (performer died or was killed; the outcome is
-            unknown) or `unstarted` (it was certainly never performed).
+            unknown), `unstarted` (it was certainly never performed) or `returned` (nor was it, and its
+            performer is not to blame: it never began it, or went away before).
         output: of a success.
         error: of a failure: title, detail and kind; None otherwise.
         retryable: whether another attempt could do better.
@@ -60,7 +61,7 @@ class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):
     run_id: str
     effect: int
     token: int
-    status: Literal["succeeded", "failed", "lost", "unstarted"]
+    status: Literal["succeeded", "failed", "lost", "unstarted", "returned"]
     output: JSON = None
     error: Error | None = None
     retryable: bool = True
@@ -357,6 +358,16 @@ class CatalogChanged(Input, kw_only=True, frozen=True, omit_defaults=True):
     digest: str
 
 
+class FleetChanged(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Workers came, went, or took on more or less; never logged.
+
+    Attributes:
+        capacity: attempts that live workers take at once, by digest of the version that they host.
+    """
+
+    capacity: dict[str, int] = {}
+
+
 class Tick(Input, frozen=True):
     """Time has passed; whatever is due happens."""
 
@@ -384,5 +395,6 @@ Any_: TypeAlias = (
     | Apply
     | Delete
     | CatalogChanged
+    | FleetChanged
     | Tick
 )

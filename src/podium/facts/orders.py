@@ -38,6 +38,7 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
         secrets: names of those whose placeholders in `input` stand for their values.
         reach: what policy holds its connection to: `vetted` leads nowhere but to where it was let, `public`
             nor to a private address.
+        again: a former hub ordered it already, and whoever has it may be at work on it.
     """
 
     run_id: str
@@ -58,6 +59,7 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     trace: str = ""
     secrets: tuple[str, ...] = ()
     reach: Reach = ""
+    again: bool = False
 
 
 class Abandon(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):

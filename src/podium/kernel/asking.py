@@ -175,7 +175,7 @@ def _ask_agent(step: Step, effect: Effect, told: Asked, wanted: _Wanted) -> None
         step, effect, wanted.asked, told.args, agent.deadline_ms,
         kind="agent", agent=f"{agent.name}@{agent.version}", digest=route.digest, capability=capability,
         delivery=same_promise(agent.delivery), reason=f"{effect.agent} asks for it; {route.reason}",
-        hold_nano=agent.cost_nano, heartbeat_ms=agent.heartbeat_ms,
+        hold_nano=agent.cost_nano, heartbeat_ms=agent.heartbeat_ms, candidates=route.candidates,
         key=wanted.key, number=told.number, park_at=_park_at(step, effect), code=_code(effect, told),
     )  # fmt: skip
 

@@ -14,6 +14,9 @@ from podium.policy.ledger import BUDGET, INPUT, MONEY, OUTPUT, TOKENS
 _MONEY, _INPUT, _OUTPUT, _TOKENS = (BUDGET + unit for unit in (MONEY, INPUT, OUTPUT, TOKENS))
 """How counters of these units begin."""
 
+UNPERFORMED = frozenset({"unstarted", "returned"})
+"""What is said of attempts that certainly were not performed."""
+
 
 def held_by(shard: Shard, run: Run, effect: int) -> Held | None:
     """What an effect holds in the ledger; None for nothing."""
@@ -42,7 +45,7 @@ def cost(shard: Shard, run: Run, effect: Effect, reported: Reported) -> int:
     if reported.cost_nano >= 0:
         return reported.cost_nano
     held = held_by(shard, run, effect.id)
-    if held is None or reported.status == "unstarted":
+    if held is None or reported.status in UNPERFORMED:
         return 0
     most = 0
     for one in held.holds:
@@ -65,7 +68,7 @@ def took_late(shard: Shard, run: Run, reported: Reported) -> Amounts | None:
     if held is None:
         return None
     known = reported.cost_nano
-    if reported.status == "unstarted" and known < 0:
+    if reported.status in UNPERFORMED and known < 0:
         return Amounts()
     cost_nano = known if known >= 0 else worst_of(held.holds).cost_nano
     return _amounts(held, cost_nano, reported.provenance, shard.now)

@@ -7,6 +7,7 @@ from podium.facts import inputs as i
 from podium.facts.inputs import Reported
 from podium.facts.recovery import BREAKER_CLOSED, BREAKER_HALF_OPEN, BREAKER_OPEN, BreakerTerms, Counted
 from podium.facts.values import Accepted, Problem, Refused, Reply
+from podium.kernel.booking import UNPERFORMED
 from podium.kernel.outcome import Outcome
 from podium.kernel.state import Effect, Shard
 from podium.kernel.step import Step, View
@@ -35,7 +36,7 @@ def failed(step: Step, effect: Effect, reported: Reported) -> Counted | None:
         return None
     if reported.status == "lost" and (effect.delivery != "at-most-once" or reported.error is None):
         return None
-    stops = step.view.limit(effect.digest) == 0 and reported.status in ("lost", "unstarted")
+    stops = step.view.limit(effect.digest) == 0 and reported.status in ("lost", *UNPERFORMED)
     if stops or not _counts(step.shard, effect):
         return None
     return _counted(effect, terms, failed=True)

@@ -5,14 +5,22 @@ The run shards look at it through a frozen view: it changes only between steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from podium.contracts.checking import compile_schema
 from podium.facts.approvals import Terms
-from podium.facts.catalog import VERSIONS, AgentVersion, Exclusive, Revision, ToolVersion, WorkflowVersion
+from podium.facts.catalog import (
+    VERSIONS,
+    WORKER,
+    AgentVersion,
+    Exclusive,
+    Revision,
+    ToolVersion,
+    WorkflowVersion,
+)
 from podium.facts.events import Record, ResourceApplied, ResourceBody, ResourceDeleted
 from podium.facts.identity import digest_of
 from podium.facts.inputs import Apply, Delete
@@ -53,6 +61,7 @@ class Catalog:
         digest_key: what digests of actions are keyed with; the hub's own.
         exclusives: what agent versions say of attempts at work on the same, by digest.
         policies: those in force; None where none is declared, and the built-in one holds.
+        fleet: what live workers take at once of each version that they host, by digest; 0 where none does.
     """
 
     def __init__(self) -> None:
@@ -64,6 +73,7 @@ class Catalog:
         self.digest_key = b""
         self.policies: PolicySet | None = None
         self.exclusives: dict[str, Exclusive] = {}
+        self.fleet: dict[str, int] = {}
         self.usual: dict[str, Decision] = {}
         """What is decided where no policy is declared."""
         self.versions: dict[str, dict[str, Any]] = {kind: {} for kind in VERSIONS}
@@ -113,6 +123,8 @@ class Catalog:
                 self.exclusives[event.digest] = version.exclusive
         elif isinstance(version, ToolVersion):
             self.agents[event.digest] = version.performer()
+        if isinstance(version, AgentVersion | ToolVersion) and version.runtime.get("type") == WORKER:
+            self.fleet.setdefault(event.digest, 0)
         self._name(entry)
         self._govern(event.kind)
 
@@ -211,21 +223,24 @@ class Catalog:
                 return f"{call.agent} does not offer {call.capability}"
         else:
             candidates = self._offers.get(call.capability, [])
-        route = choose(call, candidates, load, avoided)
+        route = choose(call, candidates, load, avoided, self.fleet)
         return route if not self._notices or isinstance(route, str) else self._noticed(call, route)
 
     def routes(
         self, call: CallAgent, load: Callable[[str], int], count: int, avoided: Collection[str] = NOBODY
     ) -> list[Route] | str:
         """Choose several agents for a call of a capability, all if `count` is 0; a text says why not."""
-        found = choose_several(call, self._offers.get(call.capability, []), load, count, avoided)
+        offers = self._offers.get(call.capability, [])
+        found = choose_several(call, offers, load, count, avoided, self.fleet)
         return found if isinstance(found, str) else [self._noticed(call, route) for route in found]
 
     def _noticed(self, call: CallAgent, route: Route) -> Route:
         """The same, with the notice that stands on what was chosen."""
         asked = call.capability or route.agent.capabilities[0].name
         notice = self._notices.get((route.digest, asked))
-        return Route(route.digest, route.agent, f"{route.reason}; {notice}") if notice else route
+        if not notice:
+            return route
+        return Route(route.digest, route.agent, f"{route.reason}; {notice}", route.candidates)
 
     def noticed(self, digest: str, reason: str) -> str:
         """Why a tool is asked for, with the notice that stands on it."""
@@ -245,7 +260,15 @@ class Catalog:
         if self.draining:
             return 0
         agent = self.agents.get(digest)
-        return agent.concurrency if agent is not None else HTTP_CONCURRENCY
+        if agent is None:
+            return HTTP_CONCURRENCY
+        taken = self.fleet.get(digest)
+        return agent.concurrency if taken is None else min(agent.concurrency, taken)
+
+    def staff(self, capacity: Mapping[str, int]) -> None:
+        """Take in what live workers take at once of what they host, by digest."""
+        for digest in self.fleet:
+            self.fleet[digest] = capacity.get(digest, 0)
 
     def contract(self, digest: str, capability: str) -> tuple[Check, Check]:
         """Checks for input and output of a capability of an agent version."""

@@ -23,7 +23,7 @@ from podium.kernel.claiming import conflicted, supersede, wanted
 from podium.kernel.dead_letters import settle_dead_letter
 from podium.kernel.erasing import erase
 from podium.kernel.families import below, tend
-from podium.kernel.outcome import Outcome
+from podium.kernel.outcome import Outcome, perform
 from podium.kernel.outside import disarmed
 from podium.kernel.pausing import PAUSE, pause
 from podium.kernel.queueing import decide_deferred, decide_due, requeue_due, start_queued
@@ -60,11 +60,18 @@ def decide(shard: Shard, told: i.Input, now: int, view: View, out: Outcome) -> N
 
 
 def recover(shard: Shard, view: View, out: Outcome) -> None:
-    """After a takeover: attempts in flight are lost with the hub that made them; all else goes on."""
+    """After a takeover: attempts in flight are lost with the hub that made them; all else goes on.
+
+    What workers elsewhere have may well go on: whoever looks after them is told of it.
+    """
     for run in list(shard.runs.values()):
         step = Step(shard, run, view, out)
         for effect in list(run.effects.values()):
-            if effect.status in IN_FLIGHT and effect.id in run.effects:
+            if effect.status not in IN_FLIGHT or effect.id not in run.effects:
+                continue
+            if effect.digest in view.fleet:
+                out.orders.append(perform(shard, run, effect, again=True))
+            else:
                 report(step, i.Reported(run_id=run.id, effect=effect.id, token=effect.token, status="lost"))
     resume(shard, view, out)
 
@@ -399,6 +406,10 @@ def _send_to_one(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> N
     out.reply(told.ticket, Accepted(run.id, created=reached, detail=detail))
 
 
+def _fleet_changed(shard: Shard, told: i.FleetChanged, view: View, out: Outcome) -> None:
+    shard.freed.extend(told.capacity)
+
+
 def _catalog_changed(shard: Shard, told: i.CatalogChanged, view: View, out: Outcome) -> None:
     if told.revision > shard.revision:
         out.emit(shard, None, e.CatalogAdvanced(revision=told.revision, digest=told.digest))
@@ -422,4 +433,5 @@ _INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
     i.SendEvent: _send,
     i.Emitted: _emitted,
     i.CatalogChanged: _catalog_changed,
+    i.FleetChanged: _fleet_changed,
 }

@@ -445,7 +445,7 @@ def _attempt_failed(shard: Shard, run: Run, event: Any, body: Any, record: Recor
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "AttemptFailed"]
     release(shard, effect)
-    if event.status == "lost":
+    if event.status in ("lost", "returned"):
         effect.losses += 1
     else:
         effect.failures += 1

@@ -92,12 +92,12 @@ def answer(shard: Shard, run_id: str, asker: int, call: int) -> Answer:
     return Answer(run_id, asker, effect.token, told.number, told.output, told.error, effect.deadline_at)
 
 
-def perform(shard: Shard, run: Run, effect: Effect) -> Perform:
-    """The order for the effect's current attempt."""
+def perform(shard: Shard, run: Run, effect: Effect, *, again: bool = False) -> Perform:
+    """The order for the effect's current attempt; `again` where a former hub gave it, too."""
     return Perform(
         run.id, effect.task, effect.id, effect.attempt, effect.token, shard.epoch, effect.kind, effect.agent,
         effect.digest, effect.capability, effect.input, effect.delivery, effect.deadline_at,
         effect.heartbeat_ms, effect.key or f"{run.id}/{effect.id}",
         f"00-{run.id.replace('-', '')}-{effect.token:016x}-01", run.secrets,
-        effect.reach,
+        effect.reach, again,
     )  # fmt: skip

@@ -68,7 +68,7 @@ def request_agent(step: Step, entry: Entry) -> None:
         step, entry, given, key, agent.deadline_ms,
         kind="agent", agent=f"{agent.name}@{agent.version}", digest=route.digest, capability=capability,
         delivery=same_promise(agent.delivery), reason=route.reason, hold_nano=agent.cost_nano,
-        heartbeat_ms=agent.heartbeat_ms,
+        heartbeat_ms=agent.heartbeat_ms, candidates=route.candidates,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from podium.facts.catalog import AgentVersion
 from podium.facts.events import Body, Event
 from podium.facts.inputs import Reported
 from podium.facts.values import AT_LEAST_ONCE, Error
+from podium.kernel.booking import UNPERFORMED
 from podium.kernel.breakers import is_shut
 from podium.kernel.catching import is_caught
 from podium.kernel.outcome import Outcome
@@ -39,9 +40,9 @@ def after_failure(
 
 def _may_go_on(effect: Effect, reported: Reported) -> bool:
     """Whether somebody else may do what was perhaps done already, or what perhaps crashed the others."""
-    if effect.delivery != AT_LEAST_ONCE and reported.status != "unstarted":
+    if effect.delivery != AT_LEAST_ONCE and reported.status not in UNPERFORMED:
         return False
-    return reported.status != "lost" or effect.losses + 1 < LOSSES_MAX
+    return reported.status not in ("lost", "returned") or effect.losses + 1 < LOSSES_MAX
 
 
 def is_kept(step: Step, effect: Effect, error: Error) -> bool:
@@ -68,7 +69,7 @@ def _elsewhere(step: Step, effect: Effect, call: CallAgent, why: str) -> e.Effec
     if not fitting:
         return None
     running = step.shard.running
-    route = choose(call, fitting, lambda digest: running.get(digest, 0))
+    route = choose(call, fitting, lambda digest: running.get(digest, 0), fleet=step.view.fleet)
     assert not isinstance(route, str), "those that fit carry all labels"
     agent = route.agent
     return e.EffectRerouted(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from podium.facts.catalog import AgentVersion
 from podium.workflow.program import CallAgent
@@ -13,17 +13,22 @@ Load = Callable[[str], int]
 
 NOBODY: frozenset[str] = frozenset()
 
+ANYWHERE: Mapping[str, int] = {}
+
 SHUT = "whose breaker is open"
 WAITS = "its breaker is open: it waits until it is tried again"
+UNSTAFFED = "no live worker hosts it: it waits for one"
 
 
 class Route:
-    """The chosen agent version and the reason, in a line that an operator reads."""
+    """The chosen agent version, the reason in a line that an operator reads, and who could be chosen."""
 
-    __slots__ = ("agent", "digest", "reason")
+    __slots__ = ("agent", "candidates", "digest", "reason")
 
-    def __init__(self, digest: str, agent: AgentVersion, reason: str) -> None:
-        self.digest, self.agent, self.reason = digest, agent, reason
+    def __init__(
+        self, digest: str, agent: AgentVersion, reason: str, candidates: tuple[str, ...] = ()
+    ) -> None:
+        self.digest, self.agent, self.reason, self.candidates = digest, agent, reason, candidates
 
 
 def choose(
@@ -31,17 +36,20 @@ def choose(
     candidates: Sequence[tuple[str, AgentVersion]],
     load: Load,
     avoided: Collection[str] = NOBODY,
+    fleet: Mapping[str, int] = ANYWHERE,
 ) -> Route | str:
     """Choose among the candidates.
 
-    The order of preference: carries all of `require`; has no open breaker; carries most of `prefer`; has the
-    fewest attempts in flight for its concurrency; name. Deterministic: the same state gives the same choice.
+    The order of preference: carries all of `require`; has no open breaker; has a live worker, if it needs
+    one; carries most of `prefer`; has the fewest attempts in flight for what it takes at once; costs least;
+    name. Deterministic: the same state gives the same choice.
 
     Args:
         call: what the task asks for.
         candidates: (digest, agent version) that offer it, the newest version of each agent.
         load: attempts in flight of an agent version, by digest.
         avoided: digests of those whose breaker is open.
+        fleet: what live workers take at once of those that workers host, by digest.
     Returns:
         a Route, or why there is none.
     """
@@ -49,8 +57,8 @@ def choose(
         digest, agent = candidates[0]
         reason = "named by the task" if call.agent else "only agent"
         reason = f"chosen by {call.chosen_by}" if call.chosen_by else reason
-        return Route(digest, agent, f"{reason}; {WAITS}" if digest in avoided else reason)
-    fitting = _ranked(call, candidates, load, avoided)
+        return Route(digest, agent, reason + _hindrance(digest, avoided, fleet))
+    fitting = _ranked(call, candidates, load, avoided, fleet)
     if isinstance(fitting, str):
         return fitting
     digest, agent = fitting[0]
@@ -58,10 +66,21 @@ def choose(
     reason = f"chosen by {call.chosen_by}" if call.chosen_by else reason
     if call.prefer:
         reason += f"; prefers {', '.join(sorted(call.prefer))}"
-    if avoided:
-        shut = [f"{one.name}@{one.version}" for of, one in fitting if of in avoided]
-        reason += f"; {WAITS}" if digest in avoided else f"; not {', '.join(shut)}, {SHUT}" if shut else ""
-    return Route(digest, agent, reason)
+    reason += _hindrance(digest, avoided, fleet)
+    if digest not in avoided:
+        shut = [_named(one) for of, one in fitting if of in avoided]
+        reason += f"; not {', '.join(shut)}, {SHUT}" if shut else ""
+    return Route(digest, agent, reason, tuple(_named(one) for _, one in candidates))
+
+
+def _named(agent: AgentVersion) -> str:
+    return f"{agent.name}@{agent.version}"
+
+
+def _hindrance(digest: str, avoided: Collection[str], fleet: Mapping[str, int]) -> str:
+    """What the chosen one has to wait for, to be added to the reason."""
+    waits = f"; {WAITS}" if digest in avoided else ""
+    return waits if fleet.get(digest, 1) else f"{waits}; {UNSTAFFED}"
 
 
 def choose_several(
@@ -70,13 +89,14 @@ def choose_several(
     load: Load,
     count: int,
     avoided: Collection[str] = NOBODY,
+    fleet: Mapping[str, int] = ANYWHERE,
 ) -> list[Route] | str:
     """Choose so many of the candidates by the same preference, or all where `count` is 0.
 
     Returns:
         the Routes, best first, or why there are none.
     """
-    fitting = _ranked(call, candidates, load, avoided)
+    fitting = _ranked(call, candidates, load, avoided, fleet)
     if isinstance(fitting, str):
         return fitting
     open_ones = sum(digest in avoided for digest, _ in fitting)
@@ -94,6 +114,7 @@ def _ranked(
     candidates: Sequence[tuple[str, AgentVersion]],
     load: Load,
     avoided: Collection[str],
+    fleet: Mapping[str, int],
 ) -> list[tuple[str, AgentVersion]] | str:
     """Those that fit, best first; or why there are none."""
     fitting = [
@@ -108,9 +129,11 @@ def _ranked(
             return f"none of the agents for {asked} ({len(candidates)}) carries the labels {labels}"
         return f"no agent offers {asked}"
 
-    def rank(candidate: tuple[str, AgentVersion]) -> tuple[bool, int, float, str]:
+    def rank(candidate: tuple[str, AgentVersion]) -> tuple[bool, bool, int, float, int, str]:
         digest, agent = candidate
         preferred = sum(agent.labels.get(name) == value for name, value in call.prefer.items())
-        return digest in avoided, -preferred, load(digest) / agent.concurrency, agent.name
+        staff = fleet.get(digest, agent.concurrency)
+        busy = load(digest) / (min(staff, agent.concurrency) or agent.concurrency)
+        return digest in avoided, not staff, -preferred, busy, agent.cost_nano, agent.name
 
     return sorted(fitting, key=rank)

@@ -11,7 +11,7 @@ from podium.facts.recovery import Counted
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel import breaking
 from podium.kernel.arguments import Faulted, Waiting
-from podium.kernel.booking import cost, held_by, took, took_late, worst_of
+from podium.kernel.booking import UNPERFORMED, cost, held_by, took, took_late, worst_of
 from podium.kernel.catching import DOUBLINGS_MAX, PAUSE_MAX_MS, jitter
 from podium.kernel.doubts import probe_of
 from podium.kernel.flow import flow_out, scope_of
@@ -255,9 +255,9 @@ def new_labels(step: Step, effect: Effect) -> tuple[str, ...]:
 def _retry_at(step: Step, effect: Effect, reported: Reported) -> int | None:
     """When the contract's next attempt is due; None if there is none."""
     now = step.shard.now
-    if reported.status == "lost":
+    if reported.status in ("lost", "returned"):
         return now if effect.losses + 1 < LOSSES_MAX else None
-    if effect.delivery == "at-most-once" and reported.status != "unstarted":
+    if effect.delivery == "at-most-once" and reported.status not in UNPERFORMED:
         return None
     agent = step.view.agents.get(effect.digest)
     if agent is None or not reported.retryable or effect.failures + 1 >= agent.retry.attempts:

@@ -37,6 +37,7 @@ class View(Protocol):
     policies: PolicySet | None
     usual: dict[str, Decision]
     exclusives: dict[str, Exclusive]
+    fleet: dict[str, int]
 
     def current(self, kind: str, name: str) -> str: ...
     def program(self, digest: str) -> Program: ...

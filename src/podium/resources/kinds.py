@@ -28,6 +28,8 @@ API_VERSION = "podium.dev/v1"
 CONCURRENCY_DEFAULT = 4
 CONCURRENCY_IN_PROCESS = 256
 """Attempts at once of a function that shares the worker's loop: they wait far more than they compute."""
+CONCURRENCY_OF_WORKERS = 10_000
+"""Attempts at once of what workers host: as a rule they say themselves what they take."""
 
 
 # --- values -----------------------------------------------------------------------------------
@@ -400,12 +402,23 @@ class HttpRuntime(Model):
         return {"type": "http", "url": self.url, "headers": self.headers}
 
 
+class WorkerRuntime(Model):
+    """Workers elsewhere: the hub starts nothing, whoever registers for it hosts it."""
+
+    labels: dict[LabelName, LabelValue] = Field(default={}, description="labels that its workers must carry")
+    regions: list[ProcessText] = Field(default=[], description="regions that its workers must stand in")
+
+    def normalised(self, folder: str) -> dict[str, Any]:
+        return {"type": "worker", **unless({}, labels=self.labels), **unless([], regions=self.regions)}
+
+
 class Runtime(Model):
     """How the agent is reached: exactly one of these."""
 
     function: FunctionRuntime | None = Field(default=None, description="a Python callable")
     process: ProcessRuntime | None = Field(default=None, description="a program")
     http: HttpRuntime | None = Field(default=None, description="a service")
+    worker: WorkerRuntime | None = Field(default=None, description="workers elsewhere, that come and go")
 
     @model_validator(mode="before")
     @classmethod
@@ -414,11 +427,12 @@ class Runtime(Model):
         if isinstance(value, dict) and len(given) != 1 and not set(value) - set(cls.model_fields):
             found = " and ".join(f"`{name}`" for name in given) or "none"
             raise refusal(
-                "one-runtime", f"Give exactly one of `function`, `process` and `http`; there is {found}."
+                "one-runtime",
+                f"Give exactly one of `function`, `process`, `http` and `worker`; there is {found}.",
             )
         return value
 
-    @field_validator("function", "process", "http", mode="before")
+    @field_validator("function", "process", "http", "worker", mode="before")
     @classmethod
     def _is_given(cls, value: Any) -> Any:
         if value is None:
@@ -426,10 +440,18 @@ class Runtime(Model):
         return value
 
     @property
-    def binding(self) -> FunctionRuntime | ProcessRuntime | HttpRuntime:
-        binding = self.function or self.process or self.http
+    def binding(self) -> FunctionRuntime | ProcessRuntime | HttpRuntime | WorkerRuntime:
+        binding = self.function or self.process or self.http or self.worker
         assert binding is not None, "validation gives exactly one"
         return binding
+
+    @property
+    def concurrency(self) -> int:
+        """How many attempts may run at once, where nobody says it."""
+        if self.worker is not None:
+            return CONCURRENCY_OF_WORKERS
+        in_process = self.function is not None and self.function.isolation == "none"
+        return CONCURRENCY_IN_PROCESS if in_process else CONCURRENCY_DEFAULT
 
 
 # --- the kinds --------------------------------------------------------------------------------
@@ -468,7 +490,7 @@ class AgentSpec(Model):
     )
     cost: Cost | None = Field(default=None, description="what a call is expected to cost")
     calls: Calls = Field(default=Calls(), description="how it asks for tools and other agents")
-    runtime: Runtime = Field(description="exactly one of `function`, `process` and `http`")
+    runtime: Runtime = Field(description="exactly one of `function`, `process`, `http` and `worker`")
     deprecated: str = Field(default="", description="why not to use it any more, and what to use")
     roles: list[AgentName] = Field(default=[], description="what policies know the agent by")
     exclusive: Exclusive | None = Field(
@@ -547,9 +569,7 @@ class Agent(Model):
     def _concurrency(self) -> int:
         if self.spec.concurrency is not None:
             return self.spec.concurrency
-        function = self.spec.runtime.function
-        in_process = function is not None and function.isolation == "none"
-        return CONCURRENCY_IN_PROCESS if in_process else CONCURRENCY_DEFAULT
+        return self.spec.runtime.concurrency
 
 
 class WorkflowIdentity(Model):

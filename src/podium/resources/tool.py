@@ -9,7 +9,6 @@ from pydantic import Field, field_validator, model_validator
 
 from podium.resources.kinds import (
     CONCURRENCY_DEFAULT,
-    CONCURRENCY_IN_PROCESS,
     Breaker,
     CapabilityName,
     Cost,
@@ -138,7 +137,7 @@ class ToolSpec(Model):
     breaker: Breaker | None = Field(
         default=None, description="when it is not used for a while, as it keeps failing; never, unless given"
     )
-    runtime: Runtime = Field(description="exactly one of `function`, `process` and `http`")
+    runtime: Runtime = Field(description="exactly one of `function`, `process`, `http` and `worker`")
     deprecated: str = Field(default="", description="why not to use it any more, and what to use")
 
     @field_validator("delivery", "undo", "probe", "concurrency", "cost", "breaker", mode="before")
@@ -214,9 +213,7 @@ class Tool(Model):
     def _concurrency(self) -> int:
         if self.spec.concurrency is not None:
             return self.spec.concurrency
-        function = self.spec.runtime.function
-        in_process = function is not None and function.isolation == "none"
-        return CONCURRENCY_IN_PROCESS if in_process else CONCURRENCY_DEFAULT
+        return self.spec.runtime.concurrency
 
     def _egress(self) -> list[dict[str, Any]]:
         """What it reaches; the host of an HTTP binding is among that, said or not."""

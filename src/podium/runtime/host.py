@@ -149,6 +149,9 @@ class Host:
             inputs, refused = with_keys(inputs, self.system.catalog, self._keys)
             for ticket, refusal in refused:
                 self._on_reply(ticket, refusal)
+        for told in inputs:
+            if type(told) is i.FleetChanged:
+                self.system.catalog.staff(told.capacity)
         inputs = self._catalog_changed() + inputs
         if inputs:
             self._step(inputs, now)
@@ -218,6 +221,8 @@ class Host:
                 self._kept.append(told)
             elif isinstance(told, i.Emitted):
                 self.emitted.append(told)
+            elif isinstance(told, i.FleetChanged):
+                self._kept.append(told)
             else:
                 self._on_reply(told.ticket, _storage_full(self.trouble))
 
