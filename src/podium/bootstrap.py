@@ -6,8 +6,10 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -16,6 +18,8 @@ from podium.agents.command import SETTING
 from podium.agents.secrets import Vault
 from podium.facts.inputs import Asked, EraseSubject, Evaluated, Reported
 from podium.facts.values import Problem, Refused, Reply
+from podium.runtime.accounts import FILE as PEOPLE
+from podium.runtime.accounts import Accounts
 from podium.runtime.action_key import action_key
 from podium.runtime.checkpoints import VARIABLE, Checkpoints, Settings, settings_of
 from podium.runtime.clock import GuardedClock
@@ -40,6 +44,9 @@ from podium.store.sqlite_reader import SqliteReader
 from podium.views.follower import ViewsFollower
 from podium.views.queries import Views, ViewsUnavailable
 from podium.workflow.processes import PROCESSES
+
+if TYPE_CHECKING:
+    from podium.server.listening import Listening
 
 log = structlog.get_logger("podium.hub")
 
@@ -227,6 +234,22 @@ class Serving:
     hub: LocalHub
     door: Door
     server: SocketServer
+    accounts: Callable[[], Accounts]
+    network: list[Listening] = field(default_factory=list)
+
+    def listen(
+        self, host: str, port: int, certificate: Path | None = None, key: Path | None = None
+    ) -> Listening:
+        """Serve the API at an address, too; port 0 is any that is free.
+
+        Raises:
+            OSError: the address, or the files for TLS, cannot be used.
+        """
+        from podium.server.starting import listen
+
+        views = self.hub.folder / VIEWS
+        self.network.append(listen(self.hub, self.door, self.accounts(), views, host, port, certificate, key))
+        return self.network[-1]
 
     def stop(self, grace_ms: int = 2_000) -> None:
         """Let nobody in any more, then stop the hub. What is unfinished goes on with the next hub.
@@ -234,6 +257,8 @@ class Serving:
         What was asked before is answered, if only with the word that the hub is gone.
         """
         self.server.stop_taking()
+        for one in self.network:
+            one.stop()
         self.hub.stop(grace_ms)
         self.door.close()
         self.server.close()
@@ -247,8 +272,9 @@ def serve(folder: Path) -> Serving:
         inquiry = Inquiry(HubSight(hub, readers), _newest(hub.folder, lambda _: _up_with(hub)))
         roles = Path(os.environ.get(ROLES_VARIABLE) or hub.folder / ROLES)
         identities = Identities(roles, hub.worker.owns)
+        accounts = cache(lambda: Accounts(hub.folder / PEOPLE, hub.clock.now))
         door = Door(hub, hub.worker, inquiry, readers, hub.views, hub, identities=identities)
-        return Serving(hub, door, SocketServer(hub.folder, door, hub.clock.now()))
+        return Serving(hub, door, SocketServer(hub.folder, door, hub.clock.now()), accounts)
     except BaseException:
         hub.stop(0)
         raise

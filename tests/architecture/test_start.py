@@ -36,7 +36,8 @@ HEAVY = {
 }
 
 OURS = {
-    "podium", "podium.cli", "podium.cli.app", "podium.cli.exits", "podium.cli.options", "podium.cli.output",
+    "podium", "podium.cli", "podium.cli.app", "podium.cli.exits", "podium.cli.far", "podium.cli.options",
+    "podium.cli.output",
 }  # fmt: skip
 """All that is ours and that a command line needs before it knows its command."""
 

@@ -184,7 +184,9 @@ class Command:
     def environment(self) -> dict[str, str]:
         """What its commands have."""
         kept = {name: value for name, value in os.environ.items() if name != "PODIUM_STATE"}
-        return {**kept, "PYTHONPATH": str(SOURCE), "NO_COLOR": "1", "COLUMNS": "200"}
+        return {
+            **kept, "PYTHONPATH": str(SOURCE), "NO_COLOR": "1", "COLUMNS": "200", "PODIUM_LISTEN": "off",
+        }  # fmt: skip
 
 
 def is_podium(pid: int) -> bool:

@@ -17,6 +17,7 @@ from typing import Annotated, NamedTuple
 from cyclopts import App, CycloptsError, Group, Parameter
 
 from podium import __version__
+from podium.cli import far
 from podium.cli.exits import Exit, Stop, exit_of
 from podium.cli.options import Options
 from podium.cli.output import Format, say
@@ -327,6 +328,8 @@ def _launch(
     no_input: bool = False,
     debug: bool = False,
     secrets: Annotated[Path | None, Parameter(env_var="PODIUM_SECRETS")] = None,
+    hub: Annotated[str, Parameter(env_var="PODIUM_HUB")] = "",
+    token: Annotated[str, Parameter(env_var="PODIUM_TOKEN")] = "",
 ) -> int:
     """Run one command.
 
@@ -342,7 +345,12 @@ def _launch(
         Show tracebacks of defects.
     secrets
         File of secrets for a hub that this command starts, instead of secrets.yaml in the state folder.
+    hub
+        Address of a hub elsewhere, `https://hub.example.org`, instead of that of the state folder.
+    token
+        API token for that hub; better given as PODIUM_TOKEN, where nobody else on this machine sees it.
     """
+    far.choose(hub, token)
     if secrets is not None:
         os.environ["PODIUM_SECRETS"] = str(secrets.absolute())
     options = Options(state, output, no_input, debug)

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from podium.cli import far
 from podium.cli.exits import Exit, Stop
 
 if TYPE_CHECKING:
@@ -69,6 +70,10 @@ def find(folder: Path) -> Attached | None:
     """A client of the hub that serves the folder now, if one does."""
     from podium.sdk.client import Client, SocketTransport, UnreachableError
 
+    if far.chosen is not None:
+        from podium.sdk.http import HttpTransport
+
+        return Attached(Client(HttpTransport(*far.chosen)), 0)
     try:
         transport = SocketTransport(folder)
     except UnreachableError:
@@ -127,6 +132,13 @@ def _take(folder: Path) -> Attached | None:
     return Attached(Client(serving.door), os.getpid(), serving)
 
 
+def refuse_far(what: str) -> None:
+    """Raises Stop where a command is meant for a hub elsewhere that can only be given at its state folder."""
+    if far.chosen is not None:
+        message = f"`{what}` works where the hub's state folder is, not through {far.chosen.url}"
+        raise Stop(Exit.USAGE, message, "leave out `--hub`, and unset PODIUM_HUB")
+
+
 def refuse_file(folder: Path) -> None:
     """Raises Stop where something is that is no folder."""
     if folder.exists() and not folder.is_dir():
@@ -135,6 +147,8 @@ def refuse_file(folder: Path) -> None:
 
 def is_new(folder: Path) -> bool:
     """Whether no hub has worked at the folder yet."""
+    if far.chosen is not None:
+        return False
     try:
         return not (folder / "log.db").exists()
     except OSError:

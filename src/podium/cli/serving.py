@@ -15,10 +15,11 @@ from cyclopts import Parameter
 from podium.cli import hubs, values
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
-from podium.cli.output import say
+from podium.cli.output import plural, say
 
 if TYPE_CHECKING:
     from podium.bootstrap import Serving
+    from podium.resources.manifest import Document
 
 Given = Annotated[Options, Parameter(parse=False)]
 
@@ -28,42 +29,145 @@ _AGAIN_S = 0.02
 
 
 def up(
-    *,
+    *paths: Path,
+    listen: Annotated[str, Parameter(env_var="PODIUM_LISTEN", show_default=True)] = "127.0.0.1:7400",
+    dev: bool = False,
+    certificate: Path | None = None,
+    key: Path | None = None,
     idle_exit: float | None = None,
     ready_fd: Annotated[int, Parameter(show=False)] = -1,
     options: Given,
 ) -> int:
-    """Serve the state folder until interrupted.
+    """Serve the state folder, API and console until interrupted.
 
     Parameters
     ----------
+    paths
+        Manifests to apply first: files, or folders of them.
+    listen
+        Where API and console are served; `off` for the socket in the state folder alone.
+    dev
+        Serve although no policy is in force but the built-in one for development.
+    certificate
+        Certificate chain for TLS, in PEM; it takes `--key`, too.
+    key
+        Private key of the certificate, in PEM.
     idle_exit
         End after so many seconds without clients and without anything to do.
     ready_fd
         Where to write a byte as soon as the hub serves.
     """
     values.seconds(idle_exit, "--idle-exit")
+    in_background = ready_fd >= 0
+    address = None if in_background else _address(listen, certificate, key)
     from podium.cli.logs import veil
 
+    documents = _declared(paths)
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    in_background = ready_fd >= 0
     serving = _serve(options.state, in_background)
     if serving is None:
         return Exit.OK
     veil(serving.hub.vault.mask)
-    hubs.collect_again()
-    if in_background:
-        os.write(ready_fd, b"1")
-        os.close(ready_fd)
-    else:
-        say(f"serving {serving.hub.folder} (pid {os.getpid()}); end with Ctrl-C")
     try:
+        if documents:
+            _apply(serving, documents)
+        if address is not None:
+            _open(serving, address, certificate, key, dev)
+        hubs.collect_again()
+        if in_background:
+            os.write(ready_fd, b"1")
+            os.close(ready_fd)
+        else:
+            say(f"serving {serving.hub.folder} (pid {os.getpid()}); end with Ctrl-C")
         _wait(serving, stopping, idle_exit)
     finally:
         serving.stop()
     return Exit.OK
+
+
+def _address(listen: str, certificate: Path | None, key: Path | None) -> tuple[str, int] | None:
+    """Host and port; None for none. Raises Stop."""
+    if (certificate is None) != (key is None):
+        raise Stop(Exit.USAGE, "TLS takes both `--certificate` and `--key`")
+    for file in (certificate, key):
+        if file is not None and not file.is_file():
+            raise Stop(Exit.NOT_FOUND, f"there is no file {file}")
+    if listen == "off":
+        return None
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdecimal() or int(port) > 65535:
+        message = f"{values.quoted(listen)} is no address to listen at"
+        raise Stop(Exit.USAGE, message, "write `--listen 127.0.0.1:7400`, or `--listen off`")
+    if certificate is None and not _is_local(host):
+        message = f"{host} can be reached from elsewhere, and tokens would travel there in the clear"
+        raise Stop(
+            Exit.REFUSED, message, "add `--certificate` and `--key`, or listen at 127.0.0.1 behind a proxy"
+        )
+    return host, int(port)
+
+
+def _is_local(host: str) -> bool:
+    from ipaddress import ip_address
+
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _declared(paths: tuple[Path, ...]) -> list[Document]:
+    if not paths:
+        return []
+    from podium.cli.declaring import load
+
+    return load(paths)
+
+
+def _apply(serving: Serving, documents: list[Document]) -> None:
+    from podium.cli.declaring import apply_to, tell_notices
+    from podium.sdk.client import Client
+
+    changed = apply_to(Client(serving.door), documents)
+    tell_notices(changed.notices)
+    say(f"{plural(len(documents), 'resource')}, {len(changed)} changed")
+
+
+def _open(
+    serving: Serving, address: tuple[str, int], certificate: Path | None, key: Path | None, dev: bool
+) -> None:
+    """Serve over the network, and say where. Raises Stop."""
+    policies = serving.door.call("get", {"kind": "policies"}).get("result", [])
+    if not dev and not any(one["mode"] == "enforce" and one["name"] != "development" for one in policies):
+        raise Stop(
+            Exit.REFUSED, "no policy is in force: nothing would say what agents may do here",
+            "`podium up PATH` applies one; `--dev` serves with the built-in policy for development",
+        )  # fmt: skip
+    try:
+        listening = serving.listen(*address, certificate, key)
+    except OSError as error:
+        message = f"{address[0]}:{address[1]} cannot be served: {error.strerror or error}"
+        raise Stop(Exit.UNREACHABLE, message, "choose another address with `--listen`") from error
+    say(f"API and console: {listening.url}")
+    link = first_link(serving)
+    if link:
+        say(f"sign in once, within the hour: {listening.url}/sign-in?link={link}")
+
+
+def first_link(serving: Serving) -> str:
+    """Make the first account, if there is none; gives a link that signs its owner in, else ""."""
+    from podium.runtime.identity import user_name
+
+    accounts = serving.accounts()
+    if accounts.accounts():
+        return ""
+    name = user_name(os.getuid())
+    accounts.add(name, ("admin", "approver", "operator"))
+    return accounts.make_link(name)
 
 
 def _serve(folder: Path, in_background: bool) -> Serving | None:

@@ -179,7 +179,7 @@ class Door:
         """Make a call; the reply comes in the future. Calls that only look are answered on return."""
         try:
             own = self._own.get(name)
-            if via.pid and name in _OF_PEOPLE:
+            if (via.pid or via.principal) and name in _OF_PEOPLE:
                 self._refuse_agents(name, via)
             return own(params, via) if own is not None else _done(read(self._inquiry, name, params))
         except Exception as error:

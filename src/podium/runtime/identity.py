@@ -34,14 +34,18 @@ class Caller(NamedTuple):
     """Whoever makes a call, as the operating system tells it.
 
     Attributes:
-        channel: `in-process`, or `unix-socket`.
+        channel: `in-process`, `unix-socket`, or how somebody was let in over the network: `http token ci`.
         uid: the user; -1 if that is not known.
         pid: the process; 0 if that is not known.
+        principal: who it is, where the hub itself has found that out; "" where the operating system says it.
+        roles: of that principal.
     """
 
     channel: str = "in-process"
     uid: int = -1
     pid: int = 0
+    principal: str = ""
+    roles: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.channel if self.uid < 0 else f"{self.channel} uid={self.uid}"
@@ -76,6 +80,8 @@ class Identities:
 
     def of(self, caller: Caller) -> Identity:
         """Who a caller is, and the roles that he has now."""
+        if caller.principal:
+            return Identity(caller.principal, caller.roles)
         uid = os.getuid() if caller is HERE else caller.uid
         if uid < 0:
             return Identity("")

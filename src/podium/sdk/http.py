@@ -1,0 +1,233 @@
+"""The way to a hub over the network: every call of the client as a request of the hub's API."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+import httpx2
+import msgspec
+
+from podium.sdk.errors import InvalidError, UnreachableError
+
+Reply = dict[str, Any]
+
+CALLS_MAX = 32
+"""So many calls are under way side by side."""
+
+WAIT_MS = 20_000
+"""A request that waits for a run asks again after so long."""
+
+AGAIN_S = 0.2
+AGAIN_MAX = 4
+"""A hub that cannot answer now, or has too much to do, is asked again so often."""
+
+STREAM = "text/event-stream"
+
+
+class Way(NamedTuple):
+    """How a call is made: `{name}` in the path is a parameter, the rest goes where the method has it."""
+
+    method: str
+    path: str
+    inner: str = ""
+
+
+_ITEMS = "items"
+
+WAYS: dict[str, Way] = {
+    "submit": Way("POST", "/v1/runs"),
+    "run": Way("GET", "/v1/runs/{run_id}"),
+}
+"""The calls of a door that are one request each."""
+
+
+class Remote:
+    """Where a hub is, and how requests to it are made; whatever does the sending.
+
+    Args:
+        url: `https://hub.example.org`.
+        token: an API token; "" for none.
+    Raises:
+        InvalidError: that is no address of a hub.
+    """
+
+    def __init__(self, url: str, token: str = "") -> None:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+            raise InvalidError(f"{url!r} is no address of a hub; it looks like http://127.0.0.1:7400")
+        self.url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        self.headers = {"accept": "application/json", "user-agent": "podium"}
+        if token:
+            self.headers["authorization"] = f"Bearer {token}"
+
+    def request(self, name: str, params: Reply) -> tuple[str, str, dict[str, Any], str]:
+        """A call as method, URL, what the sender takes beside them, and the member of the answer meant."""
+        params = {key: value for key, value in params.items() if key != "principal"}
+        way = _way(name, params)
+        path = way.path
+        for key in [key for key in params if f"{{{key}}}" in path]:
+            path = path.replace(f"{{{key}}}", quote(str(params.pop(key)) or "-", safe=""))
+        extra: dict[str, Any] = {}
+        if key := (params.pop("key", "") if name == "submit" else ""):
+            extra["headers"] = {"idempotency-key": str(key)}
+        if way.method in ("GET", "DELETE"):
+            extra["params"] = {
+                key: _word(value) for key, value in params.items() if value not in ("", None, False)
+            }
+        else:
+            extra["content"] = msgspec.json.encode(params)
+            extra.setdefault("headers", {})["content-type"] = "application/json"
+        return way.method, self.url + path, extra, way.inner
+
+    def lost(self, error: Exception) -> UnreachableError:
+        """The hub does not answer."""
+        return UnreachableError(f"the hub at {self.url} does not answer: {error or type(error).__name__}")
+
+
+def _way(name: str, params: Reply) -> Way:
+    if name == "get":
+        return Way("GET", f"/v1/{params.pop('kind')}", _ITEMS)
+    if name not in WAYS:
+        raise InvalidError(
+            f"{name!r} cannot be done through a hub's address; do it where its state folder is"
+        )
+    return WAYS[name]
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def reply_of(status: int, body: bytes, inner: str) -> Reply:
+    """What a door would have answered."""
+    try:
+        found = msgspec.json.decode(body) if body else None
+    except msgspec.DecodeError:
+        return {"error": {"message": f"the hub's answer ({status}) is no JSON: is that a hub?"}}
+    if status < 400:
+        return {"result": found[inner] if inner and found else found}
+    if not isinstance(found, dict) or "problems" not in found:
+        return {"error": {"message": f"the hub's answer ({status}) says nothing of why"}}
+    if found.get("code"):
+        return {"refused": {"code": found["code"], "problems": found["problems"]}}
+    if status == 503:
+        return {"gone": {"message": found["detail"]}}
+    if status == 404:
+        return {"refused": {"code": "not-found", "problems": found["problems"]}}
+    return {"refused": {"code": "refused", "problems": found["problems"]}}
+
+
+def pause_of(status: int, headers: Mapping[str, str], attempt: int) -> float:
+    """In how many seconds to ask again; 0 where that is no use."""
+    if status not in (429, 503) or attempt >= AGAIN_MAX:
+        return 0.0
+    given = headers.get("retry-after", "")
+    return min(float(given), 5.0) if given.isdecimal() else AGAIN_S * 2**attempt
+
+
+class HttpTransport:
+    """Calls on a hub over HTTP, from any thread.
+
+    Raises:
+        InvalidError: the address is none.
+    """
+
+    pid = 0
+
+    def __init__(self, url: str, token: str = "", *, verify: Any = True) -> None:
+        self._remote = Remote(url, token)
+        self._client = httpx2.Client(
+            headers=self._remote.headers, timeout=httpx2.Timeout(10.0, read=60.0), verify=verify,
+            limits=httpx2.Limits(max_connections=CALLS_MAX + 8), follow_redirects=False,
+        )  # fmt: skip
+        self._pool = ThreadPoolExecutor(CALLS_MAX, "podium-call")
+        self._closed = threading.Event()
+
+    def start(self, name: str, params: Reply) -> Future[Reply]:
+        work: Callable[[Reply], Reply] = {"execute": self._execute, "wait": self._wait}.get(
+            name, lambda given: self._send(name, given)
+        )
+        return self._pool.submit(work, dict(params))
+
+    def follow(self, run_id: str, after: int = 0) -> Iterator[Reply]:
+        url = f"{self._remote.url}/v1/runs/{quote(run_id, safe='')}/events"
+        while True:
+            try:
+                headers = {"accept": STREAM, "last-event-id": str(after)}
+                with self._client.stream("GET", url, headers=headers) as response:
+                    if response.status_code != 200:
+                        yield reply_of(response.status_code, response.read(), "")
+                        return
+                    for kind, data in sse(response.iter_lines()):
+                        if kind == "end":
+                            yield {"result": data}
+                            return
+                        after = data["seq"]
+                        yield {"item": data}
+            except httpx2.HTTPError as error:
+                if self._closed.wait(1.0):
+                    raise self._remote.lost(error) from None
+                self._send("run", {"run_id": run_id})
+
+    def close(self) -> None:
+        self._closed.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._client.close()
+
+    def _send(self, name: str, params: Reply) -> Reply:
+        method, url, extra, inner = self._remote.request(name, params)
+        attempt = 0
+        while True:
+            try:
+                response = self._client.request(method, url, **extra)
+            except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+                raise self._remote.lost(error) from None
+            pause = pause_of(response.status_code, response.headers, attempt)
+            if not pause or self._closed.wait(pause):
+                return reply_of(response.status_code, response.content, inner)
+            attempt += 1
+
+    def _execute(self, params: Reply) -> Reply:
+        timeout_ms, trace = params.pop("timeout_ms", -1), params.pop("trace", False)
+        begun = self._send("submit", params)
+        if "result" not in begun:
+            return begun
+        run_id, created = begun["result"]["run_id"], begun["result"]["created"]
+        reply = self._wait({"run_id": run_id, "timeout_ms": timeout_ms, "trace": trace})
+        if "result" in reply:
+            reply["result"]["created"] = created
+        return reply
+
+    def _wait(self, params: Reply) -> Reply:
+        timeout_ms = params.pop("timeout_ms", -1)
+        limit_at = time.monotonic() + timeout_ms / 1000 if timeout_ms >= 0 else None
+        while True:
+            left = WAIT_MS if limit_at is None else max(int((limit_at - time.monotonic()) * 1000), 0)
+            reply = self._send("wait", {**params, "timeout_ms": min(left, WAIT_MS)})
+            if (
+                "result" not in reply
+                or reply["result"]["ended_at"]
+                or (left <= WAIT_MS and limit_at is not None)
+            ):
+                return reply
+
+
+def sse(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
+    """Events of a stream: their names, and their data."""
+    kind, data = "message", list[str]()
+    for line in lines:
+        if not line:
+            if data:
+                yield kind, msgspec.json.decode("\n".join(data))
+            kind, data = "message", []
+        elif line.startswith("event:"):
+            kind = line[6:].strip()
+        elif line.startswith("data:"):
+            data.append(line[5:].removeprefix(" "))

@@ -1,0 +1,137 @@
+"""How routes read what comes and write what goes, and how the API describes itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.responses import Response
+
+from podium.server.gate import Needs
+from podium.server.problems import MEDIA_TYPE, Trouble
+from podium.server.roles import SCOPES
+
+JSON_TYPE = "application/json"
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+_ALWAYS = {401: "Nobody knows who asks", 403: "Whoever asks may not", 422: "What was given is not valid"}
+_ANY = {413: "The body is too large", 429: "Too much at once", 503: "Not now"}
+
+
+class StrictRequest(Request):
+    """A request whose body is JSON as it is written, and nothing that only Python takes for it."""
+
+    async def json(self) -> Any:
+        try:
+            return _decode(await self.body())
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Trouble(400, "form", f"the body is no JSON: {error}", code="usage") from None
+
+
+class StrictRoute(APIRoute):
+    """A route that reads its body strictly."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            return await handler(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+def answered(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer in JSON."""
+    return Response(_encode(value), status, headers, JSON_TYPE)
+
+
+def scope_of(route: APIRoute) -> str | None:
+    """The scope that a route takes: "" for whoever is let in, None where everybody may come."""
+    return next((one.scope for one in _needs(route.dependant)), None)
+
+
+def _needs(dependant: Dependant) -> Iterator[Needs]:
+    for one in dependant.dependencies:
+        if isinstance(one.call, Needs):
+            yield one.call
+        yield from _needs(one)
+
+
+def described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the scope of every operation and the problems it may answer with."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title, version=app.version, summary=app.summary, routes=app.routes,
+            openapi_version="3.1.0",
+        )  # fmt: skip
+        components = document.setdefault("components", {})
+        components["securitySchemes"] = {
+            "token": {"type": "http", "scheme": "bearer", "description": "An API token, `podium_…`"},
+        }
+        components.setdefault("schemas", {})["Problem"] = _PROBLEM
+        for route in app.routes:
+            if isinstance(route, APIRoute) and route.include_in_schema:
+                _describe(document["paths"][route.path_format], route)
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+def _describe(path: dict[str, Any], route: APIRoute) -> None:
+    scope = scope_of(route)
+    for method in route.methods or ():
+        operation = path[method.lower()]
+        answers = operation["responses"]
+        known = {**_ANY, **(_ALWAYS if scope is not None else {})}
+        if operation.get("requestBody"):
+            known |= {400: "The body cannot be read", 415: "The body is of another type"}
+        if "{" in route.path_format:
+            known[404] = "There is no such thing"
+        for status, meaning in known.items():
+            answers[str(status)] = {
+                "description": meaning,
+                "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            }
+        if scope is None:
+            operation["security"] = []
+            answers.pop("422", None)
+        else:
+            operation["security"] = [{"token": [scope] if scope else []}]
+            operation["x-podium-scope"] = scope
+            if scope:
+                operation["description"] = (
+                    f"{operation.get('description', '')}\n\nTakes the scope `{scope}`: {SCOPES[scope]}."
+                ).strip()
+
+
+_PROBLEM = {
+    "title": "Problem",
+    "description": "RFC 9457 problem details, with every reason and its place.",
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "code", "problems"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "enum": ["", "usage", "not-found", "conflict", "refused"]},
+        "problems": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["rule", "path", "message"],
+                "properties": {
+                    "rule": {"type": "string"},
+                    "path": {"type": "string", "description": "JSON pointer into what was given"},
+                    "message": {"type": "string"},
+                },
+            },
+        },
+    },
+}

@@ -1,0 +1,59 @@
+"""A running hub becomes one that is served over HTTP."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from podium.runtime.accounts import Accounts
+from podium.runtime.door import Door
+from podium.runtime.hub import Hub
+from podium.runtime.system import SYSTEM_SHARD
+from podium.server.app import make_app
+from podium.server.gate import Gate
+from podium.server.listening import Listening, bind
+from podium.server.served import Served
+from podium.server.settings import Settings
+from podium.server.streams import Streams
+from podium.views.queries import Views
+
+
+def listen(
+    hub: Hub, door: Door, accounts: Accounts, views: Path, host: str, port: int,
+    certificate: Path | None = None, key: Path | None = None,
+) -> Listening:  # fmt: skip
+    """Serve a hub at an address.
+
+    Args:
+        views: the views' file.
+        port: 0 for any that is free.
+        certificate, key: files in PEM; with them it is served over TLS.
+    Raises:
+        OSError: the address or the files cannot be used.
+    """
+    settings = Settings(secure=certificate is not None)
+    bound = bind(host, port)
+    try:
+        shown = f"[{host}]" if ":" in host else host
+        url = f"http{'s' if settings.secure else ''}://{shown}:{bound.getsockname()[1]}"
+        served = made(hub, door, accounts, views, settings)
+        listening = Listening(make_app(served), bound, url, served.streams.close, certificate, key)
+        hub.do(lambda: hub.listen(served.streams.feed)).result()
+        listening.start()
+    except BaseException:
+        bound.close()
+        raise
+    return listening
+
+
+def made(hub: Hub, door: Door, accounts: Accounts, views: Path, settings: Settings) -> Served:
+    """What is served of a hub."""
+
+    def heads() -> tuple[int, int]:
+        return hub.system.writer.head.seq, hub.shard.writer.head.seq
+
+    assert hub.shard.number != SYSTEM_SHARD
+    streams = Streams(heads, settings.streams_max, settings.streams_each_max)
+    return Served(
+        door, Views(views), Gate(accounts, settings.secure), streams, lambda: heads()[1],
+        lambda: hub.status, settings,
+    )  # fmt: skip
