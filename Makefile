@@ -51,6 +51,9 @@ lock: $(READY) ## Resolve the dependencies again; UPGRADE=1 takes the newest rel
 	$(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --extra dev \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
 		$(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --constraints requirements.lock \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		--output-file deploy/requirements.lock pyproject.toml
 
 clean: ## Remove what the targets made, except state folders
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
