@@ -10,22 +10,24 @@ from typing import Any
 from pydantic import BaseModel
 
 from podium.resources.kinds import Agent
+from podium.resources.schedule import Schedule
 from podium.resources.tool import Tool
 
 PAGE = Path(__file__).parent / "reference" / "resources.md"
 
-_HEAD = """# Agents and tools, field by field
+_HEAD = """# Agents, tools and schedules, field by field
 
-What the kinds `Agent` and `Tool` can say. What an agent is given and what it may answer is under
-[agents](agents.md); how tools are declared and called, under [tools](../guides/tools.md). Policies have
+What the kinds `Agent`, `Tool` and `Schedule` can say. What an agent is given and what it may answer is under
+[agents](agents.md); how tools are declared and called, under [tools](../guides/tools.md); when
+runs begin by themselves, under [schedules](../guides/schedules.md). Policies have
 [a page of their own](policy.md), and so have [workflows](workflow-language.md).
 
 A field that is not listed here, another case, a key that is given twice or a value of another type is
 refused with its line and column. A duration is text by ISO 8601, `PT1M30S`, or an object, `{minutes: 1,
 seconds: 30}`. A schema is a JSON Schema, or the path of a file beside the manifest that holds one. `podium
-schema agent` and `podium schema tool` print all of this for editors.
+schema agent`, `podium schema tool` and `podium schema schedule` print all of this for editors.
 
-This page is made from `resources/kinds.py` and `resources/tool.py`.
+This page is made from `resources/kinds.py`, `resources/tool.py` and `resources/schedule.py`.
 """
 
 
@@ -33,7 +35,7 @@ def page() -> str:
     """The page, as Markdown."""
     parts = [_HEAD]
     told: set[type[BaseModel]] = set()
-    for kind in (Agent, Tool):
+    for kind in (Agent, Tool, Schedule):
         parts.append(f"\n## `kind: {kind.__name__}`\n\n{inspect.cleandoc(kind.__doc__ or '')}\n")
         schemas = kind.model_json_schema(by_alias=True)["$defs"]
         for place, model in _fields.models_of(kind, "").items():

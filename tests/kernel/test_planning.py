@@ -118,7 +118,7 @@ def test_what_is_no_document_is_refused(converse: Converse, answer: JSON) -> Non
         ({"do": [{"a": {"sett": {}}}]}, "unknown-task at /do/0/a"),
         ({"do": [{"a": {"set": "${ . + }"}}]}, "expression at /do/0/a/set: "),
         ({"do": [{"a": {"set": "${ [limit(1; .[] | select(nonsense))] }"}}]}, "expression at /do/0/a/set: "),
-        ({"do": [{"a": SET}], "schedule": {}}, "configuration at /schedule: "),
+        ({"do": [{"a": SET}], "schedule": {"every": "PT1H"}}, "not-allowed at /schedule: "),
         ({"do": [{"a": SET}], "document": []}, "wrong-type at /document: "),
         (
             {"do": [{"a": SET}], "document": {"metadata": {"subject": "${ .x }"}}},

@@ -20,6 +20,7 @@ from podium.kernel.evolve import evolve
 from podium.kernel.governed import GOVERNED
 from podium.kernel.outcome import Outcome
 from podium.kernel.recovered import RECOVERED
+from podium.kernel.schedules import SCHEDULE_EVENTS
 from podium.kernel.state import Shard
 from tests.kernel.conversation import Conversation, agent
 
@@ -286,7 +287,10 @@ def test_every_kind_of_event_of_a_run_was_played() -> None:
     played = {type(record.event).__name__ for record in talk.log}
     others = {"CatalogAdvanced", "ResourceApplied", "ResourceDeleted", "StaleReply", "RunFaulted"}
     others.add("RunCancelled")
-    others |= {kind.__name__ for kind in (*ASKED, *BREAKER_EVENTS, *RECOVERED, *GOVERNED, e.EffectProbed)}
+    others |= {
+        kind.__name__
+        for kind in (*ASKED, *BREAKER_EVENTS, *RECOVERED, *GOVERNED, *SCHEDULE_EVENTS, e.EffectProbed)
+    }
     others |= {"RunAdmitted", "SubjectErased", "TargetPaused"}
     assert set(EVENTS) - played == others
     for record in talk.log:

@@ -278,6 +278,24 @@ def composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 tasks = st.recursive(simple, composed, max_leaves=4)
 
 
+schedules: Any = st.one_of(
+    st.fixed_dictionaries({"every": st.sampled_from(["PT1H", {"days": 1}])}),
+    st.fixed_dictionaries({"cron": st.sampled_from(["*/5 9-17 * * MON-FRI", "@daily"])}),
+    st.fixed_dictionaries({"after": st.just("PT10M")}),
+    st.fixed_dictionaries(
+        {
+            "on": st.sampled_from(
+                [
+                    {"one": {"with": {"type": "a"}}}, {"any": []},
+                    {"all": [{"with": {"type": "a"}, "correlate": {"k": {"from": ".data.k"}}}]},
+                ]
+            )
+        },
+        optional={"read": st.sampled_from(["data", "envelope", "raw"])},
+    ),
+)  # fmt: skip
+
+
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Whole documents."""
@@ -297,7 +315,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         some(
             {"evaluate": st.sampled_from([{}, {"language": "jq", "mode": "loose"}, {"mode": "strict"}])},
             input=some(None, schema=schemas, from_=st.just(".a")), output=some(None, as_=st.just(".a")),
-            timeout=st.just("soon"),
+            timeout=st.just("soon"), schedule=schedules,
         )
     )  # fmt: skip
     return {"document": header, "use": use, **parts, "do": draw(lists(tasks, 3))}

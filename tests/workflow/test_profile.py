@@ -35,7 +35,6 @@ def test_a_document_within_the_profile_compiles_and_is_valid(document: Any) -> N
 
 
 OUTSIDE = {
-    "schedule": "schedule every cron on",
     "catalogs, and resources of other places": "catalogs resource",
     "asyncapi": "amount channel consume correlationId filter message operation payload protocol server "
     "subscription variables",
@@ -71,7 +70,7 @@ def test_every_member_of_the_schema_is_generated_or_known_to_be_outside() -> Non
     parts = [
         generated.documents(), generated.policies(), generated.https, generated.openapis, generated.humans,
         generated.listened, generated.emitted, generated.processes, generated.retries, generated.errors,
-        generated.composed(generated.simple),
+        generated.composed(generated.simple), generated.schedules,
     ]  # fmt: skip
 
     @settings(max_examples=120, deadline=None, derandomize=True, database=None, **UNHURRIED)

@@ -35,7 +35,22 @@ def catch(**arguments: Any) -> dict[str, Any]:
 
 
 UNSUPPORTED = {
-    "schedule": (document({"a": SET}, schedule={"cron": "0 0 * * *"}), "/schedule"),
+    "until of a schedule": (
+        document({"a": SET}, schedule={"on": {"any": [{"with": {"type": "a"}}], "until": "${ true }"}}),
+        "/schedule/on/until",
+    ),
+    "input of a schedule": (
+        {
+            "document": {**HEADER, "metadata": {"schedule": {"input": "${ [.events[]] }"}}},
+            "schedule": {"every": "PT1H"},
+            "do": [{"a": SET}],
+        },
+        "/document/metadata/schedule/input",
+    ),
+    "filter of a schedule": (
+        document({"a": SET}, schedule={"on": {"one": {"with": {"type": '${ test("a") }'}}}}),
+        "/schedule/on",
+    ),
     "catalogs": (document({"a": SET}, use={"catalogs": {}}), "/use/catalogs"),
     "language": (document({"a": SET}, evaluate={"language": "js"}), "/evaluate/language"),
     "old version": ({"document": {**HEADER, "dsl": "0.8"}, "do": [{"a": SET}]}, "/document/dsl"),

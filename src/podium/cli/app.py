@@ -76,6 +76,9 @@ COMMANDS = {
         "podium get budgets -o json",
     ),
     "get policies": Command("looking:policies", _LOOKS, "List policies.", "podium get policies"),
+    "get schedules": Command(
+        "scheduling:schedules", _LOOKS, "List schedules, the next one due first.", "podium get schedules",
+    ),
     "get workflows": Command("looking:workflows", _LOOKS, "List workflows.", "podium get workflows"),
     "get agent": Command(
         "revising:agent", _LOOKS, "Show one agent, or what became of it.",
@@ -88,6 +91,10 @@ COMMANDS = {
     "get policy": Command(
         "revising:policy", _LOOKS, "Show one policy, or what became of it.",
         "podium get policy finance --history",
+    ),
+    "get schedule": Command(
+        "revising:schedule", _LOOKS, "Show one schedule, or what became of it.",
+        "podium get schedule nightly --history",
     ),
     "get workflow": Command(
         "revising:workflow", _LOOKS, "Show one workflow, or what became of it.",
@@ -191,6 +198,16 @@ COMMANDS = {
         "recovering:reset", _ACTS, "Close the open breaker of an agent, because it works again.",
         "podium breaker reset mailer --why 'the mail server is back'",
     ),
+    "schedule pause": Command(
+        "scheduling:pause", _ACTS, "Let a schedule begin nothing until it is resumed.",
+        "podium schedule pause nightly --why 'the source is being moved'",
+    ),
+    "schedule resume": Command(
+        "scheduling:resume", _ACTS, "Let a schedule that is paused go on.", "podium schedule resume nightly",
+    ),
+    "schedule trigger": Command(
+        "scheduling:trigger", _ACTS, "Begin a run of a schedule now.", "podium schedule trigger nightly",
+    ),
     "new": Command(
         "creating:new", _FILES, "Write the first files of a project, an agent, a workflow or a test.",
         "podium new project order-desk",
@@ -208,7 +225,8 @@ COMMANDS = {
         "podium diff greeter 1.0.0 1.1.0",
     ),
     "delete": Command(
-        "revising:delete", _FILES, "Delete an agent, a tool, a policy or a workflow that nothing uses.",
+        "revising:delete", _FILES,
+        "Delete an agent, a tool, a policy, a schedule or a workflow that nothing uses.",
         "podium delete agent greeter",
     ),
     "policy test": Command(
@@ -283,6 +301,10 @@ _FAMILIES = {
     "dlq": App(
         name="dlq", help="See to effects that failed for good.", group=_ACTS,
         help_epilogue="Example: `podium dlq list`",
+    ),
+    "schedule": App(
+        name="schedule", help="See to what begins by itself.", group=_ACTS,
+        help_epilogue="Example: `podium schedule trigger nightly`",
     ),
     "breaker": App(
         name="breaker", help="See to agents that are not asked, as they keep failing.", group=_ACTS,

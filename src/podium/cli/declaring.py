@@ -74,7 +74,9 @@ def validate(*paths: Path, options: Given) -> int:
     return Exit.OK
 
 
-def schema(kind: Literal["agent", "tool", "policy", "workflow"] = "agent", /, *, options: Given) -> int:
+def schema(
+    kind: Literal["agent", "tool", "policy", "schedule", "workflow"] = "agent", /, *, options: Given
+) -> int:
     """Print the JSON Schema of a kind of manifest.
 
     Parameters

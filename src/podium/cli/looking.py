@@ -185,7 +185,9 @@ def _awaited(one: Row) -> str:
 # --- one thing --------------------------------------------------------------------------------
 
 
-def describe(kind: Literal["run", "agent", "tool", "workflow"], name: str, /, *, options: Given) -> int:
+def describe(
+    kind: Literal["run", "agent", "tool", "schedule", "workflow"], name: str, /, *, options: Given
+) -> int:
     """Show all that is known of one run or resource.
 
     Parameters

@@ -1,4 +1,4 @@
-"""`delete`, `get agent`, `get tool`, `get policy` and `get workflow`: the life of one resource."""
+"""`delete`, and `get` of one agent, tool, policy, schedule or workflow: the life of one resource."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from podium.cli.output import moment, say, show_json, show_line, show_rows
 Given = Annotated[Options, Parameter(parse=False)]
 
 
-Kind = Literal["agent", "tool", "policy", "workflow"]
+Kind = Literal["agent", "tool", "policy", "schedule", "workflow"]
 
 
 def delete(
     kind: Kind, name: str, /, *, force: bool = False, reason: str = "",
     options: Given,
 ) -> int:  # fmt: skip
-    """Delete an agent, a tool, a policy or a workflow that nothing uses.
+    """Delete an agent, a tool, a policy, a schedule or a workflow that nothing uses.
 
     Parameters
     ----------
@@ -94,6 +94,19 @@ def policy(name: str, /, *, history: bool = False, options: Given) -> int:
         List its revisions, newest first.
     """
     return _show("policy", name, history, options)
+
+
+def schedule(name: str, /, *, history: bool = False, options: Given) -> int:
+    """Show one schedule, or what became of it.
+
+    Parameters
+    ----------
+    name
+        Of the schedule.
+    history
+        List its revisions, newest first.
+    """
+    return _show("schedule", name, history, options)
 
 
 def workflow(name: str, /, *, history: bool = False, options: Given) -> int:

@@ -8,6 +8,7 @@ import msgspec
 
 from podium.facts.policy_version import PolicyVersion
 from podium.facts.recovery import BreakerTerms
+from podium.facts.schedules import ScheduleVersion
 from podium.facts.values import JSON, Delivery
 
 WORKER = "worker"
@@ -227,6 +228,7 @@ VERSIONS: dict[str, type[msgspec.Struct]] = {
     "Agent": AgentVersion,
     "Tool": ToolVersion,
     "Policy": PolicyVersion,
+    "Schedule": ScheduleVersion,
     "Workflow": WorkflowVersion,
 }
 """What the catalog holds of each kind of resource."""

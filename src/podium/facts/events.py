@@ -19,11 +19,13 @@ from podium.facts.asking_events import (
     ResultsUnclaimed,
     ResultsUnclaimedBody,
 )
+from podium.facts.catalog_events import ResourceApplied, ResourceBody, ResourceDeleted, ResourceDeletedBody
 from podium.facts.event import (
     Body,
     Event,
     Record,
 )
+from podium.facts.people_events import ActNoted, ActNotedBody
 from podium.facts.plans import Ceiling
 from podium.facts.policy import Amounts
 from podium.facts.policy_events import (
@@ -82,21 +84,37 @@ from podium.facts.run_events import (
     RunSuspended,
     RunSuspendedBody,
 )
+from podium.facts.schedule_events import (
+    ScheduleFired,
+    ScheduleHeard,
+    ScheduleHeardBody,
+    SchedulePassed,
+    SchedulePassedBody,
+    SchedulePaused,
+    SchedulePausedBody,
+    ScheduleRemoved,
+    ScheduleResumed,
+    ScheduleResumedBody,
+    ScheduleSet,
+)
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, Error
 
 __all__ = [
-    "ActionEdited", "ActionEditedBody", "ApprovalDecided", "ApprovalDecidedBody", "ApprovalDelegated",
+    "ActNoted", "ActNotedBody", "ActionEdited", "ActionEditedBody",
+    "ApprovalDecided", "ApprovalDecidedBody", "ApprovalDelegated",
     "ApprovalDelegatedBody", "ApprovalEscalated", "ApprovalExpired", "AskRefused", "AskRefusedBody",
     "AskRepeated", "AttemptParked", "Body", "BreakerClosed", "BreakerHalfOpened", "BreakerOpened",
-    "BreakerReset", "BreakerResetBody", "BudgetWarned", "DataDeclassified",
-    "DataDeclassifiedBody", "DecisionOverridden", "DecisionOverriddenBody",
-    "EffectDeadLettered", "EffectDeadLetteredBody", "EffectDecided", "EffectDecidedBody",
-    "EffectInDoubt", "EffectProbed", "EffectProbedBody", "EffectRedriven", "EffectRedrivenBody",
-    "EffectRerouted", "EffectResolved", "EffectResolvedBody", "EffectUndone", "Event", "EventConsumed",
-    "EventConsumedBody", "EventReceived", "EventReceivedBody", "Record", "Reserved", "ResultsUnclaimed",
-    "ResultsUnclaimedBody", "RunCancelled", "RunCancelledBody", "RunCompleted", "RunCompletedBody",
-    "RunFaulted", "RunFaultedBody", "RunResumed", "RunResumedBody", "RunSuspended", "RunSuspendedBody",
-    "TargetPaused", "UndoFailed", "UndoFailedBody",
+    "BreakerReset", "BreakerResetBody", "BudgetWarned", "DataDeclassified", "DataDeclassifiedBody",
+    "DecisionOverridden", "DecisionOverriddenBody", "EffectDeadLettered", "EffectDeadLetteredBody",
+    "EffectDecided", "EffectDecidedBody", "EffectInDoubt", "EffectProbed", "EffectProbedBody",
+    "EffectRedriven", "EffectRedrivenBody", "EffectRerouted", "EffectResolved", "EffectResolvedBody",
+    "EffectUndone", "Event", "EventConsumed", "EventConsumedBody", "EventReceived", "EventReceivedBody",
+    "Record", "Reserved", "ResourceApplied", "ResourceBody", "ResourceDeleted", "ResourceDeletedBody",
+    "ResultsUnclaimed", "ResultsUnclaimedBody", "RunCancelled", "RunCancelledBody", "RunCompleted",
+    "RunCompletedBody", "RunFaulted", "RunFaultedBody", "RunResumed", "RunResumedBody", "RunSuspended",
+    "RunSuspendedBody", "ScheduleFired", "ScheduleHeard", "ScheduleHeardBody", "SchedulePassed",
+    "SchedulePassedBody", "SchedulePaused", "SchedulePausedBody", "ScheduleRemoved", "ScheduleResumed",
+    "ScheduleResumedBody", "ScheduleSet", "TargetPaused", "UndoFailed", "UndoFailedBody",
 ]  # fmt: skip
 
 
@@ -115,51 +133,6 @@ class CatalogAdvanced(Event):
 
     revision: int = 0
     digest: str = ""
-
-
-class ResourceBody(Body):
-    """Where it was forced, `why`, and what it `breaks`, in sentences."""
-
-    spec: dict[str, JSON] = {}
-    why: str = ""
-    breaks: tuple[str, ...] = ()
-
-
-class ResourceApplied(Event):
-    """A resource was declared, or declared anew; `revision` counts the catalog's changes.
-
-    Where `forced`, the plan said that it breaks something, and somebody gave a reason to do it all the same.
-    """
-
-    BODY = ResourceBody
-    kind: str = ""
-    name: str = ""
-    version: str = ""
-    digest: str = ""
-    revision: int = 0
-    principal: str = ""
-    forced: bool = False
-
-
-class ResourceDeletedBody(Body):
-    why: str = ""
-    breaks: tuple[str, ...] = ()
-
-
-class ResourceDeleted(Event):
-    """A version of a resource was deleted: no name means it any more. Runs that are pinned to it keep it.
-
-    `revision` and `forced` as in `ResourceApplied`.
-    """
-
-    BODY = ResourceDeletedBody
-    kind: str = ""
-    name: str = ""
-    version: str = ""
-    digest: str = ""
-    revision: int = 0
-    principal: str = ""
-    forced: bool = False
 
 
 class SubjectErasedBody(Body):
@@ -540,6 +513,14 @@ EVENTS: dict[str, type[Event]] = {
         ResourceApplied,
         ResourceDeleted,
         SubjectErased,
+        ActNoted,
+        ScheduleSet,
+        ScheduleRemoved,
+        ScheduleFired,
+        SchedulePassed,
+        ScheduleHeard,
+        SchedulePaused,
+        ScheduleResumed,
         RunStarted,
         RunAdmitted,
         TaskStarted,

@@ -307,6 +307,34 @@ class ResetBreaker(Input, kw_only=True, frozen=True, omit_defaults=True):
     why: str = ""
 
 
+class TriggerSchedule(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Begin a run of a schedule now.
+
+    Attributes:
+        run_id: the run that is to begin, as of `SubmitRun`.
+    """
+
+    schedule: str
+    run_id: str
+    principal: str = ""
+
+
+class PauseSchedule(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Let a schedule begin nothing until it is resumed."""
+
+    schedule: str
+    principal: str = ""
+    why: str = ""
+
+
+class ResumeSchedule(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Let a schedule that is paused go on."""
+
+    schedule: str
+    principal: str = ""
+    why: str = ""
+
+
 class EraseSubject(Input, kw_only=True, frozen=True, omit_defaults=True):
     """Cancel the unfinished runs that are sealed with a key; it is destroyed as soon as that is durable.
 
@@ -351,6 +379,23 @@ class Delete(Input, kw_only=True, frozen=True, omit_defaults=True):
     why: str = ""
 
 
+class NoteAct(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """A person is about to do something; it is to be in the log who, and how that is known.
+
+    Attributes:
+        via: how the caller was authenticated.
+        act: the call, `cancel`; or `sign-in` and the like.
+        target: what it is about, `8c1f…/4` or `Agent/greeter`.
+        why: the reason that was given.
+    """
+
+    principal: str
+    via: str
+    act: str
+    target: str = ""
+    why: str = ""
+
+
 class CatalogChanged(Input, kw_only=True, frozen=True, omit_defaults=True):
     """The catalog has a new revision, durable in the system shard."""
 
@@ -387,6 +432,9 @@ Any_: TypeAlias = (
     | SettleDeadLetter
     | ResetBreaker
     | EraseSubject
+    | TriggerSchedule
+    | PauseSchedule
+    | ResumeSchedule
     | DecideApproval
     | DelegateApproval
     | EditAction

@@ -6,6 +6,7 @@ from podium.facts import events as e
 from podium.kernel.books import Claim
 from podium.kernel.claiming import cancelled
 from podium.kernel.outcome import Outcome
+from podium.kernel.scheduling import supersedes
 from podium.kernel.state import Shard
 from podium.kernel.step import Step, View
 from podium.kernel.tasks import advance
@@ -34,13 +35,15 @@ def resume_claims(shard: Shard, view: View, out: Outcome) -> None:
     for claim, known in shard.claims.items():
         if known.waiting:
             shard.freed_claims.append(claim)
-            _supersede_again(shard, view, out, known)
+            _supersede_again(shard, view, out, claim, known)
     admit(shard, view, out)
 
 
-def _supersede_again(shard: Shard, view: View, out: Outcome, known: Claim) -> None:
+def _supersede_again(shard: Shard, view: View, out: Outcome, claim: str, known: Claim) -> None:
     run = shard.runs[known.waiting[-1]]
     terms = view.program(run.digest).concurrency
-    if terms is not None and terms.on_conflict == "cancelPrevious":
+    own = terms is not None and terms.on_conflict == "cancelPrevious"
+    if own or supersedes(view, claim):
+        limit = terms.limit if terms is not None else 1
         busy = (*known.holders, *known.waiting[:-1])
-        out.inputs += (cancelled(former, run.id) for former in busy[: len(busy) + 1 - terms.limit])
+        out.inputs += (cancelled(former, run.id) for former in busy[: len(busy) + 1 - limit])

@@ -6,6 +6,7 @@ import msgspec
 
 from podium.facts.policy import Hold
 from podium.facts.recovery import Breaker
+from podium.facts.schedules import Scheduled
 from podium.policy.ledger import Ledger
 
 
@@ -62,3 +63,5 @@ class Books(msgspec.Struct, omit_defaults=True):
     breakers: dict[str, Breaker] = {}
     claims: dict[str, Claim] = {}
     claimed: dict[str, str] = {}
+    schedules: dict[str, Scheduled] = {}
+    scheduled: dict[str, str] = {}

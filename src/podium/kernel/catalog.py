@@ -30,6 +30,7 @@ from podium.kernel import declaring
 from podium.kernel.declaring import Declaration, Runs
 from podium.kernel.policies import in_force, tier_of
 from podium.kernel.routing import NOBODY, Route, choose, choose_several
+from podium.kernel.timetables import Timetable, timetables
 from podium.planning.declarations import Declarations, Entry, Programs, names_of
 from podium.planning.reviewing import deprecation
 from podium.policy.deciding import PolicySet
@@ -88,6 +89,7 @@ class Catalog:
         self._programs = Programs()
         self._compiled: dict[str, Program] = {}
         self._planned: dict[str, Program] = {}
+        self._schedules: Mapping[str, Timetable] | None = None
         self._related: dict[tuple[str, str], Expression | None] = {}
         self._contracts: dict[tuple[str, str], tuple[Check, Check]] = {}
 
@@ -130,7 +132,9 @@ class Catalog:
 
     def _govern(self, kind: str) -> None:
         """Let the policies that are declared now hold."""
-        if kind == "Policy":
+        if kind in ("Schedule", "Workflow"):
+            self._schedules = None
+        elif kind == "Policy":
             self.policies = in_force(self.listed("Policy"))
 
     def _note(self, record: Record, event: ResourceApplied | ResourceDeleted) -> None:
@@ -185,6 +189,13 @@ class Catalog:
         table = self.versions[kind]
         for digest in sorted(found, key=lambda of: found[of]):
             yield digest, table[digest]
+
+    @property
+    def schedules(self) -> Mapping[str, Timetable]:
+        """The schedules that are declared, by name, those of workflows included."""
+        if self._schedules is None:
+            self._schedules = timetables(self.listed("Schedule"), self.listed("Workflow"))
+        return self._schedules
 
     def program(self, digest: str) -> Program:
         """The compiled workflow. It was compiled once already when it was applied, so it compiles."""

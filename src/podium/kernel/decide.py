@@ -28,10 +28,12 @@ from podium.kernel.outside import disarmed
 from podium.kernel.pausing import PAUSE, pause
 from podium.kernel.queueing import decide_deferred, decide_due, requeue_due, start_queued
 from podium.kernel.receiving import send_event
+from podium.kernel.scheduling import SCHEDULE_ACTS, fire_due, resync
 from podium.kernel.settling import overdue, report, settle, stale
 from podium.kernel.starting import data_labels, run_started
-from podium.kernel.state import EVENTS_BUFFERED_MAX, IN_FLIGHT, Run, Shard, next_wake
+from podium.kernel.state import EVENTS_BUFFERED_MAX, IN_FLIGHT, SCHEDULES, Run, Shard, next_wake
 from podium.kernel.step import Step, View
+from podium.kernel.summoning import summon
 from podium.kernel.tasks import advance
 
 
@@ -218,6 +220,8 @@ def _evaluated(shard: Shard, told: i.Evaluated, view: View, out: Outcome) -> Non
 def _tick(shard: Shard, told: i.Tick, view: View, out: Outcome) -> None:
     now = shard.now
     for run_id in _due(shard):
+        if run_id == SCHEDULES:
+            fire_due(shard, view, out)
         run = shard.runs.get(run_id)
         if run is None or run.ended:
             continue
@@ -355,12 +359,15 @@ def _send(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> None:
         _send_to_one(shard, told, view, out)
         return
     reached, full = _broadcast(shard, told, view, out)
+    begun = summon(shard, told.event, view, out) if shard.schedules else 0
     detail = f"reached {reached} run{'' if reached == 1 else 's'}"
     if full:
         detail += (
             f"; {full} more hold {EVENTS_BUFFERED_MAX} events that no task has taken, and did not get it"
         )
-    out.reply(told.ticket, Accepted(created=reached > 0, detail=detail))
+    if begun:
+        detail += f", and {begun} schedule{'' if begun == 1 else 's'}"
+    out.reply(told.ticket, Accepted(created=reached + begun > 0, detail=detail))
 
 
 def _broadcast(shard: Shard, told: i.SendEvent, view: View, out: Outcome) -> tuple[int, int]:
@@ -386,6 +393,8 @@ def _emitted(shard: Shard, told: i.Emitted, view: View, out: Outcome) -> None:
     settle(step, effect, told.event, 0, {})
     sent = i.SendEvent(event=told.event, principal=f"run:{run.id}", labels=run.data_labels)
     _broadcast(shard, sent, view, out)
+    if shard.schedules:
+        summon(shard, told.event, view, out, run)
     if run.status == "running":
         advance(step)
 
@@ -410,9 +419,14 @@ def _fleet_changed(shard: Shard, told: i.FleetChanged, view: View, out: Outcome)
     shard.freed.extend(told.capacity)
 
 
+def _see_to_schedule(shard: Shard, told: Any, view: View, out: Outcome) -> None:
+    out.reply(told.ticket, SCHEDULE_ACTS[type(told)](shard, told, view, out))
+
+
 def _catalog_changed(shard: Shard, told: i.CatalogChanged, view: View, out: Outcome) -> None:
     if told.revision > shard.revision:
         out.emit(shard, None, e.CatalogAdvanced(revision=told.revision, digest=told.digest))
+        resync(shard, view, out)
 
 
 _INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
@@ -429,6 +443,7 @@ _INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
     i.SettleDeadLetter: _settle_dead_letter,
     i.ResetBreaker: _reset_breaker,
     i.EraseSubject: _erase,
+    **dict.fromkeys(SCHEDULE_ACTS, _see_to_schedule),
     **dict.fromkeys(ACTS, _act),
     i.SendEvent: _send,
     i.Emitted: _emitted,

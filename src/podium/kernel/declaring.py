@@ -21,13 +21,16 @@ from podium.facts.events import (
 )
 from podium.facts.inputs import Apply, Delete
 from podium.facts.policy_version import PolicyVersion
+from podium.facts.schedules import ScheduleVersion
 from podium.facts.values import Problem, Refused
 from podium.planning.declarations import Declarations, Entry, Programs
 from podium.planning.plan import Plan, left_out, plan
 from podium.planning.reviewing import Remark
+from podium.planning.scheduling import unsound as unsound_schedule
 from podium.policy.rehearsing import unsound as policy_unsound
 from podium.workflow.processes import forbidden
 from podium.workflow.related import faults_of
+from podium.workflow.scheduling import own_schedule
 
 Runs = Callable[[], Mapping[str, int]]
 """Unfinished runs by the digest of their workflow; asked only where something is changed or deleted."""
@@ -91,11 +94,16 @@ def _unsound(one: Declared, before: Declarations, programs: Programs, allowed: S
         return faults_of(msgspec.convert(one.spec, ToolVersion))
     if one.kind == "Policy":
         return policy_unsound(msgspec.convert(one.spec, PolicyVersion), one.digest)
+    if one.kind == "Schedule":
+        return unsound_schedule(msgspec.convert(one.spec, ScheduleVersion))
     if one.kind != "Workflow":
         return []
     known = before.workflows.get(one.digest)
     program, problems = programs.of(one.digest, known or msgspec.convert(one.spec, WorkflowVersion))
-    return problems if program is None else forbidden(program, allowed)
+    if program is None:
+        return problems
+    own = own_schedule(program.document)
+    return [*forbidden(program, allowed), *(unsound_schedule(own) if own is not None else [])]
 
 
 def _decided(

@@ -20,6 +20,7 @@ from podium.kernel.breakers import BREAKER_EVENTS
 from podium.kernel.governed import GOVERNED, ask, enqueue, hold_back, join_labels, let_go, remember
 from podium.kernel.leaving import drop_asked, drop_effect, leave, leave_line, release
 from podium.kernel.recovered import RECOVERED
+from podium.kernel.schedules import SCHEDULE_EVENTS, fold_schedule
 from podium.kernel.shared import SHARED, epoch_started, tear
 from podium.kernel.state import (
     EVENTS_BUFFERED_MAX,
@@ -53,6 +54,9 @@ def evolve(shard: Shard, record: Record) -> None:
     elif record.run_id:
         run = shard.runs[record.run_id]
         _RUN_EVENTS[kind](shard, run, event, record.body, record)
+    elif kind in SCHEDULE_EVENTS:
+        fold_schedule(shard, record)
+        return
     else:
         _SHARD_EVENTS[kind](shard, event)
         return

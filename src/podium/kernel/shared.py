@@ -12,6 +12,7 @@ from typing import Any
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.policy import Amounts, Hold
+from podium.kernel import schedules
 from podium.kernel.books import Claim, Held, Override
 from podium.kernel.breakers import count
 from podium.kernel.state import GRACE_MS, Shard
@@ -84,6 +85,8 @@ def _run_ended(shard: Shard, record: Record, event: e.Event) -> None:
     run_id = record.run_id
     if shard.claimed:
         _give_up(shard, run_id)
+    if run_id in shard.scheduled:
+        schedules.run_ended(shard, run_id, record.at)
     shard.held.pop(run_id, None)
     tree = shard.tree_of.pop(run_id, "")
     if tree or run_id in shard.trees:

@@ -17,6 +17,7 @@ from podium.facts.lifecycles import RUN_ENDED
 from podium.facts.plans import Ceiling
 from podium.facts.policy import Reach
 from podium.facts.recovery import Breaker
+from podium.facts.schedules import Scheduled
 from podium.facts.values import JSON, Delivery, Error
 from podium.kernel.books import Books, Claim, Held, Override
 from podium.kernel.volatile import Pending, Readiness
@@ -36,6 +37,9 @@ EMITS = "emit"
 
 BREAKERS = ""
 """In place of a run: the timer by which breakers are tried again."""
+
+SCHEDULES = "schedules"
+"""In place of a run: the timer by which schedules are looked at."""
 
 EVENTS_BUFFERED_MAX = 1000
 """Events that wait in a run for a task that listens; more are refused."""
@@ -379,6 +383,8 @@ class Shard:
         claims: what no more than so many runs may hold at once, as far as any does.
         claimed: the claim of each run that has one.
         breakers: what there is to remember of agent versions that declare one, by digest.
+        schedules: what there is to remember of schedules, by name.
+        scheduled: the schedules of unfinished runs that one began.
         runs: hot runs by id.
         running: attempts in flight by agent digest (slots held).
         queues: (run, effect) waiting for a slot, by agent digest, oldest first.
@@ -404,7 +410,7 @@ class Shard:
         "timer_of", "listeners", "pending", "graphs", "families", "kin", "deferred",
         "overrides", "ledger", "held", "torn", "tree_of", "trees", "released", "dropped", "claims", "claimed",
         "freed_claims",
-        "breakers",
+        "breakers", "schedules", "scheduled",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -424,6 +430,8 @@ class Shard:
         self.claimed: dict[str, str] = {}
         self.freed_claims: list[str] = []
         self.breakers: dict[str, Breaker] = {}
+        self.schedules: dict[str, Scheduled] = {}
+        self.scheduled: dict[str, str] = {}
         self.runs: dict[str, Run] = {}
         self.running: dict[str, int] = {}
         self.queues: dict[str, deque[tuple[str, int]]] = {}
@@ -443,7 +451,7 @@ class Shard:
         """What is to be kept of it beside its runs."""
         return Books(
             self.ledger, self.held, self.torn, self.tree_of, self.trees, self.overrides, self.breakers,
-            self.claims, self.claimed,
+            self.claims, self.claimed, self.schedules, self.scheduled,
         )  # fmt: skip
 
     def open_books(self, books: Books) -> None:
@@ -451,12 +459,20 @@ class Shard:
         for name in books.__struct_fields__:
             setattr(self, name, getattr(books, name))
         self.wake_breakers()
+        self.wake_schedules()
 
     def wake_breakers(self) -> None:
         """Make sure that breakers that are open are looked at when they are to be tried again."""
         at = min((one.until for one in self.breakers.values() if one.until), default=0)
         if at:
             self.wake(BREAKERS, at)
+
+    def wake_schedules(self) -> None:
+        """Make sure that schedules are looked at when one of them is due."""
+        due = (one.next_at for one in self.schedules.values() if one.next_at and not one.paused_at)
+        at = min(due, default=0)
+        if at:
+            self.wake(SCHEDULES, at)
 
     def wake(self, run: str, at: int) -> None:
         """Make sure that the run is looked at when `at` has come."""

@@ -18,6 +18,7 @@ from podium.kernel.evolve import raw_input, variables_for
 from podium.kernel.outcome import Outcome
 from podium.kernel.routing import Route
 from podium.kernel.state import SLOTTED, TASK_OVER, Frame, Run, Shard
+from podium.kernel.timetables import Timetable
 from podium.planning.declarations import Declarations
 from podium.policy.deciding import PolicySet
 from podium.workflow.durations import milliseconds
@@ -55,6 +56,8 @@ class View(Protocol):
     def noticed(self, digest: str, reason: str) -> str: ...
     def related_arguments(self, digest: str, field: str) -> Expression | None: ...
     def terms(self, tier: str, now: int) -> Terms | None: ...
+    @property
+    def schedules(self) -> Mapping[str, Timetable]: ...
 
 
 def program_of(view: View, run: Run) -> Program:

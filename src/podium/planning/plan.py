@@ -14,6 +14,7 @@ from podium.planning.evolution import Evolution, evolution
 from podium.planning.flow import flow_of
 from podium.planning.policing import review_change, review_policy
 from podium.planning.reviewing import Remark, calls_of, review, runs_of
+from podium.planning.scheduling import review_schedule
 from podium.planning.tooling import review_tool
 from podium.workflow.program import CallAgent, CallTool, Program
 from podium.workflow.related import related
@@ -182,6 +183,8 @@ class _Planner:
                 yield from review_tool(self._after.tools[one.digest], label, self._after)
             if one.kind == "Policy" and one.digest in changed:
                 yield from review_policy(self._after.versions["Policy"][one.digest], label, self._after)
+            if one.kind == "Schedule" and one.digest in changed:
+                yield from review_schedule(self._after.versions["Schedule"][one.digest], label, self._after)
             if one.kind != "Workflow" or one.digest not in changed:
                 continue
             program, problems = self._programs.of(one.digest, self._after.workflows[one.digest])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from podium.resources.kinds import Agent
+from podium.resources.schedule import Schedule
 from podium.resources.tool import Tool
 
 
@@ -13,7 +14,7 @@ class _Known(Mapping[str, Any]):
     """Models by the name of their kind; that of policies, which is large, is made where one is read."""
 
     def __init__(self) -> None:
-        self._models: dict[str, Any] = {"Agent": Agent, "Tool": Tool, "Policy": None}
+        self._models: dict[str, Any] = {"Agent": Agent, "Tool": Tool, "Policy": None, "Schedule": Schedule}
 
     def __getitem__(self, name: str) -> Any:
         if name == "Policy" and self._models[name] is None:

@@ -61,6 +61,7 @@ def workflow_schema() -> Schema:
             input=_ref("input"),
             output=_ref("output"),
             timeout=_ref("timeout"),
+            schedule=_schedule(),
             evaluate=_object(language={"const": "jq"}, mode={"enum": ["strict", "loose"]}),
             use=_object(
                 functions=_map(_ref("task")), retries=_map(_ref("retry")), errors=_map(_ref("error")),
@@ -192,6 +193,18 @@ def _kinds() -> list[Schema]:
 
 
 _ATTRIBUTES: Schema = {"type": "object", "required": ["type"]}
+
+
+def _schedule() -> Schema:
+    filters = {"type": "array", "items": _ref("event")}
+    events = _one_of(one=_ref("event"), any=filters, all=filters)
+    whens = [
+        _object(("every",), every=_ref("duration")),
+        _object(("cron",), cron=_TEXT),
+        _object(("after",), after=_ref("duration")),
+        _object(("on",), on=events, read={"enum": ["data", "envelope", "raw"]}),
+    ]
+    return {"anyOf": whens}
 
 
 def _listen() -> Schema:

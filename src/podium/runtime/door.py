@@ -25,7 +25,7 @@ from podium.facts.events import Record
 from podium.facts.identity import run_id_of
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
-from podium.runtime import approvals, custody, declared, presenting, recovery
+from podium.runtime import approvals, custody, declared, presenting, recovery, schedules
 from podium.runtime.callers import identified
 from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.evidence import evidence
@@ -49,6 +49,7 @@ from podium.runtime.parameters import (
     Parameters,
     Planned,
     Rebuild,
+    SeeToSchedule,
     Since,
     Submit,
     Unfinished,
@@ -56,7 +57,8 @@ from podium.runtime.parameters import (
     convert,
 )
 from podium.runtime.presenting import Shown
-from podium.runtime.worker import EmbeddedWorker
+from podium.runtime.staffing import Staffing
+from podium.runtime.worker import Activity as Attempt
 from podium.store.interface import StoreError
 
 TENANT = "default"
@@ -84,6 +86,12 @@ class Views(Protocol):
     def wait_for(self, shard: int, seq: int, timeout_ms: int) -> bool: ...
 
 
+class AtWork(Protocol):
+    """What knows what runs now."""
+
+    def snapshot(self) -> list[Attempt]: ...
+
+
 Reads = dict[str, tuple[type[Parameters], Callable[[Inquiry, Any], JSON]]]
 
 _READS: Reads = {
@@ -96,6 +104,9 @@ _READS: Reads = {
             parent=p.parent,
             nested=p.nested,
             limit=_limit(p.limit),
+            before=p.before,
+            labels=p.labels,
+            after=p.after,
         ),
     ),
     "describe": (Describe, lambda about, p: about.describe(p.kind, p.name)),
@@ -116,6 +127,7 @@ _READS: Reads = {
     "history": (OfResource, lambda about, p: declared.history(about.sight, p.kind, p.name)),
     "revision": (OfRevision, lambda about, p: declared.revision(about.sight, p.kind, p.name, p.which)),
     "verify": (OfNothing, lambda about, p: about.verify()),
+    "workers": (OfNothing, lambda about, p: []),
 }
 """What only looks: the same with a hub and without."""
 
@@ -137,7 +149,8 @@ _ACTS: dict[str, type[i.Input]] = {
 
 
 _OF_PEOPLE = frozenset(
-    {"apply", "delete", "rebuild_views", "checkpoint", "erase", "reset_breaker", *_ACTS} - {"send"}
+    {"apply", "delete", "rebuild_views", "checkpoint", "erase", "reset_breaker", "schedule", *_ACTS}
+    - {"send"}
 )
 """What agents may not do through the door: whatever changes what is declared, or what becomes of a run."""
 
@@ -149,9 +162,10 @@ class Door:
     """
 
     def __init__(
-        self, hub: Hub, worker: EmbeddedWorker, inquiry: Inquiry, readers: Readers, views: Views,
-        keeps: custody.Custody | None = None, *, identities: Identities,
+        self, hub: Hub, worker: AtWork, inquiry: Inquiry, readers: Readers, views: Views,
+        keeps: custody.Custody | None = None, *, identities: Identities, staffing: Staffing,
     ) -> None:  # fmt: skip
+        self.staffing = staffing
         self._hub, self._worker, self._views, self._custody = hub, worker, views, keeps
         self._inquiry, self._readers, self._identities = inquiry, readers, identities
         self._endings = Endings(hub, inquiry, readers)
@@ -168,6 +182,8 @@ class Door:
             "checkpoint": self._checkpoint,
             "erase": self._erase,
             "reset_breaker": self._reset_breaker,
+            "schedule": self._schedule,
+            "workers": self._workers,
             **{name: self._act(kind) for name, kind in _ACTS.items()},
         }
 
@@ -325,6 +341,16 @@ class Door:
         told = self._told(i.ResetBreaker, params, via)
         return _then(self._hub.tell(told), lambda accepted: {"detail": accepted.detail})
 
+    def _schedule(self, params: Shown, via: Caller) -> Future[Shown]:
+        asked = self._told(SeeToSchedule, params, via)
+        told = schedules.told(asked.schedule, asked.action, asked.key, asked.why, asked.principal, TENANT)
+        return _then(
+            self._hub.tell(told),
+            lambda accepted: {
+                "run_id": accepted.run_id, "created": accepted.created, "detail": accepted.detail,
+            },
+        )  # fmt: skip
+
     # --- the hub -------------------------------------------------------------------------------------
 
     def _status(self, params: Shown, via: Caller) -> Future[Shown]:
@@ -380,6 +406,11 @@ class Door:
             if now > limit_at or (views.trouble and now > gives_up_at):
                 break
         return _done({"result": {"done": done, "seq": seq, "trouble": views.trouble}})
+
+    def _workers(self, params: Shown, via: Caller) -> Future[Shown]:
+        """Who is there, and who went a short while ago."""
+        convert(params, OfNothing)
+        return _done({"result": self.staffing.listed()})
 
     def _activity(self, params: Shown, via: Caller) -> Future[Shown]:
         """What is running now: attempts, by all runs or by one."""

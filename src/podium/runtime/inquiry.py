@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import heapq
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
 from functools import cached_property
-from typing import Any, Literal, Protocol, TypeVar, cast
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 
 from podium.facts import events as e
 from podium.facts.events import Record
@@ -23,6 +23,7 @@ from podium.runtime import presenting, verifying
 from podium.runtime.budgets import budgets
 from podium.runtime.hub import Hub
 from podium.runtime.presenting import Shown
+from podium.runtime.schedules import listed as schedules_listed
 from podium.runtime.sealing import UNSEALED, Sealing
 from podium.runtime.shard import ShardHost, thaw
 from podium.runtime.signing import verify_signature
@@ -34,7 +35,7 @@ from podium.store.interface import Reader, Store
 T = TypeVar("T")
 
 Runs = dict[str, Run]
-Kind = Literal["runs", "budgets", "agents", "tools", "policies", "workflows"]
+Kind = Literal["runs", "budgets", "agents", "tools", "policies", "schedules", "workflows"]
 
 LISTS = {"agents": "Agent", "tools": "Tool", "policies": "Policy", "workflows": "Workflow"}
 """Kinds of resources by the name of their list."""
@@ -173,9 +174,29 @@ class FolderSight:
             return ShardHost(store, self.shard, catalog, "", sealing=self.sealing).observe(), catalog
 
 
-Newest = Callable[[str, str, str, bool, int], list[str] | None]
-"""Ids of the newest runs, newest first, from the views; None where these have no word for the status, or are
-behind. By status, workflow, parent, whether those that other runs wait for are wanted, and number."""
+class Wanted(NamedTuple):
+    """Which runs, newest first.
+
+    Attributes:
+        nested: those that other runs wait for, too.
+        before: the cursor of the run after which to go on; 0 for the first page.
+        labels: every run has all of these.
+        after: the views must reflect this position of the log at least; -1 for all that is committed.
+    """
+
+    status: str = ""
+    workflow: str = ""
+    parent: str = ""
+    nested: bool = False
+    limit: int = 100
+    before: int = 0
+    labels: Mapping[str, str] = {}
+    after: int = -1
+
+
+Newest = Callable[[Wanted], list[tuple[str, int]] | None]
+"""Ids and cursors of the newest runs, newest first, from the views; None where these have no word for the
+status, or are behind."""
 
 
 class Inquiry:
@@ -185,7 +206,7 @@ class Inquiry:
         newest: spares looking at every run to find the newest; what is shown of each is never the views'.
     """
 
-    def __init__(self, sight: Sight, newest: Newest = lambda *_: None) -> None:
+    def __init__(self, sight: Sight, newest: Newest = lambda _: None) -> None:
         self.sight = self._sight = sight
         self._newest_ids = newest
 
@@ -247,16 +268,19 @@ class Inquiry:
 
     def get(
         self, kind: Kind, *, status: str = "", workflow: str = "", parent: str = "", nested: bool = False,
-        limit: int = 100,
+        limit: int = 100, before: int = 0, labels: Mapping[str, str] | None = None, after: int = -1,
     ) -> list[Shown]:  # fmt: skip
         """Runs (newest first), or resources of a kind (by name), as lines of a list. Raises Declined.
 
         Args:
             parent: only runs that tasks of this run started.
             nested: runs that other runs wait for, too; those that wait for people are shown in any case.
+            before, labels, after: as in `Wanted`; a run has its `cursor` where that is known.
         """
         if kind == "budgets":
             return self._sight.with_books(_budgets)[:limit]
+        if kind == "schedules":
+            return self._sight.with_books(schedules_listed)[:limit]
         if kind in LISTS:
             return self._listed(LISTS[kind], limit)
         if status and status not in STATUSES:
@@ -264,9 +288,13 @@ class Inquiry:
             raise decline("usage", "unknown-status", "/status", f"{status!r} is no status; known: {known}")
         parent = self.run_id(parent) if parent else ""
         nested = nested or parent != "" or status == "waiting"
-        found = self._newest_ids(status, workflow, parent, nested, limit)
+        wanted = Wanted(status, workflow, parent, nested, limit, before, labels or {}, after)
+        found = self._newest_ids(wanted)
         if found is not None:
-            return [shown for shown in map(self._listed_run, found) if shown is not None]
+            return self._listed_runs(found)
+        if before or labels:
+            message = "the tables for queries are not up with the log yet; ask again soon"
+            raise decline("refused", "views-behind", "/before", message)
         return self._newest(
             lambda run: (
                 _is(run, status)
@@ -278,11 +306,22 @@ class Inquiry:
             limit,
         )
 
-    def _listed_run(self, run_id: str) -> Shown | None:
-        try:
-            return self.of_run(run_id, presenting.run_listed)
-        except Declined:
-            return None
+    def _listed_runs(self, found: list[tuple[str, int]]) -> list[Shown]:
+        """Lines of a list of these runs, as they stand."""
+
+        def hot(runs: Runs, _: Catalog) -> dict[str, Shown]:
+            return {id: presenting.run_listed(runs[id]) for id, _ in found if id in runs}
+
+        lines = self._sight.look(hot)
+        missing = [run_bytes(id) for id, _ in found if id not in lines]
+        with self._sight.readers.lend() as reader:
+            for row in reader.cold(self._sight.shard, missing):
+                run = thaw(row, self._sight.sealing)
+                lines[run.id] = presenting.run_listed(run)
+        if len(lines) < len(found):
+            # They may have come back from the cold between the two.
+            lines |= self._sight.look(hot)
+        return [{**lines[id], "cursor": cursor} for id, cursor in found if id in lines]
 
     def _listed(self, kind: str, limit: int) -> list[Shown]:
         shown = presenting.LISTED[kind]

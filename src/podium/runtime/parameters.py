@@ -38,7 +38,7 @@ class Apply(Parameters, frozen=True):
     why: str = ""
 
 
-Declarable = Literal["Agent", "Tool", "Policy", "Workflow"]
+Declarable = Literal["Agent", "Tool", "Policy", "Schedule", "Workflow"]
 
 
 class Delete(Parameters, frozen=True):
@@ -103,6 +103,9 @@ class Get(Parameters, frozen=True):
     parent: str = ""
     nested: bool = False
     limit: int = 100
+    before: int = 0
+    labels: dict[str, str] = {}
+    after: int = -1
 
 
 class Unfinished(Parameters, frozen=True):
@@ -113,6 +116,14 @@ class Unfinished(Parameters, frozen=True):
 class Describe(Parameters, frozen=True):
     kind: str
     name: str
+
+
+class SeeToSchedule(Parameters, frozen=True):
+    schedule: str
+    action: Literal["pause", "resume", "trigger"]
+    key: str = ""
+    why: str = ""
+    principal: str = ""
 
 
 class Rebuild(Parameters, frozen=True):

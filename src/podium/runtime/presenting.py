@@ -12,6 +12,7 @@ from podium.facts.catalog import AgentVersion, ToolVersion, WorkflowVersion
 from podium.facts.events import EVENTS, Event, Record
 from podium.facts.policy_version import PolicyVersion
 from podium.facts.recovery import BREAKER_CLOSED, BREAKER_OPEN, Breaker
+from podium.facts.schedules import ScheduleVersion
 from podium.facts.values import JSON, Error, Refused
 from podium.kernel.state import Effect, Frame, Run
 
@@ -240,6 +241,14 @@ def policy_listed(digest: str, policy: PolicyVersion) -> Shown:
     }  # fmt: skip
 
 
+def schedule_listed(digest: str, schedule: ScheduleVersion) -> Shown:
+    """A schedule version as a line of a list."""
+    return {
+        "name": schedule.name, "version": schedule.version, "digest": digest, "workflow": schedule.workflow,
+        "description": schedule.description, "labels": schedule.labels,
+    }  # fmt: skip
+
+
 def workflow_listed(digest: str, workflow: WorkflowVersion) -> Shown:
     """A workflow as a line of a list."""
     document = workflow.document.get("document", {})
@@ -254,6 +263,7 @@ LISTED: dict[str, Callable[[str, Any], Shown]] = {
     "Agent": agent_listed,
     "Tool": tool_listed,
     "Policy": policy_listed,
+    "Schedule": schedule_listed,
     "Workflow": workflow_listed,
 }
 """What makes a line of a list of a resource, by its kind."""

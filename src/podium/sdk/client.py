@@ -190,6 +190,15 @@ class Client:
         """
         return dict(self._call("revision", name=name, which=which, kind=kind.capitalize()))
 
+    def see_to_schedule(self, schedule: str, action: str, *, key: str = "", why: str = "") -> dict[str, JSON]:
+        """`pause`, `resume` or `trigger` a schedule; gives `run_id`, `created` and `detail`.
+
+        Args:
+            key: of a trigger: asked for again with the same one, no other run begins.
+        """
+        given = {"key": key, "why": why, "principal": self.principal}
+        return dict(self._call("schedule", schedule=schedule, action=action, **given))
+
     def submit(
         self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
         subject: str = "",

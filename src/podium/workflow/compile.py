@@ -15,6 +15,7 @@ from podium.workflow.catching import error_template, retry_policy
 from podium.workflow.draft import PROBLEMS_MAX, Draft, Place, Scope
 from podium.workflow.extending import extensions
 from podium.workflow.program import Concurrency, Duration, Expression, Program
+from podium.workflow.scheduling import check_schedule
 from podium.workflow.tasks import TASKS_MAX, TaskCompiler
 from podium.workflow.undoing import undoing
 
@@ -70,9 +71,10 @@ def compile_workflow(
 def _program(draft: Draft, document: dict[str, JSON], digest: str, tasks_max: int) -> Program:
     given = draft.table(
         document, _ROOT, "A workflow",
-        ("document", "do", "input", "output", "use", "timeout", "evaluate"), required=("document", "do"),
-        unsupported={"schedule": "start the runs from outside"},
+        ("document", "do", "input", "output", "use", "timeout", "evaluate", "schedule"),
+        required=("document", "do"),
     )  # fmt: skip
+    check_schedule(draft, given, _metadata(document))
     header = _header(draft, given.get("document", {}))
     _check_evaluation(draft, given.get("evaluate", {}))
     uses = _uses(draft, given.get("use", {}))

@@ -39,7 +39,7 @@ def listened(draft: Draft, task: dict[str, JSON], place: Place, scope: Scope, se
     given = draft.table(task["listen"], at, "`listen`", ("to", "read"), required=("to",))
     read = draft.choice(given.get("read", "data"), at / "read", "`read`", ("data", "envelope", "raw"))
     to = given.get("to", {"any": []})
-    events = _events(draft, to, at / "to", scope)
+    events = events_of(draft, to, at / "to", scope)
     until, until_events = _until(draft, to, at / "to", scope)
     foreach = (
         _foreach(draft, task["foreach"], place / "foreach", scope, sequence) if "foreach" in task else None
@@ -54,7 +54,7 @@ def _holds(constant: Expression) -> bool:
     return constant.native(None, {}) not in (None, False)
 
 
-def _events(draft: Draft, value: JSON, place: Place, scope: Scope) -> Events:
+def events_of(draft: Draft, value: JSON, place: Place, scope: Scope) -> Events:
     """A strategy: which events, without what ends it."""
     given = draft.table(value, place, "What is listened to", ("one", "any", "all", "until"))
     modes = [mode for mode in ("one", "any", "all") if mode in given]
@@ -90,7 +90,7 @@ def _until(draft: Draft, to: JSON, place: Place, scope: Scope) -> tuple[Expressi
         return None, None
     if "until" in value:
         draft.refuse("unknown-field", place / "until", "What ends a `listen` has no `until` of its own.")
-    return None, _events(draft, value, place, scope)
+    return None, events_of(draft, value, place, scope)
 
 
 def _foreach(draft: Draft, value: JSON, place: Place, scope: Scope, sequence: Sequence) -> Iteration:

@@ -45,6 +45,8 @@ def as_document(answer: JSON, of: Program) -> tuple[dict[str, JSON], list[Proble
         for name in header
         if name not in _HEADER
     ]
+    if "schedule" in document:
+        problems.append(Problem("not-allowed", "/schedule", "A plan runs once, and when it is asked for."))
     named = {
         **header, "dsl": header.get("dsl", "1.0.3"), "namespace": of.namespace,
         "name": of.name.removesuffix(SUFFIX), "version": of.version,
