@@ -16,25 +16,28 @@ import structlog
 
 from podium.agents.command import SETTING
 from podium.agents.secrets import Vault
-from podium.facts.inputs import Asked, EraseSubject, Evaluated, Reported
+from podium.facts.inputs import Asked, EraseSubject, Evaluated, FleetChanged, Reported
 from podium.facts.values import Problem, Refused, Reply
 from podium.runtime.accounts import FILE as PEOPLE
 from podium.runtime.accounts import Accounts
 from podium.runtime.action_key import action_key
 from podium.runtime.checkpoints import VARIABLE, Checkpoints, Settings, settings_of
 from podium.runtime.clock import GuardedClock
+from podium.runtime.dispatching import Dispatcher
 from podium.runtime.door import ClosedDoor, Door
 from podium.runtime.evaluator import Evaluator
+from podium.runtime.fleet import Fleet
 from podium.runtime.hub import Hub
 from podium.runtime.identity import FILE as ROLES
 from podium.runtime.identity import FILE_VARIABLE as ROLES_VARIABLE
 from podium.runtime.identity import Identities
-from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Newest, Readers
+from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Newest, Readers, Wanted
 from podium.runtime.keyring import Erasing, Keyring
 from podium.runtime.notary import Notary
 from podium.runtime.sealing import Sealing
 from podium.runtime.shard import ShardHost
 from podium.runtime.socket import SocketServer
+from podium.runtime.staffing import Staffing
 from podium.runtime.system import SystemHost
 from podium.runtime.worker import EmbeddedWorker
 from podium.store.interface import Stated, Store, StoreError, Unwritable
@@ -42,7 +45,7 @@ from podium.store.lock import HubLock
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader
 from podium.views.follower import ViewsFollower
-from podium.views.queries import Views, ViewsUnavailable
+from podium.views.queries import NEWEST, Views, ViewsUnavailable
 from podium.workflow.processes import PROCESSES
 
 if TYPE_CHECKING:
@@ -71,7 +74,7 @@ class LocalHub(Hub):
 
     Attributes:
         folder: the state folder, absolute.
-        worker: who performs the attempts.
+        worker: who performs the attempts of what runs here; fleet: of what workers elsewhere host.
         views: what keeps the tables for queries up with the log.
         vault: where the values of secrets come from.
     """
@@ -94,7 +97,10 @@ class LocalHub(Hub):
             allowed=allowed,
             on_asked=self._ask,
         )
-        super().__init__(store, shard, system, clock, self.worker, Evaluator(self._learn), self.keyring)
+        key = system.catalog.digest_key
+        self.fleet = Fleet(self._hear, self._ask, self._staff, clock.now, key)
+        self.dispatcher = Dispatcher(self.worker, self.fleet, system.catalog.fleet)
+        super().__init__(store, shard, system, clock, self.dispatcher, Evaluator(self._learn), self.keyring)
         self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
         self.notary = Notary(store, (system.writer, shard.writer), folder)
         self._identity = store.identity()
@@ -110,6 +116,9 @@ class LocalHub(Hub):
     def _ask(self, asked: Asked) -> None:
         self.tell_all([asked])
 
+    def _staff(self, changed: FleetChanged) -> None:
+        self.tell_all([changed])
+
     def _learn(self, answer: Evaluated) -> None:
         self.tell_all([answer])
 
@@ -119,6 +128,7 @@ class LocalHub(Hub):
         if self.checkpoints.wanted:
             self.listen(self.checkpoints.feed)
         super().start()
+        self.fleet.start()
         self.views.start()
         if self.checkpoints.wanted:
             self.checkpoints.start()
@@ -269,11 +279,14 @@ def serve(folder: Path) -> Serving:
     hub = open_hub(folder)
     try:
         readers = Readers(lambda: SqliteReader(hub.folder / LOG))
-        inquiry = Inquiry(HubSight(hub, readers), _newest(hub.folder, lambda _: _up_with(hub)))
+        inquiry = Inquiry(HubSight(hub, readers), _newest(hub.folder, lambda _, after: _up_with(hub, after)))
         roles = Path(os.environ.get(ROLES_VARIABLE) or hub.folder / ROLES)
         identities = Identities(roles, hub.worker.owns)
         accounts = cache(lambda: Accounts(hub.folder / PEOPLE, hub.clock.now))
-        door = Door(hub, hub.worker, inquiry, readers, hub.views, hub, identities=identities)
+        door = Door(
+            hub, hub.dispatcher, inquiry, readers, hub.views, hub, identities=identities,
+            staffing=Staffing(hub, hub.fleet),
+        )  # fmt: skip
         return Serving(hub, door, SocketServer(hub.folder, door, hub.clock.now()), accounts)
     except BaseException:
         hub.stop(0)
@@ -291,7 +304,7 @@ def look(folder: Path) -> ClosedDoor:
         raise Unwritable(f"there is nothing at {log.parent}: no hub has worked there yet")
     readers = Readers(lambda: SqliteReader(log))
 
-    def is_whole(views: Views) -> bool:
+    def is_whole(views: Views, _: int) -> bool:
         with readers.lend() as reader:
             return views.progress().get(RUNS_SHARD) == reader.head(RUNS_SHARD).seq
 
@@ -316,32 +329,33 @@ _IN_VIEWS = {
 """A status to what the views call it: they tell runs that only wait from those that go on."""
 
 
-def _newest(folder: Path, is_whole: Callable[[Views], bool]) -> Newest:
+def _newest(folder: Path, is_whole: Callable[[Views, int], bool]) -> Newest:
     """Finds the newest runs in the views, unless these are behind or cannot be read."""
     views = Views(folder / VIEWS)
 
-    def newest(status: str, workflow: str, parent: str, nested: bool, limit: int) -> list[str] | None:
-        if status not in _IN_VIEWS or (workflow and "/" not in workflow):
+    def newest(wanted: Wanted) -> list[tuple[str, int]] | None:
+        if wanted.status not in _IN_VIEWS:
             return None
         try:
-            if not is_whole(views):
+            if not is_whole(views, wanted.after):
                 return None
             found = [
                 run
-                for known in _IN_VIEWS[status]
+                for known in _IN_VIEWS[wanted.status]
                 for run in views.list_runs(
-                    status=known, workflow=workflow, parent=parent, nested=nested, limit=limit
+                    status=known, workflow=wanted.workflow, labels=wanted.labels, parent=wanted.parent,
+                    nested=wanted.nested, limit=wanted.limit, before=wanted.before or NEWEST,
                 )
-            ]
+            ]  # fmt: skip
         except ViewsUnavailable:
             return None
         found.sort(key=lambda run: run.cursor, reverse=True)
-        return [run.run_id for run in found[:limit]]
+        return [(run.run_id, run.cursor) for run in found[: wanted.limit]]
 
     return newest
 
 
-def _up_with(hub: LocalHub) -> bool:
-    """Whether the views of a hub reflect all that it has committed, or do so at once."""
-    seq = hub.do(lambda: hub.shard.writer.head.seq).result()
+def _up_with(hub: LocalHub, after: int) -> bool:
+    """Whether the views of a hub reflect a position, or do so at once; -1 is all that it has committed."""
+    seq = after if after >= 0 else hub.do(lambda: hub.shard.writer.head.seq).result()
     return not hub.views.trouble and hub.views.wait_for(RUNS_SHARD, seq, VIEWS_WAIT_MS)

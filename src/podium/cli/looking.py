@@ -172,6 +172,8 @@ def _remark(row: Row) -> str:
         parts.append(str(row["error"]["title"]))
     elif waits := [_awaited(one) for one in row["waiting_for"] if one["kind"] in _FOR_PEOPLE]:
         parts.append(f"waits for {', '.join(waits)}")
+    elif reasons := {one["message"] for one in row["waiting_for"] if one.get("message")}:
+        parts += sorted(reasons)
     return "; ".join(parts)
 
 

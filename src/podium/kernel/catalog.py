@@ -276,6 +276,11 @@ class Catalog:
         taken = self.fleet.get(digest)
         return agent.concurrency if taken is None else min(agent.concurrency, taken)
 
+    def unstaffed(self) -> set[str]:
+        """What no live worker hosts of all that workers host, as `name@version`."""
+        agents = (self.agents[digest] for digest, taken in self.fleet.items() if not taken)
+        return {f"{agent.name}@{agent.version}" for agent in agents}
+
     def staff(self, capacity: Mapping[str, int]) -> None:
         """Take in what live workers take at once of what they host, by digest."""
         for digest in self.fleet:

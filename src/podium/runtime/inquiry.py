@@ -241,9 +241,15 @@ class Inquiry:
     def run(self, run_id: str) -> Shown:
         """One run as it stands, by its whole id. Raises Declined."""
         shown = self.of_run(run_id, presenting.run_shown)
-        if any(one["kind"] == "queue" for one in shown["waiting_for"]):
-            presenting.show_breakers(shown["waiting_for"], self._sight.breakers())
-        return shown
+        return self._with_why([shown])[0]
+
+    def _with_why(self, rows: list[Shown]) -> list[Shown]:
+        """The same runs; of what waits in line they say why nobody begins it, where that is known."""
+        queued = [one for row in rows for one in row["waiting_for"] if one["kind"] == "queue"]
+        if queued:
+            presenting.show_breakers(queued, self._sight.breakers())
+            presenting.show_unstaffed(queued, self._sight.look(lambda _, catalog: catalog.unstaffed()))
+        return rows
 
     def of_run(self, run_id: str, work: Callable[[Run], T]) -> T:
         """What `work` makes of a run as it stands, by its whole id. Raises Declined."""
@@ -291,11 +297,11 @@ class Inquiry:
         wanted = Wanted(status, workflow, parent, nested, limit, before, labels or {}, after)
         found = self._newest_ids(wanted)
         if found is not None:
-            return self._listed_runs(found)
+            return self._with_why(self._listed_runs(found))
         if before or labels:
             message = "the tables for queries are not up with the log yet; ask again soon"
             raise decline("refused", "views-behind", "/before", message)
-        return self._newest(
+        newest = self._newest(
             lambda run: (
                 _is(run, status)
                 and _runs(run, workflow)
@@ -305,6 +311,7 @@ class Inquiry:
             status,
             limit,
         )
+        return self._with_why(newest)
 
     def _listed_runs(self, found: list[tuple[str, int]]) -> list[Shown]:
         """Lines of a list of these runs, as they stand."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from functools import cache
 from typing import Any
 
@@ -177,7 +177,7 @@ def run_listed(run: Run) -> Shown:
     for payload in ("input", "output", "digest"):
         del shown[payload]
     shown["waiting_for"] = [
-        {name: awaited[name] for name in ("kind", "task", "run") if name in awaited}
+        {name: awaited[name] for name in ("kind", "task", "run", "agent") if name in awaited}
         for awaited in shown["waiting_for"]
     ]
     return shown
@@ -218,6 +218,13 @@ def show_breakers(waits: list[Shown], breakers: Mapping[str, Breaker]) -> None:
             trying = "is being tried again" if breaker.status != BREAKER_OPEN else "is open"
             one["message"] = f"the breaker of {breaker.agent} {trying}: {breaker.reason}"
             one["until"] = breaker.until
+
+
+def show_unstaffed(waits: list[Shown], unstaffed: Set[str]) -> None:
+    """Say of what waits for a slot that it waits for a worker, where it does."""
+    for one in waits:
+        if one.get("agent") in unstaffed:
+            one["message"] = f"no live worker hosts {one['agent']}"
 
 
 def tool_listed(digest: str, tool: ToolVersion) -> Shown:

@@ -83,6 +83,30 @@ def lost(order: Perform, title: str, detail: str = "") -> Reported:
     )
 
 
+def returned(order: Perform, title: str) -> Reported:
+    """The report of an attempt that nobody began, and that nobody is to blame for."""
+    error = Error(ERRORS + "runtime", STATUS["runtime"], printable(title), "", order.task)
+    return Reported(
+        run_id=order.run_id, effect=order.effect, token=order.token, status="returned", error=error
+    )
+
+
+def silent(
+    order: Perform, stop: Literal["timeout", "silent"], started_at: int, lines: Iterable[str]
+) -> Reported:
+    """The report of an attempt of which nobody has heard in time."""
+    return failed(order, _late(order, stop, started_at, "\n".join(lines)))
+
+
+def _late(order: Perform, stop: Stop, started_at: int, detail: str) -> AttemptFailed:
+    who = order.agent or f"the {order.kind} call"
+    if stop == "silent":
+        title = f"{who} was silent for more than {order.heartbeat_ms / 1000:g} s"
+    else:
+        title = f"{who} passed its deadline after {(order.deadline_at - started_at) / 1000:g} s"
+    return AttemptFailed(title, detail, kind="timeout", lost=True)
+
+
 def unstarted(running: Stopped) -> Reported | None:
     """The report of an attempt that was stopped before it began; none if it was abandoned.
 
@@ -122,10 +146,5 @@ def stopped(running: Stopped, remark: str = "") -> Reported | None:
         )
     if running.stop == "closing":
         return lost(order, "the worker was shut down while it ran", remark)
-    who = order.agent or f"the {order.kind} call"
-    if running.stop == "silent":
-        title = f"{who} was silent for more than {order.heartbeat_ms / 1000:g} s"
-    else:
-        title = f"{who} passed its deadline after {(order.deadline_at - running.started_at) / 1000:g} s"
     detail = "\n".join(part for part in (remark, *(running.lines or ())) if part)
-    return failed(order, AttemptFailed(title, detail, kind="timeout", lost=True))
+    return failed(order, _late(order, running.stop, running.started_at, detail))

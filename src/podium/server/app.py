@@ -18,13 +18,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from podium import __version__
-from podium.server.api import events, health, runs
+from podium.server.api import events, health, runs, workers
 from podium.server.doorkeeper import Doorkeeper
 from podium.server.problems import Trouble
-from podium.server.routing import StrictRoute, described
+from podium.server.routing import described, operations
 from podium.server.served import Served
 
-ROUTERS: tuple[Callable[[Served], APIRouter], ...] = (health.router, runs.router, events.router)
+ROUTERS: tuple[Callable[[Served], APIRouter], ...] = (
+    health.router, runs.router, events.router, workers.router,
+)  # fmt: skip
 
 _RULES = {404: "unknown-path", 405: "method", 400: "form", 415: "media-type"}
 
@@ -35,15 +37,14 @@ def make_app(served: Served) -> ASGIApp:
         title="Podium", version=__version__, lifespan=_lifespan(served), redoc_url=None, docs_url=None,
         openapi_url="/v1/openapi.json", summary="The hub over HTTP",
     )  # fmt: skip
-    app.router.route_class = StrictRoute
     app.router.redirect_slashes = False
-    for make in ROUTERS:
-        router = make(served)
+    routers = [make(served) for make in ROUTERS]
+    for router in routers:
         app.include_router(router)
     app.add_exception_handler(Trouble, _troubled)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.openapi = lambda: described(app)  # type: ignore[method-assign]
+    app.openapi = lambda: described(app, operations(routers))  # type: ignore[method-assign]
     return Doorkeeper(app, served.gate, served.settings)
 
 
