@@ -26,6 +26,7 @@ from podium.runtime.clock import GuardedClock
 from podium.runtime.dispatching import Dispatcher
 from podium.runtime.door import ClosedDoor, Door
 from podium.runtime.evaluator import Evaluator
+from podium.runtime.exporting import Exported, Unexportable, export
 from podium.runtime.fleet import Fleet
 from podium.runtime.hub import Hub
 from podium.runtime.identity import FILE as ROLES
@@ -34,8 +35,10 @@ from podium.runtime.identity import Identities
 from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Newest, Readers, Wanted
 from podium.runtime.keyring import Erasing, Keyring
 from podium.runtime.notary import Notary
+from podium.runtime.people import People
 from podium.runtime.sealing import Sealing
 from podium.runtime.shard import ShardHost
+from podium.runtime.signing import public_key
 from podium.runtime.socket import SocketServer
 from podium.runtime.staffing import Staffing
 from podium.runtime.system import SystemHost
@@ -257,9 +260,21 @@ class Serving:
         """
         from podium.server.starting import listen
 
-        views = self.hub.folder / VIEWS
-        self.network.append(listen(self.hub, self.door, self.accounts(), views, host, port, certificate, key))
+        views, accounts = self.hub.folder / VIEWS, self.accounts()
+        one = listen(self.hub, self.door, accounts, views, self.export, host, port, certificate, key)
+        self.network.append(one)
         return self.network[-1]
+
+    def export(self, folder: Path) -> Exported:
+        """Write all that the newest checkpoint knows into a folder. Raises as `exporting.export` does."""
+        key = public_key(self.hub.folder)
+        if key is None:
+            raise Unexportable("no checkpoint was made of this log yet")
+        reader = SqliteReader(self.hub.folder / LOG)
+        try:
+            return export(reader, folder, key)
+        finally:
+            reader.close()
 
     def stop(self, grace_ms: int = 2_000) -> None:
         """Let nobody in any more, then stop the hub. What is unfinished goes on with the next hub.
@@ -267,6 +282,7 @@ class Serving:
         What was asked before is answered, if only with the word that the hub is gone.
         """
         self.server.stop_taking()
+        self.hub.fleet.hush()
         for one in self.network:
             one.stop()
         self.hub.stop(grace_ms)
@@ -285,7 +301,7 @@ def serve(folder: Path) -> Serving:
         accounts = cache(lambda: Accounts(hub.folder / PEOPLE, hub.clock.now))
         door = Door(
             hub, hub.dispatcher, inquiry, readers, hub.views, hub, identities=identities,
-            staffing=Staffing(hub, hub.fleet),
+            staffing=Staffing(hub, hub.fleet), people=People(accounts, identities, hub.tell),
         )  # fmt: skip
         return Serving(hub, door, SocketServer(hub.folder, door, hub.clock.now()), accounts)
     except BaseException:

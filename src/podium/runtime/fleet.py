@@ -75,7 +75,7 @@ class Fleet:
         self._lock = threading.RLock()
         self._roster = Roster(key)
         self._capacity: dict[str, int] = {}
-        self._closing = False
+        self._closing = self._hushed = False
         self._busy, self._slow = threading.Event(), threading.Event()
 
     # --- from the hub ---------------------------------------------------------------------------------
@@ -128,6 +128,13 @@ class Fleet:
                 attempt.heard_at = now
                 attempt.deadline_at = order.deadline_at or attempt.deadline_at
                 future.set_result(order)
+
+    def hush(self) -> None:
+        """Let no worker wait for attempts any longer."""
+        with self._lock:
+            self._hushed = True
+            for worker in self._roster.workers.values():
+                worker.rouse()
 
     def close(self) -> None:
         """Hand nothing out any more. What workers have they may end: the next hub hears of it."""
@@ -231,7 +238,7 @@ class Fleet:
                 attempt.token = token_of(self._key, Named(*attempt.key, worker.id))
             stops, worker.stops = worker.stops, []
             draining = worker.standing == "draining" or self._closing
-            if given or stops or draining or wake is None:
+            if given or stops or draining or wake is None or self._hushed:
                 self._rest(worker)
                 return Pulled(given, stops, draining)
             worker.most, worker.wake = most, wake
