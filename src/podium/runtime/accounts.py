@@ -166,10 +166,16 @@ class Accounts:
 
     # --- tokens --------------------------------------------------------------------------------------
 
-    def add_token(self, account: str, name: str, scopes: Iterable[str], expires_at: int) -> tuple[Token, str]:
-        """Make a token; gives it and its secret, which nobody can find out afterwards."""
+    def add_token(self, account: str, name: str, scopes: Iterable[str], lasts_ms: int) -> tuple[Token, str]:
+        """Make a token; gives it and its secret, which nobody can find out afterwards.
+
+        Args:
+            lasts_ms: it holds for so long; 0 for ever.
+        """
         secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        token = Token(secrets.token_hex(4), account, name, tuple(scopes), self._now(), expires_at)
+        now = self._now()
+        expires_at = now + lasts_ms if lasts_ms else 0
+        token = Token(secrets.token_hex(4), account, name, tuple(scopes), now, expires_at)
         self._change(
             "INSERT INTO tokens (id, hash, account, name, scopes, created_at, expires_at) "
             "VALUES (?,?,?,?,?,?,?)",

@@ -7,8 +7,10 @@ from typing import Protocol
 import msgspec
 
 from podium.facts.values import Refused, Reply
-from podium.runtime.inquiry import decline
+from podium.runtime.inquiry import Inquiry, decline
+from podium.runtime.parameters import Parameters
 from podium.runtime.presenting import Shown, refusal_shown
+from podium.runtime.proving import Unprovable, prove
 from podium.store.interface import Stated
 
 
@@ -25,6 +27,41 @@ class Erase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     subject: str
     why: str = ""
+
+
+class OfCheckpoints(Parameters, frozen=True):
+    """The parameters of the call `checkpoints`: those with a higher number than `after`, so many at most."""
+
+    after: int = 0
+    limit: int = 100
+
+
+class OfRecord(Parameters, frozen=True):
+    """The parameters of the call `prove`: a record, and the signed checkpoint that is to have it; "" for the
+    newest.
+    """
+
+    shard: int
+    seq: int
+    note: str = ""
+
+
+def checkpoints(about: Inquiry, asked: OfCheckpoints) -> list[Shown]:
+    """What was stated, oldest first: `number`, the `statement`, and the signed checkpoint as a `note`."""
+    if not 0 < asked.limit <= 1_000:
+        raise decline("usage", "bad-limit", "/limit", f"`limit` is {asked.limit}; it must be 1 to 1000")
+    with about.sight.readers.lend() as reader:
+        found = reader.statements(asked.after, asked.limit)
+    return [{"number": one.number, "statement": one.text, "note": one.note} for one in found]
+
+
+def proof(about: Inquiry, asked: OfRecord) -> Shown:
+    """The proof that a record is in the log. Raises Declined."""
+    with about.sight.readers.lend() as reader:
+        try:
+            return prove(reader, asked.shard, asked.seq, asked.note)
+        except Unprovable as error:
+            raise decline("not-found", "no-proof", "/seq", str(error)) from None
 
 
 def checkpoint(custody: Custody | None, params: Shown) -> Shown:

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 from uuid import uuid4
@@ -56,6 +57,7 @@ from podium.runtime.parameters import (
     Wait,
     convert,
 )
+from podium.runtime.people import CALLS, People
 from podium.runtime.presenting import Shown
 from podium.runtime.staffing import Staffing
 from podium.runtime.worker import Activity as Attempt
@@ -126,6 +128,8 @@ _READS: Reads = {
     "held_back": (OfRun, lambda about, p: approvals.held_back(about, p.run_id)),
     "history": (OfResource, lambda about, p: declared.history(about.sight, p.kind, p.name)),
     "revision": (OfRevision, lambda about, p: declared.revision(about.sight, p.kind, p.name, p.which)),
+    "checkpoints": (custody.OfCheckpoints, custody.checkpoints),
+    "prove": (custody.OfRecord, custody.proof),
     "verify": (OfNothing, lambda about, p: about.verify()),
     "workers": (OfNothing, lambda about, p: []),
 }
@@ -155,6 +159,11 @@ _OF_PEOPLE = frozenset(
 """What agents may not do through the door: whatever changes what is declared, or what becomes of a run."""
 
 
+_NOTED = _OF_PEOPLE
+"""What is noted with how the caller was let in, where that was over the network."""
+_OF_PEOPLE = _OF_PEOPLE | CALLS
+
+
 class Door:
     """The calls of a running hub. All methods may be called from any thread.
 
@@ -164,8 +173,9 @@ class Door:
     def __init__(
         self, hub: Hub, worker: AtWork, inquiry: Inquiry, readers: Readers, views: Views,
         keeps: custody.Custody | None = None, *, identities: Identities, staffing: Staffing,
+        people: People | None = None,
     ) -> None:  # fmt: skip
-        self.staffing = staffing
+        self.staffing, self._people = staffing, people
         self._hub, self._worker, self._views, self._custody = hub, worker, views, keeps
         self._inquiry, self._readers, self._identities = inquiry, readers, identities
         self._endings = Endings(hub, inquiry, readers)
@@ -185,6 +195,7 @@ class Door:
             "schedule": self._schedule,
             "workers": self._workers,
             **{name: self._act(kind) for name, kind in _ACTS.items()},
+            **{name: partial(self._ask_people, name) for name in (people.calls if people else ())},
         }
 
     def call(self, name: str, params: Shown, via: Caller = HERE) -> Shown:
@@ -197,6 +208,9 @@ class Door:
             own = self._own.get(name)
             if (via.pid or via.principal) and name in _OF_PEOPLE:
                 self._refuse_agents(name, via)
+                if via.principal and self._people is not None and name in _NOTED:
+                    # In the same inbox before what it announces, so that neither is durable without it.
+                    self._people.note(name, params, via)
             return own(params, via) if own is not None else _done(read(self._inquiry, name, params))
         except Exception as error:
             return _done(self._failure(error))
@@ -387,6 +401,10 @@ class Door:
         who = self._identities.of(via)
         shown = {"principal": who.principal, "roles": list(who.roles), "trouble": self._identities.trouble}
         return _done({"result": shown})
+
+    def _ask_people(self, name: str, params: Shown, via: Caller) -> Future[Shown]:
+        assert self._people is not None
+        return _done(self._people.answer(name, params, via))
 
     def _erase(self, params: Shown, via: Caller) -> Future[Shown]:
         asked = convert(params, custody.Erase)

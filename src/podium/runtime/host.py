@@ -143,7 +143,7 @@ class Host:
         wake_at = self.shard.wake_at()
         if wake_at and wake_at <= self._past(now):
             inputs.append(i.Tick())
-        if any(isinstance(told, i.Apply | i.Delete) for told in inputs):
+        if any(isinstance(told, i.Apply | i.Delete | i.NoteAct) for told in inputs):
             inputs = [told for told in inputs if not self._declare(told, now)]
         if any(type(told) is i.SubmitRun for told in inputs):
             inputs, refused = with_keys(inputs, self.system.catalog, self._keys)
@@ -168,10 +168,13 @@ class Host:
         self._release(out)
 
     def _declare(self, told: Input, now: int) -> bool:
-        if not isinstance(told, i.Apply | i.Delete):
+        if not isinstance(told, i.Apply | i.Delete | i.NoteAct):
             return False
         try:
-            reply, records = self.system.declare(told, now, self._pinned)
+            if isinstance(told, i.NoteAct):
+                reply, records = self.system.note(told, now)
+            else:
+                reply, records = self.system.declare(told, now, self._pinned)
         except StorageFull as full:
             self._on_reply(told.ticket, _storage_full(full))
             return True

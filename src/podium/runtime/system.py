@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from podium.facts.events import EpochStarted, Event, Record
-from podium.facts.inputs import Apply, Delete
+from podium.facts.events import ActNoted, ActNotedBody, EpochStarted, Event, Record
+from podium.facts.inputs import Apply, Delete, NoteAct
 from podium.facts.values import Accepted, Refused, Reply
 from podium.kernel.catalog import Catalog
 from podium.kernel.declaring import Runs
@@ -52,6 +52,14 @@ class SystemHost:
         names = tuple(_name(record.event) for record in records)
         detail = f"{len(names)} changed"
         return Accepted(created=bool(names), names=names, detail=detail, notices=made.notices), records
+
+    def note(self, told: NoteAct, now: int) -> tuple[Reply, list[Record]]:
+        """Keep what a person does."""
+        event = ActNoted(principal=told.principal, via=told.via, act=told.act, target=told.target)
+        body = ActNotedBody(told.why) if told.why else None
+        records = [Record(self.catalog.seq + 1, "", now, event, body)]
+        self._commit(records)
+        return Accepted(created=True), records
 
     def _commit(self, records: list[Record]) -> None:
         if records:

@@ -18,14 +18,28 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from podium import __version__
-from podium.server.api import events, health, runs, workers
+from podium.server.api import (
+    acting,
+    approvals,
+    audit,
+    cloudevents,
+    events,
+    health,
+    hub,
+    people,
+    resources,
+    runs,
+    signing,
+    workers,
+)
 from podium.server.doorkeeper import Doorkeeper
 from podium.server.problems import Trouble
 from podium.server.routing import described, operations
 from podium.server.served import Served
 
 ROUTERS: tuple[Callable[[Served], APIRouter], ...] = (
-    health.router, runs.router, events.router, workers.router,
+    health.router, runs.router, acting.router, approvals.router, resources.router, events.router,
+    cloudevents.router, audit.router, hub.router, people.router, signing.router, workers.router,
 )  # fmt: skip
 
 _RULES = {404: "unknown-path", 405: "method", 400: "form", 415: "media-type"}

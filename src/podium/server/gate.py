@@ -1,7 +1,7 @@
 """The gate: who makes a request, by API token or by the cookie of a sign-in; and what that lets him do.
 
 Every route names the scope that it takes: `caller: Annotated[Caller, needs("read")]`. One that takes none
-says `needs("")`: whoever is let in. Routes without a `needs` are open to everybody.
+says `needs()`: whoever is let in. Routes without a `needs` are open to everybody.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
 from podium.facts.approvals import PERSON
 from podium.runtime.accounts import TOKEN_PREFIX, Account, Accounts
 from podium.runtime.identity import Caller
+from podium.runtime.roles import SCOPES, known_to_policy, scopes_of
 from podium.server.problems import Trouble
-from podium.server.roles import SCOPES, known_to_policy, scopes_of
 
 COOKIE = "podium"
 SECURE_COOKIE = "__Host-podium"
@@ -109,12 +110,12 @@ class Needs:
     """What a route takes of a caller; the dependency that gives him.
 
     Args:
-        scope: one of `SCOPES`; "" for whoever is let in.
+        scopes: of `SCOPES`; one of them is enough. None of them: whoever is let in.
     """
 
-    def __init__(self, scope: str) -> None:
-        assert not scope or scope in SCOPES, f"{scope!r} is no scope"
-        self.scope = scope
+    def __init__(self, *scopes: str) -> None:
+        assert set(scopes) <= set(SCOPES), f"{scopes} are no scopes"
+        self.scopes = scopes
 
     async def __call__(self, request: Request) -> Caller:
         return self.visitor(request).caller
@@ -128,7 +129,7 @@ class Needs:
             raise unknown("this takes a sign-in, or an API token in the header `Authorization`")
         if visitor.cookie and request.method not in _SAFE:
             refuse_others(visitor, request.headers)
-        require(visitor, self.scope)
+        require(visitor, *self.scopes)
         return visitor
 
 
@@ -139,21 +140,22 @@ class Visits(Needs):
         return self.visitor(request)
 
 
-def needs(scope: str) -> Any:
-    """The dependency of a route on a caller with a scope; gives a `Caller`."""
-    return Depends(Needs(scope))
+def needs(*scopes: str) -> Any:
+    """The dependency of a route on a caller with one of these scopes; gives a `Caller`."""
+    return Depends(Needs(*scopes))
 
 
-def visits(scope: str) -> Any:
-    """The dependency of a route on a caller with a scope; gives a `Visitor`."""
-    return Depends(Visits(scope))
+def visits(*scopes: str) -> Any:
+    """The dependency of a route on a caller with one of these scopes; gives a `Visitor`."""
+    return Depends(Visits(*scopes))
 
 
-def require(visitor: Visitor, scope: str) -> None:
-    """Raise Trouble where somebody has not this scope."""
-    if scope and scope not in visitor.scopes:
+def require(visitor: Visitor, *scopes: str) -> None:
+    """Raise Trouble where somebody has none of these scopes."""
+    if scopes and not visitor.scopes & set(scopes):
         has = ", ".join(sorted(visitor.scopes)) or "none"
-        message = f"this takes the scope `{scope}` ({SCOPES[scope]}); {visitor.account.name} has {has} here"
+        takes = " or ".join(f"`{scope}` ({SCOPES[scope]})" for scope in scopes)
+        message = f"this takes the scope {takes}; {visitor.account.name} has {has} here"
         raise Trouble(403, "scope", message, code="refused")
 
 
@@ -170,8 +172,19 @@ def _caller(account: Account, channel: str, scopes: frozenset[str]) -> Caller:
 
 def refuse_others(visitor: Visitor, headers: Mapping[str, str]) -> None:
     """Raise Trouble where another site may have made a browser send this."""
-    given = headers.get(CSRF_HEADER, "")
-    site = headers.get("sec-fetch-site", "same-origin")
-    if not compare_digest(given.encode(), visitor.csrf.encode()) or site not in ("same-origin", "none"):
+    if not fits_csrf(visitor, headers.get(CSRF_HEADER, "")) or from_elsewhere(headers):
         message = f"a browser must send the header {CSRF_HEADER} with what `GET /v1/whoami` gives as `csrf`"
         raise Trouble(403, "csrf", message, code="refused")
+
+
+def fits_csrf(visitor: Visitor, given: str) -> bool:
+    """Whether this is what only a page of ours can know of the sign-in."""
+    return compare_digest(given.encode("utf-8", "surrogatepass"), visitor.csrf.encode())
+
+
+def from_elsewhere(headers: Mapping[str, str]) -> bool:
+    """Whether a page of another site made a browser send this."""
+    if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = headers.get("origin", "")
+    return bool(origin) and urlsplit(origin).netloc != headers.get("host", "")

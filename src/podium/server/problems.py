@@ -17,7 +17,7 @@ RETRY_S = 1
 """Said in `Retry-After` where the hub has no better idea."""
 
 _STATUS = {"usage": 422, "not-found": 404, "conflict": 409, "refused": 403}
-_UNAVAILABLE = frozenset(("hub-stopped", "storage-full"))
+_UNAVAILABLE = frozenset(("hub-stopped", "storage-full", "views-behind"))
 _TITLES = {
     400: "This cannot be read",
     401: "Sign in first",

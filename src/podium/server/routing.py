@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from starlette.responses import Response
 
+from podium.runtime.roles import SCOPES
 from podium.server.gate import Needs
 from podium.server.problems import MEDIA_TYPE, Trouble
-from podium.server.roles import SCOPES
 
 JSON_TYPE = "application/json"
 
@@ -52,9 +52,19 @@ def answered(value: Any, status: int = 200, headers: dict[str, str] | None = Non
     return Response(_encode(value), status, headers, JSON_TYPE)
 
 
-def scope_of(route: APIRoute) -> str | None:
-    """The scope that a route takes: "" for whoever is let in, None where everybody may come."""
-    return next((one.scope for one in _needs(route.dependant)), None)
+def noun(tag: str, prefix: str = "/v1") -> APIRouter:
+    """A router for what has to do with one noun."""
+    return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute, redirect_slashes=False)
+
+
+def operations(routers: Iterable[APIRouter]) -> list[APIRoute]:
+    """All routes of routers."""
+    return [route for router in routers for route in router.routes if isinstance(route, APIRoute)]
+
+
+def scopes_taken(route: APIRoute) -> tuple[str, ...] | None:
+    """Of which scopes a route takes one: () for whoever is let in, None where everybody may come."""
+    return next((one.scopes for one in _needs(route.dependant)), None)
 
 
 def _needs(dependant: Dependant) -> Iterator[Needs]:
@@ -64,7 +74,7 @@ def _needs(dependant: Dependant) -> Iterator[Needs]:
         yield from _needs(one)
 
 
-def described(app: FastAPI) -> dict[str, Any]:
+def described(app: FastAPI, routes: Iterable[APIRoute]) -> dict[str, Any]:
     """The OpenAPI document, with the scope of every operation and the problems it may answer with."""
     if app.openapi_schema is None:
         document = get_openapi(
@@ -76,19 +86,21 @@ def described(app: FastAPI) -> dict[str, Any]:
             "token": {"type": "http", "scheme": "bearer", "description": "An API token, `podium_…`"},
         }
         components.setdefault("schemas", {})["Problem"] = _PROBLEM
-        for route in app.routes:
-            if isinstance(route, APIRoute) and route.include_in_schema:
+        for name in ("HTTPValidationError", "ValidationError"):
+            components["schemas"].pop(name, None)
+        for route in routes:
+            if route.include_in_schema:
                 _describe(document["paths"][route.path_format], route)
         app.openapi_schema = document
     return app.openapi_schema
 
 
 def _describe(path: dict[str, Any], route: APIRoute) -> None:
-    scope = scope_of(route)
+    scopes = scopes_taken(route)
     for method in route.methods or ():
         operation = path[method.lower()]
         answers = operation["responses"]
-        known = {**_ANY, **(_ALWAYS if scope is not None else {})}
+        known = {**_ANY, **(_ALWAYS if scopes is not None else {})}
         if operation.get("requestBody"):
             known |= {400: "The body cannot be read", 415: "The body is of another type"}
         if "{" in route.path_format:
@@ -98,16 +110,14 @@ def _describe(path: dict[str, Any], route: APIRoute) -> None:
                 "description": meaning,
                 "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
-        if scope is None:
+        if scopes is None:
             operation["security"] = []
-            answers.pop("422", None)
         else:
-            operation["security"] = [{"token": [scope] if scope else []}]
-            operation["x-podium-scope"] = scope
-            if scope:
-                operation["description"] = (
-                    f"{operation.get('description', '')}\n\nTakes the scope `{scope}`: {SCOPES[scope]}."
-                ).strip()
+            operation["security"] = [{"token": list(scopes)}]
+            operation["x-podium-scopes"] = list(scopes)
+            takes = " or ".join(f"`{scope}` ({SCOPES[scope]})" for scope in scopes)
+            told = f"Takes the scope {takes}." if takes else "Takes a sign-in or a token."
+            operation["description"] = f"{operation.get('description', '')}\n\n{told}".strip()
 
 
 _PROBLEM = {

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from podium.runtime.door import Door
@@ -15,7 +16,7 @@ from podium.server.gate import Gate
 from podium.server.problems import of_reply, too_much
 from podium.server.settings import Settings
 from podium.server.streams import Streams
-from podium.views.queries import Views
+from podium.views.looking import Looks
 
 _AT_ONCE = frozenset(("submit", "apply", "delete", "execute"))
 """Calls that only hand something to the hub: their beginning waits for nobody."""
@@ -26,8 +27,9 @@ class Served:
     """What routers have to work with: modules in `server/api`, each with `router(served) -> APIRouter`.
 
     A route says what a caller needs, `caller: Annotated[Caller, needs("read")]`, and asks the door:
-    `return answered(await served.ask("get", {"kind": "runs"}, caller))`. Whatever goes wrong is raised as a
-    `Trouble` and becomes a problem document. No rule of the hub is written here a second time.
+    `return answered(await served.ask("get", {"kind": "runs"}, caller))`. The router itself is
+    `noun("runs")`. Whatever goes wrong is raised as a `Trouble` and becomes a problem document. No rule
+    of the hub is written here a second time.
 
     Attributes:
         door: where every call on the hub is made.
@@ -37,15 +39,17 @@ class Served:
         position: how far the log of runs has come: the seq of the last record that is durable.
         settings: bounds and the like.
         status: of the hub, as `Hub.status`.
+        export: writes the log out into a folder. Raises Unexportable.
         extra: what other parts of the server add for their own routers, by name.
     """
 
     door: Door
-    views: Views
+    views: Looks
     gate: Gate
     streams: Streams
     position: Callable[[], int]
     status: Callable[[], str]
+    export: Callable[[Path], Any]
     settings: Settings
     extra: dict[str, Any] = field(default_factory=dict)
     _pool: ThreadPoolExecutor = field(init=False)

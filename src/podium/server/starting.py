@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from podium.runtime.accounts import Accounts
 from podium.runtime.door import Door
@@ -14,17 +16,18 @@ from podium.server.listening import Listening, bind
 from podium.server.served import Served
 from podium.server.settings import Settings
 from podium.server.streams import Streams
-from podium.views.queries import Views
+from podium.views.looking import Looks
 
 
 def listen(
-    hub: Hub, door: Door, accounts: Accounts, views: Path, host: str, port: int,
-    certificate: Path | None = None, key: Path | None = None,
+    hub: Hub, door: Door, accounts: Accounts, views: Path, export: Callable[[Path], Any],
+    host: str, port: int, certificate: Path | None = None, key: Path | None = None,
 ) -> Listening:  # fmt: skip
     """Serve a hub at an address.
 
     Args:
         views: the views' file.
+        export: writes the log out into a folder.
         port: 0 for any that is free.
         certificate, key: files in PEM; with them it is served over TLS.
     Raises:
@@ -35,7 +38,7 @@ def listen(
     try:
         shown = f"[{host}]" if ":" in host else host
         url = f"http{'s' if settings.secure else ''}://{shown}:{bound.getsockname()[1]}"
-        served = made(hub, door, accounts, views, settings)
+        served = made(hub, door, accounts, views, export, settings)
         listening = Listening(make_app(served), bound, url, served.streams.close, certificate, key)
         hub.do(lambda: hub.listen(served.streams.feed)).result()
         listening.start()
@@ -45,7 +48,9 @@ def listen(
     return listening
 
 
-def made(hub: Hub, door: Door, accounts: Accounts, views: Path, settings: Settings) -> Served:
+def made(
+    hub: Hub, door: Door, accounts: Accounts, views: Path, export: Callable[[Path], Any], settings: Settings
+) -> Served:
     """What is served of a hub."""
 
     def heads() -> tuple[int, int]:
@@ -54,6 +59,6 @@ def made(hub: Hub, door: Door, accounts: Accounts, views: Path, settings: Settin
     assert hub.shard.number != SYSTEM_SHARD
     streams = Streams(heads, settings.streams_max, settings.streams_each_max)
     return Served(
-        door, Views(views), Gate(accounts, settings.secure), streams, lambda: heads()[1],
-        lambda: hub.status, settings,
+        door, Looks(views), Gate(accounts, settings.secure), streams, lambda: heads()[1],
+        lambda: hub.status, export, settings,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import StreamingResponse
 
 from podium.server.gate import Visitor, visits
+from podium.server.routing import noun
 from podium.server.served import Served
 from podium.server.streams import Viewer
 
@@ -16,7 +17,7 @@ STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 def router(served: Served) -> APIRouter:
-    routes = APIRouter(prefix="/v1", tags=["events"])
+    routes = noun("events")
 
     @routes.get(
         "/events", response_class=StreamingResponse,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from podium.server.routing import answered
+from podium.server.routing import answered, noun
 from podium.server.served import Served
 from podium.server.shapes import Health
 
 
 def router(served: Served) -> APIRouter:
-    routes = APIRouter(tags=["health"])
+    routes = noun("health", "")
 
     @routes.get("/healthz", response_model=Health)
     async def healthz() -> Response:
