@@ -423,8 +423,11 @@ class AttemptStarted(Event):
 
 
 class AttemptFailedBody(Body):
+    """`log` is the end of what the attempt logged."""
+
     error: Error | None = None
     output: JSON = None
+    log: tuple[str, ...] = ()
 
 
 class AttemptFailed(Event):
@@ -449,7 +452,7 @@ class AttemptFailed(Event):
 
 class EffectSettledBody(Body):
     """`output` is the performer's; `result` the task's own, where `output.as` made it another. `captured` are
-    the variables that the input of what undoes it will use.
+    the variables that the input of what undoes it will use. `log` is the end of what the attempt logged.
     """
 
     output: JSON = None
@@ -459,6 +462,7 @@ class EffectSettledBody(Body):
     why: str = ""
     provenance: dict[str, JSON] = {}
     captured: dict[str, JSON] = {}
+    log: tuple[str, ...] = ()
 
 
 class EffectSettled(Event):

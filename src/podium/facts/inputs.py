@@ -56,6 +56,7 @@ class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):
         cost_nano: metered cost, if the performer knows it; -1 if it does not.
         provenance: what the performer adds: the process that did it, usage figures. Empty for what ran in
             the hub itself, which `EpochStarted` names.
+        log: the last lines of what it logged.
     """
 
     run_id: str
@@ -67,6 +68,7 @@ class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):
     retryable: bool = True
     cost_nano: int = -1
     provenance: dict[str, JSON] = {}
+    log: tuple[str, ...] = ()
 
 
 class Asked(Input, kw_only=True, frozen=True, omit_defaults=True):
