@@ -167,3 +167,48 @@ class Overview(msgspec.Struct, frozen=True):
     runs: dict[str, int]
     approvals: int
     escalations: int
+
+
+class Minute(msgspec.Struct, frozen=True):
+    """How many runs ended in a minute: of all but those that faulted, and of those."""
+
+    ended: int
+    faulted: int
+
+
+class Glance(msgspec.Struct, frozen=True):
+    """Counts as in `Overview`, what was booked today (UTC), and the last hour, oldest minute first."""
+
+    runs: dict[str, int]
+    approvals: int
+    escalations: int
+    spent_today_nano: int
+    calls_today: int
+    minutes: list[Minute]
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """Effects of one status that one asked of another.
+
+    Attributes:
+        workflow: in whose runs; it asked itself, unless `asker_kind` and `asker` name an attempt that did.
+        kind, agent: of who performs them, as in `Effect`.
+        count: how many; `cost_nano` what they cost; `last_at` when the last was requested.
+    """
+
+    workflow: str
+    asker_kind: str
+    asker: str
+    kind: str
+    agent: str
+    status: str
+    count: int
+    cost_nano: int
+    last_at: int
+
+
+class Label(msgspec.Struct, frozen=True):
+    """A label that runs have."""
+
+    name: str
+    value: str

@@ -25,7 +25,7 @@ STATUSES = ("queued", "running", "waiting", "suspended", "completed", "faulted",
 NEWEST = (1 << 63) - 1
 """As `before`: the first page."""
 
-_RUN = (
+RUN_ROWS = (
     "SELECT run_id, workflow, version, digest, status, principal, key, started_at, ended_at, updated_at, "
     "effects_open, effects_done, cost_nano, error_title, labels, last_seq, parent, nested, run "
     "FROM runs JOIN definitions ON definitions.id = runs.definition"
@@ -82,8 +82,8 @@ class Views:
 
     def run(self, run_id: str) -> Run | None:
         """One run; None if the views have none of that id."""
-        rows = self._rows(f"{_RUN} WHERE run_id = ?", (run_id,))
-        return _run(rows[0]) if rows else None
+        rows = self._rows(f"{RUN_ROWS} WHERE run_id = ?", (run_id,))
+        return run_of(rows[0]) if rows else None
 
     def list_runs(
         self, *, status: str = "", workflow: str = "", labels: Mapping[str, str] | None = None,
@@ -93,7 +93,7 @@ class Views:
 
         Args:
             status: one of `STATUSES`; "" for all.
-            workflow: `namespace/name`, or `namespace/name@version`; "" for all.
+            workflow: `name` or `namespace/name`, with or without `@version`, or its digest; "" for all.
             labels: every run has all of these.
             parent: only those that tasks of this run started.
             nested: whether those that other runs wait for are among them.
@@ -101,7 +101,7 @@ class Views:
         """
         wanted = dict(labels or {})
         rows = self._ask(lambda of: _list_runs(of, status, workflow, wanted, parent, nested, limit, before))
-        return [_run(row) for row in rows]
+        return [run_of(row) for row in rows]
 
     def list_effects(self, run_id: str, *, limit: int = 1_000, after: int = 0) -> list[Effect]:
         """Effects of a run, in the order in which they were requested; `after` is the last one's number."""
@@ -209,7 +209,7 @@ def _list_runs(
     tail = _LABELLED * len(labels) + " ORDER BY run DESC LIMIT ?"
 
     def page(condition: str, *bindings: Any) -> list[Row]:
-        sql = f"{_RUN} WHERE run < ?{condition}{tail}"
+        sql = f"{RUN_ROWS} WHERE run < ?{condition}{tail}"
         return connection.execute(sql, (before, *bindings, *labelled, limit)).fetchall()
 
     if parent:
@@ -238,10 +238,14 @@ def _list_runs(
 
 def _definitions(connection: apsw.Connection, workflow: str) -> list[int]:
     name, at, version = workflow.partition("@")
-    sql = "SELECT id FROM definitions WHERE workflow = ?" + (" AND version = ?" if at else "")
+    # There are as many as versions of workflows ever ran, so looking at each is cheap.
+    sql = (
+        "SELECT id FROM definitions WHERE (workflow = ?1 OR digest = ?1 OR "
+        "substr(workflow, -length(?1) - 1) = '/' || ?1)" + (" AND version = ?2" if at else "")
+    )
     rows: list[Row] = connection.execute(sql, (name, version) if at else (name,)).fetchall()
     return [row[0] for row in rows]
 
 
-def _run(row: Row) -> Run:
+def run_of(row: Row) -> Run:
     return Run(*(*row[:14], _decode(row[14]), row[15], row[16], bool(row[17]), row[18]))
