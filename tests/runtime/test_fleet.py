@@ -68,7 +68,10 @@ class Yard:
     def pull(self, worker: Worker, most: int = 10, *, started: bool = True) -> list[str]:
         pulled = self.fleet.pull(worker.id, OPS, most, started=started)
         assert pulled is not None
-        return [one.token for one in pulled.attempts]
+        tokens = [one.token for one in pulled.attempts]
+        if started:
+            assert set(self.fleet.begin(tokens)) <= {"accepted"}
+        return tokens
 
     def stops(self, worker: Worker) -> list[str]:
         return self.fleet.renew(worker.id, OPS)[1]

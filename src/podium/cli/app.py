@@ -75,6 +75,7 @@ COMMANDS = {
         "spending:budgets", _LOOKS, "List budgets, those nearest to their ceiling first.",
         "podium get budgets -o json",
     ),
+    "get workers": Command("working:workers", _LOOKS, "List workers and what they host.", "podium get workers"),
     "get policies": Command("looking:policies", _LOOKS, "List policies.", "podium get policies"),
     "get schedules": Command(
         "scheduling:schedules", _LOOKS, "List schedules, the next one due first.", "podium get schedules",
@@ -268,7 +269,31 @@ COMMANDS = {
         "podium call text.summarise text=@report.txt",
     ),
     "up": Command(
-        "serving:up", _HUB, "Serve the state folder until interrupted.", "podium --state /srv/podium up",
+        "serving:up", _HUB, "Serve API and console, and the state folder, until interrupted.",
+        "podium up examples/hello --dev",
+    ),
+    "worker": Command(
+        "working:worker", _HUB, "Host agents for a hub elsewhere until interrupted.",
+        "podium --hub https://hub.example.org worker mypackage.agents --concurrency 32",
+    ),
+    "account list": Command("people:accounts", _HUB, "List accounts.", "podium account list"),
+    "account add": Command(
+        "people:add", _HUB, "Make an account, and a link that signs its owner in once.",
+        "podium account add ada --role operator",
+    ),
+    "account change": Command(
+        "people:change", _HUB, "Give an account other roles, or suspend it.",
+        "podium account change ada --suspend --why 'she left'",
+    ),
+    "account link": Command(
+        "people:link", _HUB, "Make a link that signs an account's owner in once.", "podium account link ada",
+    ),
+    "token create": Command(
+        "people:create", _HUB, "Make an API token.", "podium token create ci --scope run --scope read",
+    ),
+    "token list": Command("people:tokens", _HUB, "List API tokens.", "podium token list"),
+    "token revoke": Command(
+        "people:revoke", _HUB, "Let nobody in with an API token any more.", "podium token revoke 1f0c2a9b",
     ),
     "doctor": Command("doctoring:doctor", _HUB, "Check this machine and the state folder.", "podium doctor"),
     "audit verify": Command(
@@ -317,6 +342,14 @@ _FAMILIES = {
     "audit": App(
         name="audit", help="Check the log, and let others check it.", group=_HUB,
         help_epilogue="Example: `podium audit verify`",
+    ),
+    "account": App(
+        name="account", help="See to who may use the hub over the network.", group=_HUB,
+        help_epilogue="Example: `podium account add ada --role operator`",
+    ),
+    "token": App(
+        name="token", help="See to API tokens.", group=_HUB,
+        help_epilogue="Example: `podium token create ci`",
     ),
     "policy": App(
         name="policy", help="Try policies without acting on them.", group=_FILES,

@@ -103,8 +103,9 @@ def _succeeded(step: Step, effect: Effect, reported: Reported) -> None:
     )
     if then == "continue":
         settle(
-            step, effect, reported.output, cost(step.shard, step.run, effect, reported), reported.provenance
-        )
+            step, effect, reported.output, cost(step.shard, step.run, effect, reported), reported.provenance,
+            log=reported.log,
+        )  # fmt: skip
     elif then == "fail":
         error = error_of(effect, calls)
         fail(
@@ -114,22 +115,25 @@ def _succeeded(step: Step, effect: Effect, reported: Reported) -> None:
             cost(step.shard, step.run, effect, reported),
             reported.provenance,
             output=reported.output,
+            log=reported.log,
         )
 
 
 def settle(
     step: Step, effect: Effect, output: JSON, cost_nano: int, provenance: Mapping[str, JSON], *,
     principal: str = "", via: str = "", why: str = "", labels: tuple[str, ...] = (),
+    log: tuple[str, ...] = (),
 ) -> None:  # fmt: skip
     """Record an effect's success, and its task's end with it where nothing has to be waited for.
 
     Args:
         labels: of the data that it gives, beside those that its tool declares.
+        log: the end of what its attempt logged.
     """
     if effect.kind == "tool":
         labels += new_labels(step, effect)
     if effect.asker:
-        _settle_asked(step, effect, output, cost_nano, provenance, labels)
+        _settle_asked(step, effect, output, cost_nano, provenance, labels, log)
         return
     run = step.run
     frame = run.frames[effect.frame]
@@ -140,7 +144,7 @@ def settle(
         principal=principal, via=via, labels=labels,
         took=took(step.shard, run, effect, cost_nano, provenance),
     )  # fmt: skip
-    body = e.EffectSettledBody(output, why=why, provenance=dict(provenance))
+    body = e.EffectSettledBody(output, why=why, provenance=dict(provenance), log=log)
     if node.undo is None:
         if effect.kind == "tool" and not is_undoing(step, frame):
             settled.undo = own_undo(step.view, effect.digest)
@@ -168,7 +172,7 @@ def settle(
 
 def _settle_asked(
     step: Step, effect: Effect, output: JSON, cost_nano: int, provenance: Mapping[str, JSON],
-    labels: tuple[str, ...],
+    labels: tuple[str, ...], log: tuple[str, ...],
 ) -> None:  # fmt: skip
     """The same of what an attempt asked for: no task ends with it."""
     undo = ""
@@ -178,7 +182,7 @@ def _settle_asked(
         effect=effect.id, attempt=effect.attempt, task=effect.task, cost_nano=cost_nano, completes=False,
         undo=undo, took=took(step.shard, step.run, effect, cost_nano, provenance), labels=labels,
     )  # fmt: skip
-    step.emit(settled, e.EffectSettledBody(output, provenance=dict(provenance)))
+    step.emit(settled, e.EffectSettledBody(output, provenance=dict(provenance), log=log))
 
 
 def _failed(step: Step, effect: Effect, reported: Reported, error: Error, cost_nano: int) -> None:
@@ -188,7 +192,10 @@ def _failed(step: Step, effect: Effect, reported: Reported, error: Error, cost_n
     if retry_at is None:
         elsewhere = after_failure(step, effect, reported, error)
         if elsewhere is None:
-            fail(step, effect, error, cost_nano, reported.provenance, output=reported.output, counted=counted)
+            fail(
+                step, effect, error, cost_nano, reported.provenance, output=reported.output, counted=counted,
+                log=reported.log,
+            )  # fmt: skip
             return
         retry_at = step.shard.now
     once = _counts_once(step, effect, reported)
@@ -200,7 +207,7 @@ def _failed(step: Step, effect: Effect, reported: Reported, error: Error, cost_n
             cost_nano=0 if once else cost_nano, counted=counted, final=elsewhere is not None,
             took=None if once else took(step.shard, step.run, effect, cost_nano, reported.provenance),
         ),
-        e.AttemptFailedBody(error, reported.output),
+        e.AttemptFailedBody(error, reported.output, reported.log),
     )  # fmt: skip
     if elsewhere is not None:
         step.emit(*elsewhere)
@@ -219,6 +226,7 @@ def fail(
     principal: str = "",
     why: str = "",
     counted: Counted | None = None,
+    log: tuple[str, ...] = (),
 ) -> None:
     """Record an effect's failure; its task faults with the error. `output` is what broke the contract."""
     taken = took(step.shard, step.run, effect, cost_nano, provenance or {})
@@ -233,7 +241,7 @@ def fail(
             completes=False,
             cost_nano=cost_nano, principal=principal, counted=counted, took=taken,
         ),
-        e.EffectSettledBody(output, error=error, why=why, provenance=dict(provenance or {})),
+        e.EffectSettledBody(output, error=error, why=why, provenance=dict(provenance or {}), log=log),
     )  # fmt: skip
     if counted is not None:
         breaking.judge(step, effect, counted)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+
+import msgspec
 
 from podium.contracts.compatibility import Finding, compare
-from podium.facts.catalog import WORKER, AgentVersion, Capability, Declared
+from podium.facts.catalog import VERSIONS, WORKER, AgentVersion, Capability, Declared, ToolVersion
 from podium.facts.identity import digest_of
 from podium.facts.values import JSON, Problem
 from podium.kernel.catalog import Catalog
@@ -47,6 +50,11 @@ def bounds(told: Registration) -> list[Problem]:
         problems.append(Problem("name", "/name", "a worker's name has 64 characters at most"))
     for number, hosting in enumerate(told.agents):
         name, _, version = hosting.agent.partition("@")
+        try:
+            if hosting.declared is not None:
+                msgspec.convert(hosting.declared, VERSIONS[hosting.kind])
+        except msgspec.ValidationError as error:
+            problems.append(Problem("declared", f"/agents/{number}/declared", str(error)))
         if not name or not version:
             message = f"{hosting.agent!r} names no version; write `name@1.0.0`"
             problems.append(Problem("agent", f"/agents/{number}/agent", message))
@@ -80,9 +88,18 @@ def differences(
             problems.append(Problem("contract", f"{path}/contract", message))
         elif hosting.contract == contract_digest(agent):
             return problems
-    if hosting.capabilities:
-        problems += _broken(agent, hosting, path)
+    if offered := _offered(hosting):
+        problems += _broken(agent, offered, hosting, path)
     return problems
+
+
+def _offered(hosting: Hosting) -> tuple[Capability, ...]:
+    """What a worker says that it offers; nothing if it says nothing, or what is no capability."""
+    if hosting.declared is None:
+        return hosting.capabilities
+    version: Any = msgspec.convert(hosting.declared, VERSIONS[hosting.kind])
+    performer: AgentVersion = version.performer() if isinstance(version, ToolVersion) else version
+    return performer.capabilities
 
 
 def _misplaced(binding: dict[str, JSON], hosting: Hosting, told: Registration) -> Iterator[Problem]:
@@ -99,9 +116,11 @@ def _misplaced(binding: dict[str, JSON], hosting: Hosting, told: Registration) -
         yield Problem("region", "/region", message)
 
 
-def _broken(agent: AgentVersion, hosting: Hosting, path: str) -> Iterator[Problem]:
+def _broken(
+    agent: AgentVersion, capabilities: tuple[Capability, ...], hosting: Hosting, path: str
+) -> Iterator[Problem]:
     """Where what a worker offers does not keep what is declared."""
-    offered = {one.name: (number, one) for number, one in enumerate(hosting.capabilities)}
+    offered = {one.name: (number, one) for number, one in enumerate(capabilities)}
     for declared in agent.capabilities:
         if declared.name not in offered:
             message = f"{hosting.agent} is declared to offer {declared.name}; the worker does not"
@@ -130,6 +149,8 @@ def _difference(path: str, what: str, finding: Finding) -> Problem:
 
 def declaration(hosting: Hosting, path: str) -> tuple[Declared | None, list[Problem]]:
     """What a worker declares by registering for what is not declared yet; or why that cannot be."""
+    if hosting.declared is not None:
+        return _as_declared(hosting, path)
     if hosting.kind == "Agent" and not hosting.capabilities:
         message = f"nothing named {hosting.agent} is declared; declare it, or give its `capabilities`"
         return None, [Problem("unknown-agent", f"{path}/agent", message)]
@@ -155,6 +176,15 @@ def declaration(hosting: Hosting, path: str) -> tuple[Declared | None, list[Prob
             for trouble in troubles
         ]
     return Declared(document.kind, document.name, document.version, document.digest, document.spec), []
+
+
+def _as_declared(hosting: Hosting, path: str) -> tuple[Declared | None, list[Problem]]:
+    name, _, version = hosting.agent.partition("@")
+    spec: dict[str, JSON] = {
+        **(hosting.declared or {}), "name": name, "version": version, "runtime": {"type": WORKER},
+    }  # fmt: skip
+    spec.pop("folder", None)
+    return Declared(hosting.kind, name, version, digest_of(spec), spec), []
 
 
 def _shown(offered: Capability) -> dict[str, JSON]:

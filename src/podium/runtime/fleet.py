@@ -18,7 +18,7 @@ from typing import NamedTuple
 from podium.agents.interface import AttemptFailed, Question
 from podium.facts.inputs import Asked, FleetChanged, Reported
 from podium.facts.orders import Abandon, Answer, Perform
-from podium.facts.values import JSON
+from podium.facts.values import AT_LEAST_ONCE, JSON
 from podium.runtime.members import Attempt, Hosted, Registration, Worker
 from podium.runtime.roster import Roster, Word
 from podium.runtime.tokens import Named, token_of
@@ -220,7 +220,7 @@ class Fleet:
 
         Args:
             most: how many at most.
-            started: whether they count as started, so that it need not ask before it begins.
+            started: whether those that may be repeated count as started, so that it need not ask first.
             wake: called once as soon as there may be something to give, where there is nothing now: then this
                 gives None, and it is to be called again, or `rest`.
         Raises:
@@ -233,7 +233,8 @@ class Fleet:
                 self._roster.fill(worker, most)
             given = [worker.mailbox.popleft() for _ in range(min(most, len(worker.mailbox)))]
             for attempt in given:
-                attempt.delivered, attempt.started = True, started
+                attempt.delivered = True
+                attempt.started = started and attempt.order.delivery == AT_LEAST_ONCE
                 attempt.heard_at = attempt.since = now
                 attempt.token = token_of(self._key, Named(*attempt.key, worker.id))
             stops, worker.stops = worker.stops, []
@@ -319,6 +320,10 @@ class Fleet:
         return words
 
     # --- looking --------------------------------------------------------------------------------------
+
+    def now(self) -> int:
+        """Kernel time in ms."""
+        return self._clock()
 
     def workers(self) -> list[Worker]:
         """All that are remembered, in the order in which they registered."""

@@ -16,7 +16,7 @@ from podium.agents.interface import Adapter, AttemptFailed
 from podium.agents.secrets import Vault
 from podium.facts.inputs import Asked, Reported
 from podium.facts.orders import Abandon, Answer
-from podium.runtime.reports import Stop, failed, gave_up, stopped, unstarted, veiled
+from podium.runtime.reports import Stop, failed, gave_up, logged, stopped, unstarted, veiled
 from podium.runtime.running import CURRENT, Running, Work
 from podium.runtime.threads import DaemonThreads
 
@@ -270,6 +270,8 @@ class Lane:
         running.forsake()
         if running.unended:
             running.say("\n")
+        if running.lines and report is not None:
+            report = logged(report, running.lines)
         order = running.order
         self._ended += 1
         self._report(report)

@@ -38,6 +38,7 @@ class Hosting(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
         capabilities: those capabilities; empty to take what is declared.
         labels: of the agent, should it not be declared yet.
         spec: whatever else a manifest says in `spec`, should it not be declared yet.
+        declared: in place of capabilities, labels and spec: the version as the catalog has it.
     """
 
     agent: str
@@ -48,6 +49,7 @@ class Hosting(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fi
     capabilities: tuple[Capability, ...] = ()
     labels: dict[str, str] = {}
     spec: dict[str, JSON] = {}
+    declared: dict[str, JSON] | None = None
 
 
 class Registration(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 import msgspec
@@ -16,6 +16,10 @@ from podium.facts.values import ERRORS, JSON, STATUS, Error
 
 Stop: TypeAlias = Literal["", "timeout", "silent", "abandoned", "closing"]
 """Why an attempt was told to stop."""
+
+
+LOG_CHARS_KEPT = 16_384
+"""So much of what an attempt logged is kept with it for good."""
 
 
 class Stopped(Protocol):
@@ -69,6 +73,17 @@ def veiled(report: Reported, veil: Veil) -> Reported:
     return msgspec.structs.replace(
         report, output=veil.masked(report.output), error=error, provenance=provenance
     )
+
+
+def logged(report: Reported, lines: Sequence[str]) -> Reported:
+    """The report with the end of what its attempt logged."""
+    kept, characters = list[str](), 0
+    for line in reversed(lines):
+        characters += len(line)
+        if characters > LOG_CHARS_KEPT and kept:
+            break
+        kept.append(line)
+    return msgspec.structs.replace(report, log=tuple(reversed(kept)))
 
 
 def lost(order: Perform, title: str, detail: str = "") -> Reported:

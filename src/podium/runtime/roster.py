@@ -12,7 +12,7 @@ from podium.agents.interface import AttemptFailed
 from podium.facts.inputs import Reported
 from podium.facts.orders import Perform
 from podium.runtime.members import Attempt, Key, Standing, Worker
-from podium.runtime.reports import failed, lost, returned, silent
+from podium.runtime.reports import failed, logged, lost, returned, silent
 from podium.runtime.tokens import read_token
 
 SETTLED_KEPT = 10_000
@@ -132,6 +132,8 @@ class Roster:
         if worker is not None:
             worker.succeeded += report.status == "succeeded"
             worker.failed += report.status != "succeeded"
+        if attempt.lines:
+            report = logged(report, attempt.lines)
         self.reports.append(_named(report, attempt.key, attempt.worker, worker))
         self.forget(attempt)
 
@@ -251,6 +253,7 @@ def _named(report: Reported, key: Key, id: str, worker: Worker | None) -> Report
     return Reported(
         run_id=run_id, effect=effect, token=token, status=report.status, output=report.output,
         error=report.error, retryable=report.retryable, cost_nano=report.cost_nano, provenance=provenance,
+        log=report.log,
     )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ class Running:
         started_at: ms since 1970.
         heard_at: when it last said that it is alive; `started_at` at first.
         latest: its latest progress.
-        lines: the last lines of its log.
+        lines: the last lines of its log, and how many it said in all.
         begun: its adapter was asked; until then nothing of it was performed.
         stop: why it was told to stop; "" while it was not.
         veil: hides the secrets that it was given; None if there are none.
@@ -63,6 +63,7 @@ class Running:
         "heard_at",
         "latest",
         "lines",
+        "said",
         "unended",
         "stop",
         "stopped_at",
@@ -96,6 +97,7 @@ class Running:
         self.started_at = self.heard_at = clock()
         self.latest: JSON = None
         self.lines: deque[str] | None = None
+        self.said = 0
         self.unended = ""
         self.stop: Stop = ""
         self.stopped_at = 0
@@ -182,6 +184,7 @@ class Running:
         if self.veil is not None:
             line = self.veil.text(line)
         self.lines.append(line)
+        self.said += 1
         order = self.order
         _agent_log.info("%s %s %s: %s", order.run_id, order.task, order.agent or order.kind, line)
 

@@ -48,7 +48,10 @@ _log = logging.getLogger("podium.worker")
 
 
 class Activity(msgspec.Struct, frozen=True):
-    """What runs now: an attempt, since when (ms since 1970), what it last said, why it was told to stop."""
+    """What runs now: an attempt, since when (ms since 1970), what it last said, why it was told to stop.
+
+    `lines` are the last of the `said` lines of its log.
+    """
 
     run_id: str
     effect: int
@@ -60,6 +63,8 @@ class Activity(msgspec.Struct, frozen=True):
     progress: JSON = None
     lines: tuple[str, ...] = ()
     stop: str = ""
+    token: int = 0
+    said: int = 0
 
 
 class EmbeddedWorker:
@@ -291,6 +296,8 @@ def _activity(one: Running) -> Activity:
         one.latest,
         tuple(one.lines or ()),
         one.stop,
+        order.token,
+        one.said,
     )
 
 

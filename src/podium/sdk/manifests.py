@@ -203,6 +203,34 @@ def _read_python(source: _Source) -> tuple[list[Document], list[Trouble]]:
     return documents, troubles
 
 
+def load_module(target: str) -> Loaded:
+    """What a module declares that can be imported, `module`, or what it has by a name, `module:agents`.
+
+    That may be one decorated function or several, in a list or a tuple. Raises nothing.
+    """
+    name, _, attribute = target.partition(":")
+    try:
+        module = importlib.import_module(name)
+        if attribute:
+            module = _holding(module, getattr(module, attribute))
+    except (Exception, SystemExit) as error:
+        message = f"`{target}` cannot be imported: {type(error).__name__}: {shown(str(error), 200)}."
+        return Loaded((), (Problem("import", "", message),))
+    documents, troubles = declared(module)
+    return Loaded(tuple(documents), tuple(_problem(trouble) for trouble in troubles))
+
+
+def _holding(module: ModuleType, value: object) -> ModuleType:
+    """A module that holds just this of another."""
+    if isinstance(value, ModuleType):
+        return value
+    holder = ModuleType(module.__name__)
+    holder.__file__ = module.__file__
+    functions = value if isinstance(value, (list, tuple)) else [value]
+    vars(holder).update({f"function_{number}": one for number, one in enumerate(functions)})
+    return holder
+
+
 def _workflows(module: ModuleType) -> list[Workflow]:
     """The workflows that a module holds at its top, in order."""
     # Whoever made one has imported this; nobody else should wait for it.

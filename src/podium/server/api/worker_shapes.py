@@ -10,6 +10,7 @@ from podium.server.shapes import Body, JSONValue, Shape
 
 BATCH_MAX = 1_000
 Token = Annotated[str, Field(max_length=512, description="The token of an attempt.")]
+Lines = Annotated[list[Annotated[str, Field(max_length=4_096)]], Field(max_length=100)]
 WorkerWord = Literal["accepted", "repeated", "stale", "unknown"]
 
 
@@ -34,6 +35,10 @@ class Hosting(Body):
     capabilities: Annotated[list[Offered], Field(max_length=100)] = []
     labels: dict[str, str] = {}
     spec: Annotated[dict[str, JSONValue], Field(description="Else of a manifest's `spec`.")] = {}
+    declared: Annotated[
+        dict[str, JSONValue] | None,
+        Field(description="In place of these: the version as the catalog has it."),
+    ] = None
 
 
 class Registration(Body):
@@ -64,7 +69,7 @@ class Workers(Shape):
 class Pull(Body):
     most: Annotated[int, Field(ge=1, le=BATCH_MAX)] = 1
     wait_ms: Annotated[int, Field(ge=0, le=60_000, description="At most half the lease.")] = 20_000
-    started: Annotated[bool, Field(description="They begin at once.")] = False
+    started: Annotated[bool, Field(description="Those that may be repeated begin at once.")] = False
 
 
 class AttemptGiven(Shape):
@@ -79,6 +84,8 @@ class AttemptGiven(Shape):
     attempt: int
     key: str
     delivery: str
+    number: int
+    started: bool
     deadline_ms: int
     heartbeat_ms: int
 
@@ -123,7 +130,8 @@ class Failure(Body):
     status: Annotated[int, Field(ge=0, le=599)] = 0
     retryable: bool = True
     unstarted: Annotated[bool, Field(description="Certainly nothing was done.")] = False
-    lost: Annotated[bool, Field(description="Nobody knows how far it came.")] = False
+    lost: Annotated[bool, Field(description="Nobody knows how far it came, and it is not to blame.")] = False
+    returned: Annotated[bool, Field(description="It was not begun, and is given back.")] = False
 
 
 class Ended(Body):
@@ -134,6 +142,7 @@ class Ended(Body):
     error: Failure | None = None
     cost_nano: Annotated[int, Field(ge=-1, description="-1 if not known.")] = -1
     usage: Usage | None = None
+    lines: Annotated[Lines, Field(description="Of its log, as far as they were not told before.")] = []
     provenance: dict[str, JSONValue] = {}
 
 
@@ -157,7 +166,7 @@ class Fail(Body):
 class Going(Body):
     token: Token
     progress: JSONValue = None
-    lines: Annotated[list[Annotated[str, Field(max_length=4_096)]], Field(max_length=100)] = []
+    lines: Lines = []
 
 
 class Progress(Body):
@@ -174,6 +183,7 @@ class Call(Body):
     agent: Annotated[str, Field(max_length=300)] = ""
     args: JSONValue = None
     key: Annotated[str, Field(max_length=1_000)] = ""
+    code: Annotated[str, Field(max_length=200, description="Digest of the code that asks.")] = ""
     wait_ms: Annotated[int, Field(ge=0, le=60_000)] = 20_000
 
 
@@ -183,3 +193,4 @@ class Answer(Shape):
     done: bool
     output: JSONValue = None
     error: dict[str, JSONValue] | None = None
+    deadline_ms: int = 0

@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from podium.agents.interface import AttemptFailed, Question
 from podium.facts.inputs import Reported
+from podium.facts.values import ERRORS, Error
 from podium.runtime.door import failure
 from podium.runtime.fleet import Gone, Pulled
 from podium.runtime.identity import Caller
@@ -65,8 +66,8 @@ def router(served: Served) -> APIRouter:
     async def pull(id: str, body: shapes.Pull, caller: Of, request: Request) -> Response:
         """Take attempts; where there are none, wait for some.
 
-        An attempt must be started by `start` before it is begun, unless `started` says that it is at once.
-        What is not started within the lease goes to somebody else.
+        An attempt must be started by `start` before it is begun; with `started`, those that may be repeated
+        are so at once, and say so. What is not started within the lease goes to somebody else.
         """
         return answered(_pulled(await _pull(staffing, id, body, caller, request)))
 
@@ -129,7 +130,7 @@ def router(served: Served) -> APIRouter:
         question = Question(
             "tool" if body.tool else "agent", body.tool or body.call, body.args, body.key, body.agent
         )
-        future = fleet.ask(body.token, body.number, question)
+        future = fleet.ask(body.token, body.number, question, body.code)
         if future is None:
             raise Trouble(401, "attempt-over", "the token is of no attempt, or of one that is over")
         try:
@@ -142,7 +143,8 @@ def router(served: Served) -> APIRouter:
                 raise
             raise Trouble(401, "attempt-over", "the attempt is over") from None
         error = msgspec.to_builtins(answer.error) if answer.error is not None else None
-        return answered({"done": True, "output": answer.output, "error": error})
+        left = max(1, answer.deadline_at - fleet.now()) if answer.deadline_at else 0
+        return answered({"done": True, "output": answer.output, "error": error, "deadline_ms": left})
 
     return routes
 
@@ -180,7 +182,11 @@ async def _pull(staffing: Staffing, id: str, asked: shapes.Pull, caller: Caller,
 
 async def _settle(staffing: Staffing, attempts: Sequence[shapes.Ended]) -> list[Word]:
     """Take in what became of attempts; gives a word for each once that is durable."""
-    words = staffing.fleet.settle((one.token, _outcome(one)) for one in attempts)
+    fleet = staffing.fleet
+    for one in attempts:
+        if one.lines:
+            fleet.tell(one.token, None, one.lines)
+    words = fleet.settle((one.token, _outcome(one)) for one in attempts)
     status = await asyncio.wrap_future(staffing.durable())
     if status != "serving":
         raise unavailable("hub-stopped", f"the hub is {status}; say it again")
@@ -197,9 +203,15 @@ def _outcome(ended: shapes.Ended) -> Reported | AttemptFailed:
             run_id="", effect=0, token=0, status="succeeded", output=ended.output, cost_nano=ended.cost_nano,
             provenance=provenance,
         )  # fmt: skip
+    if error.lost or error.returned:
+        shown = Error(error.type or ERRORS + error.kind, error.status or 500, error.title, error.detail)
+        return Reported(
+            run_id="", effect=0, token=0, status="returned" if error.returned else "lost", error=shown,
+            cost_nano=ended.cost_nano, provenance=provenance,
+        )  # fmt: skip
     failed = AttemptFailed(
-        error.title, error.detail, retryable=error.retryable, unstarted=error.unstarted, lost=error.lost,
-        kind=error.kind, status=error.status, type=error.type,
+        error.title, error.detail, retryable=error.retryable, unstarted=error.unstarted, kind=error.kind,
+        status=error.status, type=error.type,
     )  # fmt: skip
     failed.provenance = provenance
     return failed
@@ -220,6 +232,7 @@ def _shown(attempt: Attempt) -> dict[str, Any]:
         "token": attempt.token, "agent": order.agent, "digest": order.digest, "kind": order.kind,
         "capability": order.capability, "input": order.input, "run_id": order.run_id, "task": order.task,
         "effect": order.effect, "attempt": order.attempt, "key": order.key, "delivery": order.delivery,
+        "number": order.token, "started": attempt.started,
         "deadline_ms": left, "heartbeat_ms": order.heartbeat_ms, "traceparent": order.trace,
         "secrets": list(order.secrets),
     }  # fmt: skip
