@@ -1,0 +1,51 @@
+"""Fills a state folder with the past: claims of other days, settled as they were then.
+
+    python -m tests.console.world.seed FOLDER
+
+The clock of this process is another one: what it commits happened when the clock says.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+WORLD = Path(__file__).parent
+_now_ns = time.time_ns
+
+
+def last_tuesday(now: datetime) -> datetime:
+    """The last one before today, at ten."""
+    return (now - timedelta((now.weekday() - 1) % 7 or 7)).replace(hour=10, minute=12, second=0)
+
+
+def main(folder: Path) -> None:
+    then = last_tuesday(datetime.now().astimezone())
+    shift = _now_ns() - int(then.timestamp() * 1_000_000_000)
+    time.time_ns = lambda: _now_ns() - shift
+
+    from podium.bootstrap import serve
+    from podium.cli.declaring import apply_to, load
+    from podium.sdk.client import Client
+
+    serving = serve(folder)
+    try:
+        client = Client(serving.door)
+        apply_to(client, load((WORLD,)))
+        for claim, customer, damage in PAST:
+            given = {"claim": claim, "amount": 1200, "damage": damage}
+            run = client.submit("claims/settle", given, labels={"customer": customer, "claim": claim})
+            client.wait(run.run_id, timeout_ms=20_000)
+    finally:
+        serving.stop()
+
+
+PAST = [
+    ("C-0991", "birke", "water"), ("C-0992", "nordwind", "storm"), ("C-0993", "acme", "storm"),
+    ("C-0994", "acme", "sudden"), ("C-0995", "ulme", "water"),
+]  # fmt: skip
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
