@@ -44,10 +44,11 @@ class Context:
         attempt: number of the attempt, from 1.
         key: idempotency key, the same for every attempt of the effect.
         deadline_at: when the attempt has failed, in ms since 1970; 0 for never.
+        trace: W3C traceparent of the attempt; spans that go on from it join the run's.
     """
 
     __slots__ = (
-        "run_id", "task", "attempt", "key", "deadline_at", "_progress", "_log", "_ask", "_waits",
+        "run_id", "task", "attempt", "key", "deadline_at", "trace", "_progress", "_log", "_ask", "_waits",
     )  # fmt: skip
 
     def __init__(
@@ -61,6 +62,7 @@ class Context:
         log: Callable[[str], None],
         ask: Ask | None = None,
         waits: bool = False,
+        trace: str = "",
     ) -> None:
         """
         Args:
@@ -72,6 +74,7 @@ class Context:
         self.attempt = attempt
         self.key = key
         self.deadline_at = deadline_at
+        self.trace = trace
         self._progress = progress
         self._log = log
         self._ask = ask

@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from podium.agents import loading
+from podium.agents import joining, loading
 from podium.agents.asking import Question, settle
 from podium.agents.calling import Call, Context, Uncallable, call_of, waits_itself
 from podium.agents.interface import AttemptFailed, printable
@@ -54,6 +54,7 @@ class Request(Told, tag="request"):
     attempt: int
     key: str
     deadline_at: int
+    trace: str = ""
 
 
 class Answer(Told, tag="answer"):
@@ -229,8 +230,10 @@ def perform(call: Call, request: Request, hub: Hub, runner: Runner, waits: bool)
         lambda line: replies.send(Line(printable(line))),
         hub.ask,
         waits,
+        request.trace,
     )
     try:
+        joining.join(request.trace)
         value = call(request.input, context)
         if inspect.isawaitable(value):
             value = runner.run(value)

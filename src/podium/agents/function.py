@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from contextvars import copy_context
 
-from podium.agents import loading
+from podium.agents import joining, loading
 from podium.agents.calling import Call, Context, Uncallable, call_of
 from podium.agents.interface import Attempt, AttemptFailed, Performed
 from podium.agents.output import output_of, private
@@ -46,7 +46,9 @@ class FunctionAdapter:
             attempt.progress,
             attempt.log,
             attempt.ask,
+            trace=order.trace,
         )
+        joining.join(order.trace)
         try:
             value = call(private(order.input), context)
             if inspect.isawaitable(value):

@@ -211,8 +211,9 @@ class Child:
         self._answer = self._loop.create_future()
         self.calls += 1
         request = protocol.Request(
-            order.input, order.run_id, order.task, order.attempt, order.key, order.deadline_at
-        )
+            order.input, order.run_id, order.task, order.attempt, order.key, order.deadline_at,
+            order.trace,
+        )  # fmt: skip
         self._program.write(_encode(request) + b"\n")
         try:
             return await self._answer

@@ -177,7 +177,7 @@ class RunStarted(Event):
     say nothing of whoever it is about. `claim` is what no more than so many runs may hold at once; where the
     run `waits` for it, it begins later. Where an agent `planned` what it does, `digest` is that of the
     document that it gave, and the run ends when it comes to `steps_max` events. `ceilings` hold for the money
-    that it takes, with all that it leads to.
+    that it takes, with all that it leads to. `trace` is the W3C traceparent that it was asked for with.
     """
 
     BODY = RunStartedBody
@@ -202,6 +202,7 @@ class RunStarted(Event):
     planned: bool = False
     steps_max: int = 0
     ceilings: tuple[Ceiling, ...] = ()
+    trace: str = ""
 
 
 class RunAdmitted(Event):

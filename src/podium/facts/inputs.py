@@ -31,6 +31,7 @@ class SubmitRun(Input, kw_only=True, frozen=True, omit_defaults=True):
         principal: who asks, as `kind:name`.
         labels: free, for finding the run again.
         subject: whoever the run is about; the host puts the key that seals it in its place. "" for nobody.
+        trace: W3C traceparent of whoever asks; "" for none.
     """
 
     run_id: str
@@ -40,6 +41,7 @@ class SubmitRun(Input, kw_only=True, frozen=True, omit_defaults=True):
     principal: str = ""
     labels: dict[str, str] = {}
     subject: str = ""
+    trace: str = ""
 
 
 class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):

@@ -147,7 +147,7 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
         return
     started = run_started(
         shard, program, digest, key=told.key, principal=told.principal, labels=data_labels(told.labels),
-        subject=told.subject, claim=claim.claim, waits=claim.waits,
+        subject=told.subject, claim=claim.claim, waits=claim.waits, trace=told.trace,
     )  # fmt: skip
     body = e.RunStartedBody(told.input, told.labels, submitted)
     run = out.start(shard, told.run_id, started, body)

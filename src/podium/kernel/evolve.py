@@ -128,7 +128,7 @@ def _run_started(shard: Shard, record: Record) -> Run:
         deadline_at=event.deadline_at, secrets=event.secrets, parent=event.parent,
         parent_task=event.parent_task, parent_effect=event.parent_effect, root=event.root, depth=event.depth,
         tree=event.tree, data_labels=event.labels, subject=event.subject, planned=event.planned,
-        document=body.document, steps_max=event.steps_max, ceilings=event.ceilings,
+        document=body.document, steps_max=event.steps_max, ceilings=event.ceilings, trace=event.trace,
     )  # fmt: skip
     phase = "prepare" if event.prepares else ""
     run.frames[ROOT] = Frame(

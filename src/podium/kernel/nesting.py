@@ -75,7 +75,7 @@ def begin_child(step: Step, effect: Effect) -> None:
         step.shard, program, effect.digest, principal=run.principal, parent=run.id,
         parent_task=effect.task, parent_effect=effect.id, root=(run.root or run.id) if nested.awaits else "",
         depth=run.depth + 1, tree=run.tree or run.id, labels=run.data_labels, subject=run.subject,
-        claim=found.claim, waits=found.waits, ceilings=run.ceilings,
+        trace=run.trace, claim=found.claim, waits=found.waits, ceilings=run.ceilings,
     )  # fmt: skip
     if not nested.awaits:
         settle(step, effect, frame.input, 0, {})

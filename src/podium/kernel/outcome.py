@@ -12,6 +12,7 @@ from podium.facts.events import (
     RunStartedBody,
     StaleReply,
 )
+from podium.facts.identity import trace_id
 from podium.facts.inputs import Input
 from podium.facts.orders import Abandon, Answer, Order, Perform
 from podium.facts.values import Reply
@@ -98,6 +99,6 @@ def perform(shard: Shard, run: Run, effect: Effect, *, again: bool = False) -> P
         run.id, effect.task, effect.id, effect.attempt, effect.token, shard.epoch, effect.kind, effect.agent,
         effect.digest, effect.capability, effect.input, effect.delivery, effect.deadline_at,
         effect.heartbeat_ms, effect.key or f"{run.id}/{effect.id}",
-        f"00-{run.id.replace('-', '')}-{effect.token:016x}-01", run.secrets,
+        f"00-{trace_id(run.id, run.tree, run.trace)}-{effect.token:016x}-01", run.secrets,
         effect.reach, again,
     )  # fmt: skip

@@ -99,7 +99,7 @@ def _begin(step: Step, effect: Effect, call: CallPlan) -> None:
         step.shard, program, effect.digest, principal=run.principal, parent=run.id,
         parent_task=effect.task, parent_effect=effect.id, root=run.root or run.id, depth=run.depth + 1,
         tree=run.tree or run.id, labels=run.data_labels, subject=run.subject, planned=True,
-        steps_max=call.limits.steps, ceilings=ceilings,
+        trace=run.trace, steps_max=call.limits.steps, ceilings=ceilings,
     )  # fmt: skip
     body = e.RunStartedBody(asked["input"], document=asked["document"])
     step.out.start(step.shard, effect.key, started, body)

@@ -171,6 +171,7 @@ def begin(shard: Shard, view: View, out: Outcome, table: Timetable, cause: Cause
         labels=_labels(table, sender), claim=found.claim, waits=found.waits,
         depth=sender.depth + 1 if sender is not None else 0,
         tree=(sender.tree or sender.id) if sender is not None else "",
+        trace=sender.trace if sender is not None else "",
     )  # fmt: skip
     run = out.start(shard, run_id, started, e.RunStartedBody(given, labels))
     if found.waits and conduct == "cancelPrevious":

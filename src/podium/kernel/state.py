@@ -359,6 +359,7 @@ class Run(msgspec.Struct, omit_defaults=True):
     document: dict[str, JSON] | None = None
     steps_max: int = 0
     ceilings: tuple[Ceiling, ...] = ()
+    trace: str = ""
 
     @property
     def ended(self) -> bool:

@@ -23,7 +23,7 @@ from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.approvals import is_person
 from podium.facts.events import Record
-from podium.facts.identity import run_id_of
+from podium.facts.identity import run_id_of, traced
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
 from podium.runtime import approvals, custody, declared, presenting, recovery, schedules
@@ -507,7 +507,7 @@ def _submission(asked: Submit) -> i.SubmitRun:
     return i.SubmitRun(
         run_id=run_id_of(TENANT, asked.key) if asked.key else str(uuid4()), workflow=asked.workflow,
         input=asked.input, key=asked.key, principal=asked.principal, labels=asked.labels,
-        subject=asked.subject,
+        subject=asked.subject, trace=traced(asked.traceparent),
     )  # fmt: skip
 
 

@@ -83,6 +83,7 @@ class Submit(Parameters, frozen=True):
     labels: dict[str, str] = {}
     principal: str = ""
     subject: str = ""
+    traceparent: str = ""
 
 
 class Execute(Submit, frozen=True):
