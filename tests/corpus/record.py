@@ -27,8 +27,8 @@ RECORDS_MAX = 260
 Kind = tuple[str, int]
 """Type and version of an event."""
 
-ELSEWHERE = frozenset({("SubjectErased", 1)})
-"""Only worlds with keys have them, and the corpus keeps none: `tests/facts/test_stored.py` has their form."""
+ELSEWHERE = frozenset({("SubjectErased", 1), ("ActNoted", 1)})
+"""Only worlds with keys, or with people who come over the network, have them, and the corpus keeps none: `tests/facts/test_stored.py` has their form."""
 
 
 class KeepingStore(MemoryStore):

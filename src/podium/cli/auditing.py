@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from podium.cli import hubs
+from podium.cli import far, hubs
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import say, show_json, show_one
@@ -38,6 +38,8 @@ def verify(
     key
         The public key that signed the checkpoints, or a file with it, instead of that of the state folder.
     """
+    if far.chosen is not None:
+        return _verify_far(against, key, options)
     from podium.runtime.signing import origin_of, public_key, verify_signature
     from podium.runtime.verifying import shown, verify_log
 
@@ -49,16 +51,37 @@ def verify(
         show_one(shown(report), options.format)
     else:
         _show(report, len(notes))
-    if report.findings:
-        more = f"; and {len(report.findings) - 1} more" if len(report.findings) > 1 else ""
-        message = f"the log does not verify: {report.findings[0].message}{more}"
-        raise Stop(Exit.FAILED, message, "restore it from a backup, and find out who changed it")
+    _refuse_findings([finding.message for finding in report.findings])
     say(
         "the log is sound"
         if notes
         else "the log is sound in itself; `--against` compares it with checkpoints"
     )
     return Exit.OK
+
+
+def _verify_far(against: tuple[Path, ...], key: str, options: Options) -> int:
+    """What the hub says of its own log; who trusts nobody exports it, and checks that."""
+    if against or key:
+        hubs.refuse_far("podium audit verify --against")
+    with hubs.looked_at(options.state) as client:
+        found: Any = client.verify()
+    if options.format in ("json", "jsonl"):
+        show_one(found, options.format)
+    else:
+        for shard in found["shards"]:
+            records, epoch, hash = shard["records"], shard["epoch"], shard["hash"]
+            print(f"shard {shard['shard']}: {records} records, epoch {epoch}, {hash}")
+    _refuse_findings([finding["message"] for finding in found["findings"]])
+    say("the log is sound, the hub says; `podium audit export` lets you check it yourself")
+    return Exit.OK
+
+
+def _refuse_findings(findings: list[str]) -> None:
+    if findings:
+        more = f"; and {len(findings) - 1} more" if len(findings) > 1 else ""
+        message = f"the log does not verify: {findings[0]}{more}"
+        raise Stop(Exit.FAILED, message, "restore it from a backup, and find out who changed it")
 
 
 def checkpoint(*, to: Annotated[tuple[str, ...], Parameter(negative="")] = (), options: Given) -> int:
@@ -73,6 +96,8 @@ def checkpoint(*, to: Annotated[tuple[str, ...], Parameter(negative="")] = (), o
     """
     from podium.runtime.sinks import parse_sink
 
+    if to:
+        hubs.refuse_far("podium audit checkpoint --to")
     try:
         places = [parse_sink(one) for one in to]
     except ValueError as error:
@@ -110,6 +135,10 @@ def prove(event: str, *, against: Path | None = None, options: Given) -> int:
     if not note:
         with hubs.asked(options.state) as client:
             client.checkpoint()
+    if far.chosen is not None:
+        with hubs.looked_at(options.state) as client:
+            show_json(client.prove(shard, seq, note))
+        return Exit.OK
     with _reader(options.state) as reader:
         try:
             show_json(make(reader, shard, seq, note))
@@ -129,6 +158,8 @@ def export(folder: Path, *, options: Given) -> int:
     folder
         Where to; a new folder, or one that holds an earlier export of this log.
     """
+    if far.chosen is not None:
+        return _export_far(folder)
     from podium.runtime.exporting import Unexportable
     from podium.runtime.exporting import export as write
     from podium.runtime.signing import public_key
@@ -151,6 +182,26 @@ def export(folder: Path, *, options: Given) -> int:
         for shard, size in made.records.items():
             print(f"shard {shard}: {size} records")
         say(f"check it with: python tools/verify_podium.py {folder}")
+    return Exit.OK
+
+
+def _export_far(folder: Path) -> int:
+    """What a hub elsewhere writes out."""
+    import tarfile
+    import tempfile
+
+    from podium.sdk.http import HttpTransport
+
+    assert far.chosen is not None
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise Stop(Exit.CONFLICT, f"{folder} is not empty; choose a new folder")
+    with tempfile.NamedTemporaryFile(suffix=".tar.gz") as file:
+        HttpTransport(*far.chosen).download("/v1/audit/export", Path(file.name))
+        with tempfile.TemporaryDirectory(dir=folder.absolute().parent) as place:
+            with tarfile.open(file.name) as archive:
+                archive.extractall(place, filter="data")
+            (Path(place) / "audit").rename(folder)
+    say(f"check it with: python tools/verify_podium.py {folder}")
     return Exit.OK
 
 

@@ -51,6 +51,7 @@ def replay(
     limit
         So many lines at most; all of them count.
     """
+    hubs.refuse_far("podium policy replay")
     from podium.bootstrap import RUNS_SHARD, reader_of
     from podium.kernel.catalog import Catalog
     from podium.runtime.keyring import Keyring

@@ -11,7 +11,6 @@ import getpass
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from math import isfinite
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -19,7 +18,7 @@ from typing import Any, Protocol
 import msgspec
 
 from podium.facts.catalog import Declared
-from podium.facts.values import JSON, Error, Problem
+from podium.facts.values import JSON, Error
 from podium.sdk.errors import (
     ConflictError,
     InvalidError,
@@ -28,19 +27,13 @@ from podium.sdk.errors import (
     RefusedError,
     UnreachableError,
 )
+from podium.sdk.replies import plain, result_of
 from podium.sdk.transport import Reply, SocketTransport
 
 __all__ = [
     "Applied", "Client", "ConflictError", "InvalidError", "NotFoundError", "PodiumError", "RefusedError",
     "Run", "SocketTransport", "Submitted", "Transport", "UnreachableError", "connect",
 ]  # fmt: skip
-
-_REFUSALS: dict[str, type[PodiumError]] = {
-    "usage": InvalidError,
-    "not-found": NotFoundError,
-    "conflict": ConflictError,
-    "refused": RefusedError,
-}
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -234,7 +227,7 @@ class Client:
     def _submission(
         self, workflow: str, input: JSON, key: str, labels: dict[str, str] | None, subject: str
     ) -> Reply:  # fmt: skip
-        return _plain({
+        return plain({
             "workflow": workflow, "input": input, "key": key, "labels": labels or {},
             "principal": self.principal, "subject": subject,
         })  # fmt: skip
@@ -246,12 +239,12 @@ class Client:
 
     def follow(self, run_id: str, after: int = 0) -> Iterator[dict[str, JSON]]:
         """The run's records later than seq `after`, as they are committed, until it ends."""
-        asked = _plain({"run_id": run_id, "after": after})
+        asked = plain({"run_id": run_id, "after": after})
         for reply in self._transport.follow(**asked):
             if "item" in reply:
                 yield reply["item"]
             else:
-                _result(reply)
+                result_of(reply)
 
     # --- looking -------------------------------------------------------------------------------------
 
@@ -384,9 +377,61 @@ class Client:
         """What policy holds back or denied in a run."""
         return list(self._call("held_back", run_id=run_id))
 
+    def workers(self) -> list[dict[str, JSON]]:
+        """The workers of the fleet, and those that went within the hour."""
+        return list(self._call("workers"))
+
     def whoami(self) -> dict[str, JSON]:
         """Who this process is to the hub: `principal`, `roles`, and `trouble` with the file of roles."""
         return dict(self._call("whoami"))
+
+    # --- who may use the hub -------------------------------------------------------------------------
+
+    def accounts(self) -> list[dict[str, JSON]]:
+        """Who may use the hub over the network."""
+        return list(self._call("accounts"))
+
+    def add_account(
+        self, name: str, roles: Sequence[str] = ("viewer",), subject: str = ""
+    ) -> dict[str, JSON]:
+        """Make an account. `subject` is who it is to an identity provider, `issuer subject`."""
+        return dict(self._call("account_add", name=name, roles=list(roles), subject=subject))
+
+    def change_account(
+        self, name: str, *, roles: Sequence[str] | None = None, suspended: bool | None = None, why: str = ""
+    ) -> dict[str, JSON]:
+        """Give an account these roles and no others, suspend it, or restore it."""
+        given = list(roles) if roles is not None else None
+        return dict(self._call("account_change", name=name, roles=given, suspended=suspended, why=why))
+
+    def account_link(self, name: str) -> dict[str, JSON]:
+        """Make a `link` that signs an account's owner in, once, within the hour."""
+        return dict(self._call("account_link", name=name))
+
+    def tokens(self, account: str = "") -> list[dict[str, JSON]]:
+        """API tokens of an account, or all, without their secrets."""
+        return list(self._call("tokens", account=account))
+
+    def create_token(
+        self, name: str, scopes: Sequence[str] = (), account: str = "", days: int = 90
+    ) -> dict[str, JSON]:
+        """Make an API token; its `secret` is given this once."""
+        given = {"name": name, "scopes": list(scopes), "account": account, "days": days}
+        return dict(self._call("token_create", **given))
+
+    def revoke_token(self, id: str) -> str:
+        """Let nobody in with a token any more."""
+        return str(self._call("token_revoke", id=id)["detail"])
+
+    def checkpoints(self, after: int = 0, limit: int = 100) -> list[dict[str, JSON]]:
+        """What was stated and signed, oldest first: `number`, `statement`, and `note`."""
+        return list(self._call("checkpoints", after=after, limit=limit))
+
+    def prove(self, shard: int, seq: int, note: str = "") -> dict[str, JSON]:
+        """The proof that a record is in the log, under a signed checkpoint; "" for the newest."""
+        return dict(self._call("prove", shard=shard, seq=seq, note=note))
+
+    # --- deciding ------------------------------------------------------------------------------------
 
     def decide(self, run_id: str, effect: int, action: str, *, verdict: str, why: str = "") -> str:
         """Say yes (`approve`) or no (`deny`) to the action with this digest; gives what was recorded."""
@@ -414,62 +459,11 @@ class Client:
         return str(self._call(name, **params, principal=self.principal)["detail"])
 
     def _call(self, name: str, /, **params: Any) -> Any:
-        return _result(self._transport.start(name, _plain(params)).result())
-
-
-def _result(reply: Reply) -> Any:
-    """What a reply gives. Raises PodiumError where that is nothing."""
-    if "result" in reply:
-        return reply["result"]
-    refused = reply.get("refused")
-    if refused is not None:
-        problems = tuple(msgspec.convert(problem, Problem) for problem in refused["problems"])
-        message = "; ".join(map(_sentence, problems))
-        if any(problem.rule == "hub-stopped" for problem in problems):
-            raise UnreachableError(message, problems)
-        raise _REFUSALS.get(refused["code"], RefusedError)(message, problems)
-    if "gone" in reply:
-        raise UnreachableError(reply["gone"]["message"])
-    raise RefusedError(str(reply.get("error", {}).get("message", "the hub gave an answer without a reason")))
-
-
-def _plain(params: Reply) -> Reply:
-    """Parameters as JSON has them, shared with nobody. Raises InvalidError where JSON has them not."""
-    try:
-        copy: Reply = msgspec.json.decode(msgspec.json.encode(params))
-    except RecursionError:
-        raise InvalidError("what is given is nested too deeply, or contains itself") from None
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InvalidError(f"what is given is not JSON: {error}") from None
-    # Unequal is what the encoder changed without a word; tuples may be.
-    if copy != params:
-        _refuse_odd(params, "")
-    return copy
-
-
-def _refuse_odd(value: Any, path: str) -> None:
-    if isinstance(value, dict):
-        for key, member in value.items():
-            if not isinstance(key, str):
-                raise InvalidError(f"{path or '/'} has the key {key!r}; keys are text")
-            _refuse_odd(member, f"{path}/{key}")
-    elif isinstance(value, list | tuple):
-        for index, member in enumerate(value):
-            _refuse_odd(member, f"{path}/{index}")
-    elif isinstance(value, float) and not isfinite(value):
-        raise InvalidError(f"{path or '/'} is {value}, a number that JSON does not have; use null or text")
+        return result_of(self._transport.start(name, plain(params)).result())
 
 
 def _applied(result: Reply) -> Applied:
     return Applied(result["names"], result["notices"])
-
-
-def _sentence(problem: Problem) -> str:
-    """A problem in words; of a payload or of one resource among several, with its place."""
-    if problem.resource:
-        return f"{problem.resource}{problem.path}: {problem.message}"
-    of_payload = problem.rule in ("input-schema", "form", "contract")
-    return f"{problem.path}: {problem.message}" if of_payload else problem.message
 
 
 def _converted(replied: Future[Reply]) -> Future[Run]:
@@ -477,7 +471,7 @@ def _converted(replied: Future[Reply]) -> Future[Run]:
 
     def on_reply(done: Future[Reply]) -> None:
         try:
-            future.set_result(msgspec.convert(_result(done.result()), Run))
+            future.set_result(msgspec.convert(result_of(done.result()), Run))
         except Exception as error:
             future.set_exception(error)
 
@@ -492,6 +486,18 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def connect(folder: Path | str = ".podium", principal: str = "") -> Client:
-    """A client of the hub that serves a state folder. Raises UnreachableError if none does."""
-    return Client(SocketTransport(Path(folder)), principal)
+def connect(place: Path | str = ".podium", principal: str = "", *, token: str = "") -> Client:
+    """A client of the hub that serves a state folder, or of the one at an address.
+
+    Args:
+        place: the folder; or `https://hub.example.org`.
+        principal: as of `Client`; a hub at an address goes by the token instead.
+        token: an API token for the hub at an address.
+    Raises:
+        UnreachableError: no hub serves the folder.
+    """
+    if isinstance(place, str) and "://" in place:
+        from podium.sdk.http import HttpTransport
+
+        return Client(HttpTransport(place, token), principal)
+    return Client(SocketTransport(Path(place)), principal)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
+from uuid import uuid4
 
 import httpx2
 import msgspec
 
 from podium.sdk.errors import InvalidError, UnreachableError
+from podium.sdk.replies import result_of
 
 Reply = dict[str, Any]
 
@@ -26,6 +29,7 @@ AGAIN_S = 0.2
 AGAIN_MAX = 4
 """A hub that cannot answer now, or has too much to do, is asked again so often."""
 
+EVENT = "application/cloudevents+json"
 STREAM = "text/event-stream"
 
 
@@ -42,8 +46,56 @@ _ITEMS = "items"
 WAYS: dict[str, Way] = {
     "submit": Way("POST", "/v1/runs"),
     "run": Way("GET", "/v1/runs/{run_id}"),
+    "wait": Way("GET", "/v1/runs/{run_id}/wait"),
+    "unfinished": Way("POST", "/v1/runs/unfinished", _ITEMS),
+    "events": Way("GET", "/v1/runs/{run_id}/events", _ITEMS),
+    "evidence": Way("GET", "/v1/runs/{run_id}/evidence"),
+    "trace": Way("GET", "/v1/runs/{run_id}/trace", _ITEMS),
+    "tasks": Way("GET", "/v1/runs/{run_id}/tasks", _ITEMS),
+    "held_back": Way("GET", "/v1/runs/{run_id}/held-back", _ITEMS),
+    "cancel": Way("POST", "/v1/runs/{run_id}/cancel"),
+    "suspend": Way("POST", "/v1/runs/{run_id}/suspend"),
+    "resume": Way("POST", "/v1/runs/{run_id}/resume"),
+    "answer": Way("POST", "/v1/runs/{run_id}/answer"),
+    "resolve": Way("POST", "/v1/runs/{run_id}/resolve"),
+    "declassify": Way("POST", "/v1/runs/{run_id}/declassify"),
+    "approvals": Way("GET", "/v1/approvals", _ITEMS),
+    "decide": Way("POST", "/v1/approvals/{run_id}/{effect}/decide"),
+    "delegate": Way("POST", "/v1/approvals/{run_id}/{effect}/delegate"),
+    "edit": Way("POST", "/v1/approvals/{run_id}/{effect}/edit"),
+    "override": Way("POST", "/v1/approvals/{run_id}/{effect}/override"),
+    "escalations": Way("GET", "/v1/escalations", _ITEMS),
+    "dead_letters": Way("GET", "/v1/dead-letters", _ITEMS),
+    "settle_dead_letter": Way("POST", "/v1/dead-letters/{run_id}/{effect}"),
+    "reset_breaker": Way("POST", "/v1/breakers/{agent}/reset"),
+    "workers": Way("GET", "/v1/workers", _ITEMS),
+    "describe": Way("GET", "/v1/resources/{kind}/{name}"),
+    "delete": Way("DELETE", "/v1/resources/{kind}/{name}"),
+    "history": Way("GET", "/v1/history/{kind}/{name}", _ITEMS),
+    "revision": Way("GET", "/v1/revisions/{kind}/{name}"),
+    "plan": Way("POST", "/v1/plan"),
+    "apply": Way("POST", "/v1/apply"),
+    "schedule": Way("POST", "/v1/schedules/{action}/{schedule}"),
+    "status": Way("GET", "/v1/status"),
+    "whoami": Way("GET", "/v1/whoami"),
+    "activity": Way("GET", "/v1/activity", _ITEMS),
+    "rebuild_views": Way("POST", "/v1/views/rebuild"),
+    "erase": Way("POST", "/v1/erase"),
+    "verify": Way("GET", "/v1/audit/verify"),
+    "checkpoint": Way("POST", "/v1/audit/checkpoint"),
+    "checkpoints": Way("GET", "/v1/audit/checkpoints", _ITEMS),
+    "prove": Way("GET", "/v1/audit/proofs/{shard}/{seq}"),
+    "accounts": Way("GET", "/v1/accounts", _ITEMS),
+    "account_add": Way("POST", "/v1/accounts"),
+    "account_change": Way("PATCH", "/v1/accounts/{name}"),
+    "account_link": Way("POST", "/v1/accounts/{name}/link"),
+    "tokens": Way("GET", "/v1/tokens", _ITEMS),
+    "token_create": Way("POST", "/v1/tokens"),
+    "token_revoke": Way("DELETE", "/v1/tokens/{id}"),
 }
 """The calls of a door that are one request each."""
+
+_RUN = Way("GET", "/v1/runs/{name}/describe")
 
 
 class Remote:
@@ -68,6 +120,8 @@ class Remote:
     def request(self, name: str, params: Reply) -> tuple[str, str, dict[str, Any], str]:
         """A call as method, URL, what the sender takes beside them, and the member of the answer meant."""
         params = {key: value for key, value in params.items() if key != "principal"}
+        if name == "send":
+            return self._event(params)
         way = _way(name, params)
         path = way.path
         for key in [key for key in params if f"{{{key}}}" in path]:
@@ -84,6 +138,14 @@ class Remote:
             extra.setdefault("headers", {})["content-type"] = "application/json"
         return way.method, self.url + path, extra, way.inner
 
+    def _event(self, params: Reply) -> tuple[str, str, dict[str, Any], str]:
+        """An event, as a CloudEvent in structured mode."""
+        event = {"specversion": "1.0", "id": str(uuid4()), "source": "podium", **params["event"]}
+        extra = {"content": msgspec.json.encode(event), "headers": {"content-type": EVENT}}
+        if params.get("run_id"):
+            extra["params"] = {"run_id": params["run_id"]}
+        return "POST", f"{self.url}/v1/events", extra, ""
+
     def lost(self, error: Exception) -> UnreachableError:
         """The hub does not answer."""
         return UnreachableError(f"the hub at {self.url} does not answer: {error or type(error).__name__}")
@@ -91,7 +153,14 @@ class Remote:
 
 def _way(name: str, params: Reply) -> Way:
     if name == "get":
+        for label in [f"{key}={value}" for key, value in params.pop("labels", {}).items()]:
+            params.setdefault("label", []).append(label)
         return Way("GET", f"/v1/{params.pop('kind')}", _ITEMS)
+    if name == "describe" and params["kind"] == "run":
+        del params["kind"]
+        return _RUN
+    if "{kind}" in WAYS.get(name, _RUN).path:
+        params["kind"] = str(params["kind"]).lower() or "any"
     if name not in WAYS:
         raise InvalidError(
             f"{name!r} cannot be done through a hub's address; do it where its state folder is"
@@ -99,10 +168,14 @@ def _way(name: str, params: Reply) -> Way:
     return WAYS[name]
 
 
-def _word(value: Any) -> str:
+def _is_unsaid(value: Any) -> bool:
+    return value is None or value is False or value in ("", [])
+
+
+def _word(value: Any) -> Any:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return value
 
 
 def reply_of(status: int, body: bytes, inner: str) -> Reply:
@@ -181,6 +254,18 @@ class HttpTransport:
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._client.close()
 
+    def download(self, path: str, file: Path) -> None:
+        """Keep what the hub gives at a path. Raises PodiumError where it gives none."""
+        try:
+            with self._client.stream("GET", self._remote.url + path) as response:
+                if response.status_code != 200:
+                    result_of(reply_of(response.status_code, response.read(), ""))
+                with file.open("wb") as out:
+                    for chunk in response.iter_bytes():
+                        out.write(chunk)
+        except httpx2.HTTPError as error:
+            raise self._remote.lost(error) from None
+
     def _send(self, name: str, params: Reply) -> Reply:
         method, url, extra, inner = self._remote.request(name, params)
         attempt = 0
@@ -219,15 +304,36 @@ class HttpTransport:
                 return reply
 
 
+class _Reading:
+    """Puts the lines of a stream of server-sent events together."""
+
+    def __init__(self) -> None:
+        self._kind, self._data = "message", list[str]()
+
+    def take(self, line: str) -> tuple[str, Any] | None:
+        """An event's name and data, where a line ends one."""
+        if not line:
+            kind, data = self._kind, self._data
+            self._kind, self._data = "message", []
+            return (kind, msgspec.json.decode("\n".join(data))) if data else None
+        if line.startswith("event:"):
+            self._kind = line[6:].strip()
+        elif line.startswith("data:"):
+            self._data.append(line[5:].removeprefix(" "))
+        return None
+
+
 def sse(lines: Iterator[str]) -> Iterator[tuple[str, Any]]:
     """Events of a stream: their names, and their data."""
-    kind, data = "message", list[str]()
+    reading = _Reading()
     for line in lines:
-        if not line:
-            if data:
-                yield kind, msgspec.json.decode("\n".join(data))
-            kind, data = "message", []
-        elif line.startswith("event:"):
-            kind = line[6:].strip()
-        elif line.startswith("data:"):
-            data.append(line[5:].removeprefix(" "))
+        if (found := reading.take(line)) is not None:
+            yield found
+
+
+async def events_of(lines: AsyncIterator[str]) -> AsyncIterator[tuple[str, Any]]:
+    """The same on an event loop."""
+    reading = _Reading()
+    async for line in lines:
+        if (found := reading.take(line)) is not None:
+            yield found

@@ -38,13 +38,21 @@ class Rates:
     def take(self, caller: str) -> float:
         """0 if a request may be made now; else in how many seconds."""
         now = time.monotonic()
-        left, at = self._buckets.pop(caller, (self._burst, now))
-        left = min(self._burst, left + (now - at) * self._per_s)
-        wait = 0.0 if left >= 1 else (1 - left) / self._per_s
+        left, wait = self._left(caller, now)
         self._buckets[caller] = (left - 1 if not wait else left, now)
+        self._buckets.move_to_end(caller)
         if len(self._buckets) > _CALLERS_KEPT:
             self._buckets.popitem(last=False)
         return wait
+
+    def wait(self, caller: str) -> float:
+        """The same, but nothing is taken."""
+        return self._left(caller, time.monotonic())[1]
+
+    def _left(self, caller: str, now: float) -> tuple[float, float]:
+        left, at = self._buckets.get(caller, (self._burst, now))
+        left = min(self._burst, left + (now - at) * self._per_s)
+        return left, 0.0 if left >= 1 else (1 - left) / self._per_s
 
 
 class Doorkeeper:

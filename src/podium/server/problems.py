@@ -6,12 +6,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
+from fastapi import HTTPException
 from starlette.responses import Response
 
 TYPES = "https://podium.dev/problems/"
 """What the `type` of a problem begins with; its rule follows."""
 
 MEDIA_TYPE = "application/problem+json"
+
+OVERLOADED_RETRY_S = 5
+"""Said there to whoever submits what nobody gets to do soon."""
 
 RETRY_S = 1
 """Said in `Retry-After` where the hub has no better idea."""
@@ -37,7 +41,7 @@ _TITLES = {
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
-class Trouble(Exception):
+class Trouble(HTTPException):
     """A request comes to nothing, and why.
 
     Args:
@@ -53,10 +57,9 @@ class Trouble(Exception):
         self, status: int, rule: str, detail: str, *, problems: Iterable[Mapping[str, Any]] = (),
         code: str = "", headers: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(detail)
-        self.status, self.rule, self.detail, self.code = status, rule, detail, code
+        super().__init__(status, detail, dict(headers or {}))
+        self.status, self.rule, self.code = status, rule, code
         self.problems = [dict(one) for one in problems]
-        self.headers = dict(headers or {})
 
     def shown(self) -> dict[str, Any]:
         """The document."""
@@ -80,6 +83,8 @@ def of_reply(reply: Mapping[str, Any]) -> Trouble:
         detail = "; ".join(one["message"] for one in problems[:20])
         if first["rule"] in _UNAVAILABLE:
             return unavailable(first["rule"], detail)
+        if first["rule"] == "overloaded":
+            return too_much(detail, OVERLOADED_RETRY_S, first["rule"])
         return Trouble(_STATUS[code], first["rule"], detail, problems=problems, code=code)
     if "gone" in reply:
         return unavailable("hub-stopped", str(reply["gone"]["message"]))

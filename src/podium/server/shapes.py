@@ -28,6 +28,19 @@ class Health(Shape):
     status: Literal["starting", "serving", "read-only", "stopped", "broken"]
 
 
+class Held(Shape):
+    name: str
+    holds: bool
+    message: str
+
+
+class Readiness(Shape):
+    """Whether the hub takes new work now, and what must hold for that."""
+
+    ready: bool
+    checks: list[Held]
+
+
 class Submission(Body):
     """A run to be started."""
 
@@ -416,4 +429,15 @@ class Received(Shape):
     """How many events were taken, and what became of each, in a line."""
 
     received: int
+    detail: str
     details: list[str]
+
+
+class Seeing(Body):
+    why: Why = ""
+    key: Annotated[str, Field(max_length=1_000)] = ""
+
+
+class Seen(Done):
+    run_id: str
+    created: bool

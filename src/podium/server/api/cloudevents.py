@@ -77,7 +77,8 @@ def router(served: Served) -> APIRouter:
         for event in sent:
             found = await served.ask("send", {"run_id": run_id, "event": event}, caller)
             details.append(found["detail"])
-        return answered({"received": len(details), "details": details}, 202)
+        shown = {"received": len(details), "detail": "; ".join(details[:20]), "details": details}
+        return answered(shown, 202)
 
     return routes
 

@@ -35,12 +35,19 @@ def router(served: Served) -> APIRouter:
     gate, accounts = served.gate, served.gate.accounts
     tries = Rates(TRIES_PER_S, TRIES_AT_ONCE)
 
+    def guesses(request: Request, name: str) -> list[str]:
+        client = request.client.host if request.client else ""
+        return [f"from {client}", *([f"of {name}"] if name else [])]
+
     def bound(request: Request, name: str) -> None:
         """Raise Trouble where somebody guesses."""
-        client = request.client.host if request.client else ""
-        waits = [tries.take(f"from {client}"), tries.take(f"of {name}") if name else 0.0]
-        if any(waits):
-            raise too_much("too many tries; wait a little", int(max(waits)) + 1, "tries")
+        wait = max(map(tries.wait, guesses(request, name)))
+        if wait:
+            raise too_much("too many tries; wait a little", int(wait) + 1, "tries")
+
+    def missed(request: Request, name: str) -> None:
+        for one in guesses(request, name):
+            tries.take(one)
 
     async def let_in(account: Account, how: str, goal: str) -> Response:
         caller = Caller(f"http {how}", principal=f"user:{account.name}")
@@ -85,6 +92,7 @@ def router(served: Served) -> APIRouter:
             fits = await served.do(passwords.fits, kept, fields.get("password", ""))
             account, how = accounts.account(name) if fits else None, "password"
         if account is None or account.suspended_at:
+            missed(request, name)
             log.warning("nobody was let in", account=name, how=how)
             why = (
                 "That link was used already, or is too old." if link else "That name and password do not fit."
@@ -126,6 +134,7 @@ def router(served: Served) -> APIRouter:
         kept, password = accounts.password(name), fields.get("password", "")
         why = passwords.trouble_with(password)
         if kept and not await served.do(passwords.fits, kept, fields.get("current", "")):
+            missed(request, name)
             why = "That is not your present password."
         if why:
             return shown(name, account_form(visitor, goal, why), 422)
