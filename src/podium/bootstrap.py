@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
+from podium import __version__
 from podium.agents.command import SETTING
 from podium.agents.secrets import Vault
+from podium.facts.events import Record
 from podium.facts.inputs import Asked, EraseSubject, Evaluated, FleetChanged, Reported
 from podium.facts.values import Problem, Refused, Reply
+from podium.kernel.catalog import QUEUE_MAX
 from podium.runtime.accounts import FILE as PEOPLE
 from podium.runtime.accounts import Accounts
 from podium.runtime.action_key import action_key
@@ -28,6 +31,7 @@ from podium.runtime.door import ClosedDoor, Door
 from podium.runtime.evaluator import Evaluator
 from podium.runtime.exporting import Exported, Unexportable, export
 from podium.runtime.fleet import Fleet
+from podium.runtime.gauges import Following, Gauge, checks, gauges
 from podium.runtime.hub import Hub
 from podium.runtime.identity import FILE as ROLES
 from podium.runtime.identity import FILE_VARIABLE as ROLES_VARIABLE
@@ -43,7 +47,8 @@ from podium.runtime.socket import SocketServer
 from podium.runtime.staffing import Staffing
 from podium.runtime.system import SystemHost
 from podium.runtime.worker import EmbeddedWorker
-from podium.store.interface import Stated, Store, StoreError, Unwritable
+from podium.runtime.writer import decode_row
+from podium.store.interface import Reader, Stated, Store, StoreError, Unwritable
 from podium.store.lock import HubLock
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader
@@ -53,6 +58,7 @@ from podium.workflow.processes import PROCESSES
 
 if TYPE_CHECKING:
     from podium.server.listening import Listening
+    from podium.telemetry.following import Telemetry
 
 log = structlog.get_logger("podium.hub")
 
@@ -61,6 +67,9 @@ LOG = "log.db"
 
 VIEWS = "views.db"
 """The views' file in the state folder; it may be deleted."""
+
+QUEUE_VARIABLE = "PODIUM_QUEUE_MAX"
+"""The variable that says how much may wait in line for an agent."""
 
 LOCK = "hub.lock"
 """What keeps a second hub out of the state folder."""
@@ -91,6 +100,7 @@ class LocalHub(Hub):
         shard = ShardHost(store, RUNS_SHARD, system.catalog, name, sealing=Sealing(self.keyring))
         self.vault, allowed = Vault(folder), _allowed()
         system.catalog.allowed, system.catalog.digest_key = allowed, action_key(folder)
+        system.catalog.queue_max = _queue_max()
         self.worker = EmbeddedWorker(
             self._hear,
             system.catalog.agents.get,
@@ -106,6 +116,7 @@ class LocalHub(Hub):
         super().__init__(store, shard, system, clock, self.dispatcher, Evaluator(self._learn), self.keyring)
         self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
         self.notary = Notary(store, (system.writer, shard.writer), folder)
+        self.telemetry: Telemetry | None = None
         self._identity = store.identity()
         self._stated: Stated | None = None
         self.checkpoints = Checkpoints(
@@ -137,6 +148,20 @@ class LocalHub(Hub):
             self.checkpoints.start()
         for one in self.keyring.erasing():
             self._erase(one)
+        if any(name.startswith("OTEL_EXPORTER_OTLP_") for name in os.environ):
+            self.measure()
+
+    def measure(self) -> Telemetry:
+        """Measure what is committed from now on, and export it where the environment says so."""
+        if self.telemetry is None:
+            made = self.telemetry = _telemetry(self)
+            self.do(lambda: self.listen(made.feed)).result()
+            made.start()
+        return self.telemetry
+
+    def followed(self) -> Following:
+        """How far the views have come."""
+        return Following(self.views.caught_up().get(RUNS_SHARD, 0), self.views.trouble)
 
     def stop(self, grace_ms: int = 2_000) -> None:
         """Start nothing more, give attempts in flight the grace, and let the folder go."""
@@ -146,6 +171,8 @@ class LocalHub(Hub):
         super().stop(grace_ms)
         self.checkpoints.close(self._stated)
         self.views.close()
+        if self.telemetry is not None:
+            self.telemetry.close()
         self.keyring.close()
         self._lock.release()
 
@@ -197,6 +224,39 @@ class LocalHub(Hub):
                 log.warning("no last checkpoint was made", reason=str(error))
 
 
+def _telemetry(hub: LocalHub) -> Telemetry:
+    """What measures a hub."""
+    from podium.telemetry.following import Telemetry
+    from podium.telemetry.otlp import exporter_of
+
+    sealing = hub.shard.sealing
+
+    def run_of(reader: Reader, shard: int, seq: int) -> Iterator[Record]:
+        return (decode_row(row, reader, sealing) for row in reader.chain(shard, seq))
+
+    try:
+        exporter = exporter_of(__version__, f"{socket.gethostname()}:{os.getpid()}")
+    except ValueError as error:
+        log.error("nothing is exported", reason=str(error))
+        exporter = None
+    made = Telemetry(lambda: SqliteReader(hub.folder / LOG), run_of, exporter)
+    views = Views(hub.folder / VIEWS)
+
+    def counted() -> dict[str, int]:
+        with suppress(ViewsUnavailable):
+            told = views.overview()
+            runs = {f"runs.{status}": count for status, count in told.runs.items()}
+            return {**runs, "approvals": told.approvals, "escalations": told.escalations}
+        return {}
+
+    def refresh() -> None:
+        lag = Gauge("podium_telemetry_lag_records", made.lag)
+        made.metrics.registry.tell([lag, *gauges(hub, hub.fleet, hub.followed, counted)])
+
+    made.refresh = refresh
+    return made
+
+
 def _checkpoint_settings(folder: Path) -> Settings:
     """Where checkpoints go; nowhere if that is not said so that it can be understood."""
     try:
@@ -204,6 +264,15 @@ def _checkpoint_settings(folder: Path) -> Settings:
     except ValueError as error:
         log.error("no checkpoints are made", reason=str(error))
         return Settings(trouble=str(error))
+
+
+def _queue_max() -> int:
+    """How much may wait in line for an agent."""
+    told = os.environ.get(QUEUE_VARIABLE, "")
+    if told and not (told.isdecimal() and int(told) > 0):
+        log.warning("unknown-setting", name=QUEUE_VARIABLE, value=told, known="a whole number above 0")
+        return QUEUE_MAX
+    return int(told) if told else QUEUE_MAX
 
 
 def _allowed() -> frozenset[str]:
@@ -258,10 +327,14 @@ class Serving:
         Raises:
             OSError: the address, or the files for TLS, cannot be used.
         """
+        from podium.server.measuring import Measured
         from podium.server.starting import listen
 
         views, accounts = self.hub.folder / VIEWS, self.accounts()
-        one = listen(self.hub, self.door, accounts, views, self.export, host, port, certificate, key)
+        measured = Measured(self.hub.measure(), lambda: checks(self.hub, self.hub.followed))
+        one = listen(
+            self.hub, self.door, accounts, views, self.export, host, port, certificate, key, measured
+        )
         self.network.append(one)
         return self.network[-1]
 

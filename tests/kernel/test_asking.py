@@ -34,6 +34,21 @@ def test_what_is_asked_for_is_an_effect_below_the_one_that_asks(converse: Conver
     assert talk.output == "done"
 
 
+def test_what_is_asked_again_by_its_number_is_asked_once(converse: Converse) -> None:
+    talk = lead(converse)
+    talk.ask("lead", 1, "math.add", {"n": 1})
+    talk.forget()
+    talk.ask("lead", 1, "math.add", {"n": 1})
+    talk.expect()
+    talk.settle("lead/math.add", 2)
+    talk.forget()
+    talk.ask("lead", 1, "math.add", {"n": 1})
+    talk.expect("> answer 1 1")
+    assert talk.told("lead") == {1: 2}
+    talk.ask("lead", 1, "math.add", {"n": 9})
+    assert talk.told("lead")[1].title == "the number 1 stands for tool math.add with other arguments"
+
+
 def test_who_waits_has_no_slot_and_has_it_back_with_the_last_answer(converse: Converse) -> None:
     both = [{"both": {"fork": {"branches": [{"lead": LEADS}, {"next": LEADS}]}}}]
     talk = lead(converse, do=both, concurrency=1)

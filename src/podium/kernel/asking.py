@@ -17,6 +17,7 @@ from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.arguments import Faulted
 from podium.kernel.bounds import excess
 from podium.kernel.breakers import shut
+from podium.kernel.outcome import answer
 from podium.kernel.requests import request_asked, same_promise
 from podium.kernel.routing import NOBODY
 from podium.kernel.settling import fail
@@ -65,6 +66,14 @@ def _wanted(run: Run, effect: Effect, told: Asked) -> _Wanted:
 
 def _ask(step: Step, effect: Effect, told: Asked, wanted: _Wanted) -> None:
     _check_asker(step, effect, told)
+    if (same := _same(effect, told)) is not None:
+        # Said again, as whoever asks did not hear that it was heard: the answer comes, or comes again.
+        if (same.asked, same.digest) != (wanted.asked, wanted.digest):
+            title = f"the number {told.number} stands for {same.asked} with other arguments"
+            raise _refusal(effect, "configuration", title, "give each thing that is asked for its own number")
+        if same.status != "open":
+            step.out.orders.append(answer(step.shard, step.run.id, effect.id, same.effect))
+        return
     agent = step.view.agents.get(effect.digest)
     strict = agent is not None and agent.replay == "strict"
     if strict and effect.code and told.code != effect.code:
@@ -99,6 +108,12 @@ def _refusal(effect: Effect, kind: str, title: str, detail: str) -> Faulted:
 
 
 # --- what is there already --------------------------------------------------------------------------
+
+
+def _same(effect: Effect, told: Asked) -> Call | None:
+    """What this very attempt asked for by the same number."""
+    asked = (call for call in effect.calls.values() if call.number == told.number)
+    return next((call for call in asked if call.attempt == effect.attempt), None)
 
 
 def _before(effect: Effect) -> Iterator[Call]:

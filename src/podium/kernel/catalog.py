@@ -41,6 +41,9 @@ from podium.workflow.related import arguments_of
 HTTP_CONCURRENCY = 64
 """`call: http` effects that run at once in a shard."""
 
+QUEUE_MAX = 100_000
+"""So much may wait in line for an agent version, where nobody says it."""
+
 PLANS_MAX = 256
 """So many plans of agents are kept compiled."""
 
@@ -62,6 +65,7 @@ class Catalog:
         digest_key: what digests of actions are keyed with; the hub's own.
         exclusives: what agent versions say of attempts at work on the same, by digest.
         policies: those in force; None where none is declared, and the built-in one holds.
+        queue_max: so much may wait in line for an agent version; runs that need it are then turned away.
         fleet: what live workers take at once of each version that they host, by digest; 0 where none does.
     """
 
@@ -75,6 +79,7 @@ class Catalog:
         self.policies: PolicySet | None = None
         self.exclusives: dict[str, Exclusive] = {}
         self.fleet: dict[str, int] = {}
+        self.queue_max = QUEUE_MAX
         self.usual: dict[str, Decision] = {}
         """What is decided where no policy is declared."""
         self.versions: dict[str, dict[str, Any]] = {kind: {} for kind in VERSIONS}

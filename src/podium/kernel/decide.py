@@ -20,6 +20,7 @@ from podium.kernel.asking import ask, park_due
 from podium.kernel.bounds import excess
 from podium.kernel.breaking import reset, try_again
 from podium.kernel.claiming import conflicted, supersede, wanted
+from podium.kernel.crowding import crowded
 from podium.kernel.dead_letters import settle_dead_letter
 from podium.kernel.erasing import erase
 from podium.kernel.families import below, tend
@@ -137,6 +138,10 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
             )
             out.reply(told.ticket, Refused("usage", problems))
             return
+    refusal = crowded(shard, view, program)
+    if refusal is not None:
+        out.reply(told.ticket, refusal)
+        return
     claim = wanted(shard, view, program, told.input)
     if isinstance(claim, str):
         out.reply(told.ticket, Refused("usage", (Problem("concurrency-key", "/input", claim),)))

@@ -39,6 +39,7 @@ class View(Protocol):
     usual: dict[str, Decision]
     exclusives: dict[str, Exclusive]
     fleet: dict[str, int]
+    queue_max: int
 
     def current(self, kind: str, name: str) -> str: ...
     def program(self, digest: str) -> Program: ...

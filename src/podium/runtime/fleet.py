@@ -63,6 +63,8 @@ class Fleet:
         on_change: takes what live workers take at once, whenever that changes.
         clock: kernel time in ms.
         key: makes and proves tokens of attempts; the same after a restart.
+    Attributes:
+        hushed: nobody is to wait here any longer.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class Fleet:
         self._lock = threading.RLock()
         self._roster = Roster(key)
         self._capacity: dict[str, int] = {}
-        self._closing = self._hushed = False
+        self.hushed = self._closing = False
         self._busy, self._slow = threading.Event(), threading.Event()
 
     # --- from the hub ---------------------------------------------------------------------------------
@@ -132,7 +134,7 @@ class Fleet:
     def hush(self) -> None:
         """Let no worker wait for attempts any longer."""
         with self._lock:
-            self._hushed = True
+            self.hushed = True
             for worker in self._roster.workers.values():
                 worker.rouse()
 
@@ -239,7 +241,7 @@ class Fleet:
                 attempt.token = token_of(self._key, Named(*attempt.key, worker.id))
             stops, worker.stops = worker.stops, []
             draining = worker.standing == "draining" or self._closing
-            if given or stops or draining or wake is None or self._hushed:
+            if given or stops or draining or wake is None or self.hushed:
                 self._rest(worker)
                 return Pulled(given, stops, draining)
             worker.most, worker.wake = most, wake

@@ -30,6 +30,7 @@ from podium.server.routing import answered
 from podium.server.served import Served
 
 WAIT_MS_MAX = 60_000
+_SLICE_S = 1.0
 
 Of = Annotated[Caller, needs("work")]
 
@@ -133,15 +134,15 @@ def router(served: Served) -> APIRouter:
         future = fleet.ask(body.token, body.number, question, body.code)
         if future is None:
             raise Trouble(401, "attempt-over", "the token is of no attempt, or of one that is over")
-        try:
-            waiting = asyncio.shield(asyncio.wrap_future(future))
-            answer = await asyncio.wait_for(waiting, min(body.wait_ms, WAIT_MS_MAX) / 1000)
-        except TimeoutError:
+        patience_s = min(body.wait_ms, WAIT_MS_MAX) / 1000
+        while not future.done() and patience_s > 0 and not fleet.hushed:
+            await asyncio.wait([asyncio.wrap_future(future)], timeout=min(patience_s, _SLICE_S))
+            patience_s -= _SLICE_S
+        if future.cancelled():
+            raise Trouble(401, "attempt-over", "the attempt is over")
+        if not future.done():
             return answered({"done": False})
-        except asyncio.CancelledError:
-            if not future.cancelled():
-                raise
-            raise Trouble(401, "attempt-over", "the attempt is over") from None
+        answer = future.result()
         error = msgspec.to_builtins(answer.error) if answer.error is not None else None
         left = max(1, answer.deadline_at - fleet.now()) if answer.deadline_at else 0
         return answered({"done": True, "output": answer.output, "error": error, "deadline_ms": left})

@@ -1,0 +1,100 @@
+"""Agents that workers host: attempts begin where live workers take them, and outlive the hub."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from podium.facts import events as e
+from podium.facts import inputs as i
+from podium.facts.values import Accepted, Refused
+from tests.kernel.conversation import Conversation, agent
+
+ONE = "[{ask: {call: agent, with: {capability: c}}}]"
+
+
+def hosted(name: str = "far", **more: Any) -> Any:
+    return agent(name, "c", runtime={"type": "worker"}, **more)
+
+
+def staff(talk: Conversation, *capacity: int) -> None:
+    """Live workers take so many attempts at once of each agent that workers host, in the order of names."""
+    catalog = talk.catalog
+    names = sorted(catalog.fleet, key=lambda digest: catalog.agents[digest].name)
+    taken = dict(zip(names, capacity, strict=False))
+    catalog.staff(taken)
+    talk.tell(i.FleetChanged(capacity=taken))
+
+
+def branches(count: int) -> list[Any]:
+    asks = [{f"b{n}": {"call": "agent", "with": {"capability": "c"}}} for n in range(count)]
+    return [{"all": {"fork": {"branches": asks}}}]
+
+
+def test_nothing_begins_without_a_worker_and_as_much_as_live_ones_take() -> None:
+    talk = Conversation(branches(4), agents=(hosted(concurrency=100),))
+    talk.submit({})
+    assert talk.open == {}
+    assert {effect.status for effect in talk.run.effects.values()} == {"queued"}
+    requested = talk.events(e.EffectRequested)[0]
+    assert requested.reason == "only agent; no live worker hosts it: it waits for one"
+    staff(talk, 2)
+    assert len(talk.open) == 2
+    staff(talk, 0)
+    talk.settle("all/b0")
+    assert len(talk.open) == 1
+    staff(talk, 3)
+    assert len(talk.open) == 3
+
+
+def test_the_agents_own_limit_holds_for_all_workers_together() -> None:
+    talk = Conversation(branches(4), agents=(hosted(concurrency=2),))
+    staff(talk, 10)
+    talk.submit({})
+    assert len(talk.open) == 2
+
+
+def test_an_agent_with_live_workers_is_preferred_then_the_cheaper_one() -> None:
+    agents = (hosted("a", cost_nano=5), hosted("b", cost_nano=3), hosted("c", cost_nano=3))
+    talk = Conversation(ONE, agents=agents)
+    staff(talk, 0, 4, 4)
+    talk.submit({})
+    requested = talk.events(e.EffectRequested)[0]
+    assert (requested.agent, requested.reason) == ("b@1.0.0", "3 of 3 fit; least busy")
+    assert requested.candidates == ("a@1.0.0", "b@1.0.0", "c@1.0.0")
+
+
+def test_what_was_handed_back_is_made_again_even_if_it_must_not_be_twice() -> None:
+    talk = Conversation(ONE, agents=(hosted(delivery="at-most-once"),))
+    staff(talk, 1)
+    talk.submit({})
+    talk.report("ask", status="returned")
+    talk.go_on()
+    assert talk.order("ask").attempt == 2
+    [failed] = talk.events(e.AttemptFailed)
+    assert (failed.status, talk.run.effects[1].failures) == ("returned", 0)
+
+
+def test_what_workers_have_is_not_lost_with_the_hub() -> None:
+    talk = Conversation(ONE, agents=(hosted(delivery="at-most-once"),))
+    staff(talk, 1)
+    talk.submit({})
+    token = talk.order("ask").token
+    talk.crash()
+    assert (talk.order("ask").token, talk.order("ask").again) == (token, True)
+    talk.settle("ask", 7)
+    assert talk.output == 7
+    assert [type(record.event).__name__ for record in talk.log].count("AttemptStarted") == 0
+
+
+def test_where_too_much_waits_already_no_more_is_taken() -> None:
+    talk = Conversation(branches(3), agents=(hosted(),))
+    talk.catalog.queue_max = 3
+    assert isinstance(talk.submit({}), Accepted)
+    refused = talk.submit({}, run_id="0" * 8 + "-0000-4000-8000-" + "0" * 12)
+    assert isinstance(refused, Refused)
+    assert (refused.problems[0].rule, refused.problems[0].path) == (
+        "overloaded",
+        "/do/0/all/fork/branches/0/b0",
+    )
+    staff(talk, 1)
+    assert isinstance(talk.submit({}, run_id="0" * 8 + "-0000-4000-8000-" + "0" * 12), Accepted)
