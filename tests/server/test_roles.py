@@ -12,7 +12,7 @@ import pytest
 from podium.runtime.roles import SCOPES, scopes_of
 from tests.server.hubs import PEOPLE, Hub
 
-OPEN = {"/healthz", "/readyz", "/metrics"}
+OPEN = {"/healthz", "/readyz"}
 """What anybody may ask."""
 
 OF_ATTEMPTS = {"/v1/attempts/progress", "/v1/attempts/call"}

@@ -31,6 +31,7 @@ from podium.server.api import (
     people,
     resources,
     runs,
+    schedules,
     signing,
     workers,
 )
@@ -42,7 +43,7 @@ from podium.server.served import Served
 ROUTERS: tuple[Callable[[Served], APIRouter], ...] = (
     health.router, runs.router, acting.router, approvals.router, resources.router, events.router,
     cloudevents.router, audit.router, hub.router, people.router, signing.router, workers.router,
-    looking.router, pages.router,
+    looking.router, schedules.router, pages.router,
 )  # fmt: skip
 
 _RULES = {404: "unknown-path", 405: "method", 400: "form", 415: "media-type"}

@@ -431,13 +431,3 @@ class Received(Shape):
     received: int
     detail: str
     details: list[str]
-
-
-class Seeing(Body):
-    why: Why = ""
-    key: Annotated[str, Field(max_length=1_000)] = ""
-
-
-class Seen(Done):
-    run_id: str
-    created: bool

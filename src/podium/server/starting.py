@@ -13,6 +13,7 @@ from podium.runtime.system import SYSTEM_SHARD
 from podium.server.app import make_app
 from podium.server.gate import Gate
 from podium.server.listening import Listening, bind
+from podium.server.measuring import MEASURED, Measured
 from podium.server.served import Served
 from podium.server.settings import Settings
 from podium.server.streams import Streams
@@ -22,6 +23,7 @@ from podium.views.looking import Looks
 def listen(
     hub: Hub, door: Door, accounts: Accounts, views: Path, export: Callable[[Path], Any],
     host: str, port: int, certificate: Path | None = None, key: Path | None = None,
+    measured: Measured | None = None,
 ) -> Listening:  # fmt: skip
     """Serve a hub at an address.
 
@@ -30,6 +32,7 @@ def listen(
         export: writes the log out into a folder.
         port: 0 for any that is free.
         certificate, key: files in PEM; with them it is served over TLS.
+        measured: what measures the hub.
     Raises:
         OSError: the address or the files cannot be used.
     """
@@ -39,6 +42,7 @@ def listen(
         shown = f"[{host}]" if ":" in host else host
         url = f"http{'s' if settings.secure else ''}://{shown}:{bound.getsockname()[1]}"
         served = made(hub, door, accounts, views, export, settings)
+        served.extra[MEASURED] = measured
         listening = Listening(make_app(served), bound, url, served.streams.close, certificate, key)
         hub.do(lambda: hub.listen(served.streams.feed)).result()
         listening.start()

@@ -65,7 +65,7 @@ class Registry:
         self._families = {name: Family(name, about) for name, about in known.items()}
         self._lock = threading.Lock()
         for family in self._families.values():
-            if family.kind != HISTOGRAM and not family.labels:
+            if family.kind == COUNTER and not family.labels:
                 family.series[()] = 0.0
 
     def count(self, name: str, *values: str, by: float = 1.0) -> None:
@@ -77,16 +77,17 @@ class Registry:
             assert isinstance(present, float)
             family.series[place] = present + by
 
-    def set(self, name: str, value: float, *values: str) -> None:
-        """Say how a gauge stands."""
-        family = self._families[name]
+    def tell(self, gauges: Iterable[tuple[str, float, tuple[str, ...]]]) -> None:
+        """Say how all gauges stand: name, value and labels; series that are not told of are forgotten."""
+        told: dict[str, dict[tuple[str, ...], float | list[float]]] = {}
+        for name, value, labels in gauges:
+            told.setdefault(name, {})[self._families[name].place(labels)] = float(value)
         with self._lock:
-            family.series[family.place(values)] = float(value)
-
-    def clear(self, name: str) -> None:
-        """Forget the series of a gauge, before it is told anew."""
-        with self._lock:
-            self._families[name].series.clear()
+            for family in self._families.values():
+                if family.kind == GAUGE:
+                    family.series = told.get(family.name, {})
+                elif family.name in told:
+                    family.series = told[family.name]
 
     def observe(self, name: str, value: float, *values: str) -> None:
         """Count a value in a histogram."""

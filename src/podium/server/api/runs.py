@@ -32,6 +32,7 @@ from podium.server.shapes import (
 from podium.views.story import tell
 
 Key = Annotated[str, Header(alias="Idempotency-Key", max_length=1_000)]
+Trace = Annotated[str, Header(alias="traceparent", max_length=200, description="W3C trace context")]
 After = Annotated[
     int, Query(ge=0, description="Wait until at least this position of the log is reflected.", le=2**62)
 ]
@@ -53,13 +54,16 @@ def router(served: Served) -> APIRouter:
     routes = noun("runs", "/v1/runs")
 
     @routes.post("", status_code=201, response_model=Submitted, responses=_SUBMITTED)
-    async def submit(body: Submission, caller: Runs, idempotency_key: Key = "") -> Response:
+    async def submit(
+        body: Submission, caller: Runs, idempotency_key: Key = "", traceparent: Trace = ""
+    ) -> Response:
         """Start a run; it is durable when this answers.
 
         The same `Idempotency-Key` with the same workflow and input is the same run (200); with others it is a
-        conflict (409).
+        conflict (409). With a `traceparent`, the run's spans join the trace of whoever asks.
         """
-        return await _submit(served, body.model_dump(), caller, idempotency_key)
+        asked = {**body.model_dump(), "traceparent": traceparent}
+        return await _submit(served, asked, caller, idempotency_key)
 
     @routes.get("", response_model=RunPage)
     async def list_runs(
