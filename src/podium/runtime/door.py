@@ -26,7 +26,7 @@ from podium.facts.events import Record
 from podium.facts.identity import run_id_of, traced
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
-from podium.runtime import approvals, custody, declared, presenting, recovery, schedules
+from podium.runtime import acts, approvals, custody, declared, hits, presenting, recovery, schedules
 from podium.runtime.callers import identified
 from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.evidence import evidence
@@ -40,6 +40,7 @@ from podium.runtime.parameters import (
     Describe,
     Execute,
     Get,
+    OfActs,
     OfApprovals,
     OfDeadLetters,
     OfNothing,
@@ -131,6 +132,8 @@ _READS: Reads = {
     "checkpoints": (custody.OfCheckpoints, custody.checkpoints),
     "prove": (custody.OfRecord, custody.proof),
     "verify": (OfNothing, lambda about, p: about.verify()),
+    "hits": (OfNothing, lambda about, p: hits.hits(about)),
+    "acts": (OfActs, lambda about, p: acts.listed(about, p.before, _limit(p.limit), p.principal)),
     "workers": (OfNothing, lambda about, p: []),
 }
 """What only looks: the same with a hub and without."""
@@ -246,6 +249,7 @@ class Door:
 
     def _apply(self, params: Shown, via: Caller) -> Future[Shown]:
         told = self._told(Apply, params, via)
+        declared.check_form(told.resources)
         reply = self._hub.tell(
             i.Apply(
                 resources=told.resources, principal=told.principal, prune=told.prune, force=told.force,

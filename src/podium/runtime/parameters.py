@@ -54,6 +54,12 @@ class Planned(Parameters, frozen=True):
     prune: bool = False
 
 
+class OfActs(Parameters, frozen=True):
+    before: int = 0
+    limit: int = 100
+    principal: str = ""
+
+
 class OfApprovals(Parameters, frozen=True):
     run_id: str = ""
 

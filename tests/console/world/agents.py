@@ -65,8 +65,10 @@ async def write(claim: str, outcome: str) -> JSON:
     return {"letter": f"Your claim {claim}: {outcome}."}
 
 
-@agent(name="registry", version="3.0.0", capability="registry.look", retry={"attempts": 2, "delay": "PT0.05S"},
-       cost={"perCall": {"usd": "0.001"}})  # fmt: skip
+@agent(
+    name="registry", version="3.0.0", capability="registry.look", cost={"perCall": {"usd": "0.001"}},
+    retry={"attempts": 2, "delay": "PT0.05S"},
+)  # fmt: skip
 async def look(claim: str) -> JSON:
     """Looks a claim up in the registry of the ministry, which is often down."""
     raise Broken("the registry of the ministry does not answer")

@@ -102,6 +102,22 @@ def router(served: Served) -> APIRouter:
         """Every time that somebody broke the glass, newest first."""
         return answered({"items": await looked(looks.overrides, limit=limit)})
 
+    @routes.get("/acts", response_model=Items)
+    async def acts(
+        caller: Reads,
+        before: Annotated[int, Query(ge=0, le=2**62)] = 0,
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+        principal: Text = "",
+    ) -> Response:
+        """What people did, newest first: who, how it is known that it was they, what, and why."""
+        asked = {"before": before, "limit": limit, "principal": principal}
+        return answered({"items": await served.ask("acts", asked, caller)})
+
+    @routes.get("/hits", response_model=Items)
+    async def hits(caller: Reads) -> Response:
+        """Which rules of policies decided of late, how, and how often."""
+        return answered({"items": await served.ask("hits", {}, caller)})
+
     @routes.get("/search", response_model=Found)
     async def search(caller: Reads, text: Text = "", since: Moment = 0, until: Moment = 0) -> Response:
         """Labels, resources and runs that words mean."""

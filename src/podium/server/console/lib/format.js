@@ -56,8 +56,10 @@ export const plural = (number, one, many = `${one}s`) => `${count(number)} ${num
 /** The part of an id that people read. */
 export const short = (id) => (id || "").slice(0, 8);
 
-/** The last part of a task's reference. */
-export const leaf = (reference) => (reference || "").split("/").filter((part) => part !== "do" && !/^\d+$/.test(part)).at(-1) ?? reference;
+const SCAFFOLD = new Set(["do", "try", "catch", "fork", "branches", "foreach", "function"]);
+
+/** The last name in a task's reference. */
+export const leaf = (reference) => (reference || "").split("/").filter((part) => !SCAFFOLD.has(part) && !/^\d+$/.test(part)).at(-1) ?? reference;
 
 /** A workflow or an agent without its version. */
 export const bare = (name) => (name || "").split("@")[0];

@@ -41,11 +41,11 @@ const changesRuns = (record) => record.run_id !== "";
 const normal = (run) => ({ ...run, id: run.id ?? run.run_id, phase: run.phase ?? run.status });
 
 const COLUMNS = [
-  { name: "status", cell: (run) => html`<${Status} status=${run.phase === "waiting" ? waits(run) : run.status} word=${run.phase === "waiting" ? "waiting" : undefined} />` },
+  { name: "status", cell: (run) => html`<${Status} status=${waits(run) ?? run.status} word=${waits(run) ? "waiting" : undefined} />` },
   { name: "run", cell: (run) => html`<a class="first-link mono" href=${`/runs/${run.id}`}>${short(run.id)}</a>` },
   { name: "workflow", cell: (run) => html`<span class="clip" title=${run.workflow}>${bare(run.workflow)}</span>` },
   { name: "about", cell: (run) => html`<span class="clip long">${about(run)}</span>` },
-  { name: "by", cell: (run) => who(run.principal) },
+  { name: "by", cell: (run) => html`<span class="clip less" title=${run.principal}>${who(run.principal)}</span>` },
   { name: "started", cell: (run) => html`<${Time} at=${run.started_at} />` },
   { name: "took", num: true, cell: (run) => span((run.ended_at || now.value) - run.started_at) },
   { name: "cost", num: true, cell: (run) => (run.cost_nano ? money(run.cost_nano) : html`<span class="dim">–</span>`) },
@@ -53,7 +53,7 @@ const COLUMNS = [
 
 const waits = (run) => {
   const kinds = (run.waiting_for ?? []).map((one) => one.kind);
-  return ["dead_letter", "in_doubt", "approval", "human"].find((kind) => kinds.includes(kind)) ?? "waiting";
+  return ["dead_letter", "in_doubt", "approval", "human"].find((kind) => kinds.includes(kind)) ?? (run.phase === "waiting" ? "waiting" : undefined);
 };
 
 function about(run) {

@@ -36,6 +36,6 @@ const COLUMNS = [
   { name: "task", cell: (deed) => html`<a class="first-link" href=${withQuery({ effect: deed.effect })}>${leaf(deed.task)}</a>` },
   { name: "who", cell: (deed) => html`<span class="clip">${deed.agent || deed.kind}</span>` },
   { name: "status", cell: (deed) => html`<${Status} status=${deed.status || "running"} />` },
-  { name: "gave", cell: (deed) => html`<span class="clip mono">${inline(deed.output, 80)}</span>` },
+  { name: "gave", cell: (deed) => html`<span class="clip less mono">${inline(deed.output, 60)}</span>` },
   { name: "cost", num: true, cell: (deed) => (deed.cost_nano ? money(deed.cost_nano) : html`<span class="dim">–</span>`) },
 ];

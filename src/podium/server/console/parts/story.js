@@ -1,10 +1,10 @@
 // The story of a run: what happened and why, and where it first went another way than it usually does.
 
-import { html, useEffect, useMemo, useRef, Icon, Trouble, None, Status } from "../lib/ui.js";
+import { html, useEffect, useMemo, useRef, Icon, Trouble } from "../lib/ui.js";
 import { at, withQuery } from "../lib/router.js";
 import { query } from "../lib/api.js";
 import { useData, ofRun } from "../lib/data.js";
-import { bare, moment, short } from "../lib/format.js";
+import { bare, leaf, moment } from "../lib/format.js";
 import { What } from "./what.js";
 
 const ICONS = {
@@ -28,17 +28,20 @@ export function Story({ run, id }) {
   if (!lines) return null;
   const first = marks.first >= 0 ? lines[marks.first] : null;
   return html`${first && html`<p class="notice is-warn row"><span><b>Here it went another way</b>${marks.differs ? html` than the <a href=${`/runs/${usual.run.run_id}`}>last one that is like it</a>` : ""}:</span>
-      <a href=${withQuery({ seq: first.seq })} data-key="w">${moment(first.at)} ${first.text.trim()}</a></p>`}
+      <a href=${withQuery({ seq: first.seq })} data-key="w">${moment(first.at)} ${said(first)}</a></p>`}
     <div class=${chosen ? "split told" : ""}>
       <ol class="story" ref=${list} data-walk>${lines.map((line, index) => html`<li key=${index} data-seq=${line.seq} class="${line.at ? "" : "added"} ${line.seq === chosen ? "marked" : ""} ${marks.all.has(index) ? "gone-wrong" : ""}">
         <span class="at">${line.at ? moment(line.at) : ""}</span>
         <${Icon} name=${marks.all.has(index) && line.kind !== "error" ? "warn" : ICONS[line.kind] ?? "right"} tone=${marks.all.has(index) ? (line.kind === "error" ? "bad" : "warn") : line.at ? TONES[line.kind] ?? "off" : "off"}
           label=${marks.all.has(index) ? "out of the ordinary" : undefined} />
-        <span class=${`d${Math.min(line.depth, 4)}`}>${line.seq && line.at ? html`<a class="quiet" href=${withQuery({ seq: line.seq })}>${line.text}</a>` : line.text}</span>
+        <span class=${`d${Math.min(line.depth, 4)}`} title=${line.task || undefined}>${line.seq && line.at ? html`<a class="quiet" href=${withQuery({ seq: line.seq })}>${said(line)}</a>` : said(line)}</span>
       </li>`)}</ol>
       ${chosen > 0 && html`<${What} id=${id} seq=${chosen} />`}
     </div>`;
 }
+
+/** A line with the name of its task in place of the whole reference. */
+const said = (line) => (line.task && line.text.includes(line.task) ? line.text.replace(line.task, leaf(line.task)) : line.text).trim();
 
 /** The story of the last run of this workflow that came to a good end, to hold this one against. */
 function useUsual(run) {
