@@ -245,7 +245,7 @@ class Inquiry:
 
     def _with_why(self, rows: list[Shown]) -> list[Shown]:
         """The same runs; of what waits in line they say why nobody begins it, where that is known."""
-        queued = [one for row in rows for one in row["waiting_for"] if one["kind"] == "queue"]
+        queued = [one for row in rows for one in row["waiting_for"] if one["kind"] in ("queue", "retry")]
         if queued:
             presenting.show_breakers(queued, self._sight.breakers())
             presenting.show_unstaffed(queued, self._sight.look(lambda _, catalog: catalog.unstaffed()))
