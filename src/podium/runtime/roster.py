@@ -6,6 +6,7 @@ It is for one thread at a time.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from hmac import compare_digest
 from typing import Literal, TypeAlias
 
 from podium.agents.interface import AttemptFailed
@@ -13,7 +14,7 @@ from podium.facts.inputs import Reported
 from podium.facts.orders import Perform
 from podium.runtime.members import Attempt, Key, Standing, Worker
 from podium.runtime.reports import failed, logged, lost, returned, silent
-from podium.runtime.tokens import read_token
+from podium.runtime.tokens import is_genuine, named_by
 
 SETTLED_KEPT = 10_000
 """So many attempts are remembered that are over, so that a repeated word is known for one."""
@@ -93,17 +94,20 @@ class Roster:
 
     def held(self, token: str, now: int) -> tuple[Attempt | None, Word]:
         """The attempt that a token is of, if it counts; else what is to be said of it."""
-        named = read_token(self._key, token)
+        named = named_by(token)
         if named is None:
             return None, "unknown"
         key: Key = named[:3]
         attempt = self.attempts.get(key)
-        if attempt is None:
-            return None, "repeated" if key in self._settled else "stale"
-        if attempt.until and not attempt.token:
+        # What was handed out here is known by its face; whatever else there is must be proven.
+        if attempt is None or not compare_digest(attempt.token, token):
+            if not is_genuine(self._key, token):
+                return None, "unknown"
+            if attempt is None:
+                return None, "repeated" if key in self._settled else "stale"
+            if attempt.token or not attempt.until:
+                return None, "stale"
             attempt.token, attempt.worker = token, named.worker
-        if attempt.token != token:
-            return None, "stale"
         attempt.heard_at = now
         worker = self.workers.get(attempt.worker)
         if worker is not None and worker.present:
@@ -146,7 +150,7 @@ class Roster:
 
     def report_late(self, token: str, outcome: Reported | AttemptFailed) -> None:
         """What comes too late goes into the log all the same."""
-        named = read_token(self._key, token)
+        named = named_by(token)
         assert named is not None, "it was read before"
         if isinstance(outcome, AttemptFailed):
             outcome = failed(_nameless(named[:3]), outcome)
