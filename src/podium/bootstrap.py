@@ -27,7 +27,7 @@ from podium.runtime.action_key import action_key
 from podium.runtime.checkpoints import VARIABLE, Checkpoints, Settings, settings_of
 from podium.runtime.clock import GuardedClock
 from podium.runtime.dispatching import Dispatcher
-from podium.runtime.door import ClosedDoor, Door
+from podium.runtime.door import TENANT, ClosedDoor, Door
 from podium.runtime.evaluator import Evaluator
 from podium.runtime.exporting import Exported, Unexportable, export
 from podium.runtime.fleet import Fleet
@@ -39,6 +39,7 @@ from podium.runtime.identity import Identities
 from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Newest, Readers, Wanted
 from podium.runtime.keyring import Erasing, Keyring
 from podium.runtime.notary import Notary
+from podium.runtime.notifying import Notifier
 from podium.runtime.people import People
 from podium.runtime.sealing import Sealing
 from podium.runtime.shard import ShardHost
@@ -76,6 +77,9 @@ LOCK = "hub.lock"
 
 VIEWS_WAIT_MS = 1_000
 """Lists wait so long for the views; then they are made without."""
+
+URL_VARIABLE = "PODIUM_URL"
+"""Where people find the hub; links in notices lead there."""
 
 RUNS_SHARD = 1
 """The shard of runs; shard 0 is the catalog's."""
@@ -317,6 +321,7 @@ class Serving:
     door: Door
     server: SocketServer
     accounts: Callable[[], Accounts]
+    notifier: Notifier
     network: list[Listening] = field(default_factory=list)
 
     def listen(
@@ -355,6 +360,7 @@ class Serving:
         What was asked before is answered, if only with the word that the hub is gone.
         """
         self.server.stop_taking()
+        self.notifier.close()
         self.hub.fleet.hush()
         for one in self.network:
             one.stop()
@@ -376,7 +382,14 @@ def serve(folder: Path) -> Serving:
             hub, hub.dispatcher, inquiry, readers, hub.views, hub, identities=identities,
             staffing=Staffing(hub, hub.fleet), people=People(accounts, identities, hub.tell),
         )  # fmt: skip
-        return Serving(hub, door, SocketServer(hub.folder, door, hub.clock.now()), accounts)
+        notifier = Notifier(
+            hub.tell, hub.system.catalog, inquiry, hub.fleet, hub.clock.now, TENANT,
+            lambda: os.environ.get(URL_VARIABLE, "").rstrip("/"),
+        )  # fmt: skip
+        hub.do(lambda: hub.listen(notifier.feed)).result()
+        notifier.start()
+        socket_server = SocketServer(hub.folder, door, hub.clock.now())
+        return Serving(hub, door, socket_server, accounts, notifier)
     except BaseException:
         hub.stop(0)
         raise

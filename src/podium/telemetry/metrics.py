@@ -8,6 +8,7 @@ from typing import Any
 
 from podium.facts import events as e
 from podium.facts.events import Record
+from podium.facts.notices import NOTIFIER
 from podium.telemetry.registry import COUNTER, GAUGE, HISTOGRAM, About, Registry
 from podium.telemetry.spans import History
 
@@ -76,10 +77,10 @@ KNOWN: dict[str, About] = {
 class _Began:
     """What must be known of a run to count how it goes on."""
 
-    __slots__ = ("at", "effects", "workflow")
+    __slots__ = ("at", "effects", "tells", "workflow")
 
-    def __init__(self, workflow: str, at: int) -> None:
-        self.workflow, self.at = workflow, at
+    def __init__(self, workflow: str, at: int, tells: bool) -> None:
+        self.workflow, self.at, self.tells = workflow, at, tells
         self.effects: dict[int, tuple[str, str, int]] = {}
 
 
@@ -126,7 +127,9 @@ class Metrics:
             self._began.pop(record.run_id, None)
 
     def _begin(self, run_id: str, event: e.RunStarted, at: int) -> _Began:
-        began = self._began[run_id] = _Began(event.workflow.partition("@")[0], at)
+        began = self._began[run_id] = _Began(
+            event.workflow.partition("@")[0], at, event.principal == NOTIFIER
+        )
         if len(self._began) > RUNS_MAX:
             self._began.popitem(last=False)
         return began
@@ -196,6 +199,8 @@ def _ended(registry: Registry, began: _Began, record: Record, event: e.Event) ->
     registry.count("podium_runs_ended_total", began.workflow, status)
     seconds = (record.at - began.at) / 1000
     registry.observe("gen_ai_workflow_duration_seconds", seconds, began.workflow, status)
+    if began.tells:
+        registry.count("podium_notifications_total", began.workflow, _TOLD[status])
 
 
 def _by_agent(name: str) -> Callable[[Registry, _Began, Record, Any], None]:
@@ -215,6 +220,8 @@ def _plainly(name: str) -> Callable[[Registry, _Began, Record, Any], None]:
 def _decided(registry: Registry, began: _Began, record: Record, event: e.ApprovalDecided) -> None:
     registry.count("podium_approvals_total", event.outcome or event.verdict)
 
+
+_TOLD = {"completed": "sent", "faulted": "failed", "cancelled": "cancelled"}
 
 _ENDS: dict[type, str] = {
     e.RunCompleted: "completed", e.RunFaulted: "faulted", e.RunCancelled: "cancelled",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from math import isfinite
 
+from podium.facts.notices import CAUSES
 from podium.facts.secrets import NAME
 from podium.facts.values import JSON, Problem
 from podium.resources.troubles import pointer, shown
@@ -75,6 +76,7 @@ def _program(draft: Draft, document: dict[str, JSON], digest: str, tasks_max: in
         required=("document", "do"),
     )  # fmt: skip
     check_schedule(draft, given, _metadata(document))
+    _check_notify(draft, document)
     header = _header(draft, given.get("document", {}))
     _check_evaluation(draft, given.get("evaluate", {}))
     uses = _uses(draft, given.get("use", {}))
@@ -134,6 +136,14 @@ def _subject(draft: Draft, document: JSON) -> Expression | None:
     if found.native is None:
         draft.unsupported(place, "such an expression as a subject", "take a member of the input, `${ .id }`")
     return found
+
+
+def _check_notify(draft: Draft, document: JSON) -> None:
+    """What the hub tells by runs of this workflow, by `document.metadata.notify`."""
+    metadata = _metadata(document)
+    place = _ROOT / "document" / "metadata" / "notify"
+    for number, cause in enumerate(draft.sequence(metadata.get("notify", []), place, "`notify`")):
+        draft.choice(cause, place / number, "What is told", CAUSES)
 
 
 def _concurrency(draft: Draft, document: JSON) -> Concurrency | None:
