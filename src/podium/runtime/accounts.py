@@ -116,6 +116,7 @@ class Accounts:
             "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;" + _SCHEMA
         ).fetchall()
         self._known: dict[bytes, Token | Stay] = {}
+        self._known_accounts: dict[str, Account] = {}
 
     def close(self) -> None:
         with self._lock:
@@ -124,8 +125,12 @@ class Accounts:
     # --- accounts ------------------------------------------------------------------------------------
 
     def account(self, name: str) -> Account | None:
-        rows = self._rows(f"{_ACCOUNT} WHERE name = ?", name)
-        return _account(rows[0]) if rows else None
+        """An account, from memory while nothing has changed."""
+        with self._lock:
+            found = self._known_accounts.get(name)
+            if found is None and (rows := self._rows(f"{_ACCOUNT} WHERE name = ?", name)):
+                found = self._known_accounts[name] = _account(rows[0])
+            return found
 
     def accounts(self) -> list[Account]:
         """All of them, by name."""
@@ -278,6 +283,7 @@ class Accounts:
     def _change(self, sql: str, *bindings: Any) -> int:
         with self._lock:
             self._known.clear()
+            self._known_accounts.clear()
             self._connection.execute(sql, bindings)
             return self._connection.changes()
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ STOP_S = 2
 """Requests under way get so long when the server ends."""
 
 BACKLOG = 1_024
+SWITCH_S = 0.001
 _HEADERS_BYTES_MAX = 64 * 1024
 _KEEP_ALIVE_S = 75
 
@@ -101,6 +103,8 @@ class Listening:
             self._began.set()
 
     async def _run(self) -> None:
+        # Else the hub's thread, when it has much to do, lets this one wait 5 ms at every turn.
+        sys.setswitchinterval(SWITCH_S)
         self._loop = asyncio.get_running_loop()
         await self._server.serve([self._socket])
 
