@@ -62,6 +62,10 @@ class Hub:
         """Start a run."""
         return self.client.submit(workflow, given, labels=labels).run_id
 
+    def status(self, run: str) -> str:
+        """How a run is now."""
+        return str(self.client.describe("run", run)["status"])
+
     def settle(self, claim: str, amount: int, customer: str, damage: str = "water") -> str:
         given = {"claim": claim, "amount": amount, "damage": damage}
         return self.submit("claims/settle", given, customer=customer, claim=claim)

@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from podium import __version__
-from podium.server import pages
+from podium.server import deciding, pages
 from podium.server.api import (
     acting,
     approvals,
@@ -43,7 +43,7 @@ from podium.server.served import Served
 ROUTERS: tuple[Callable[[Served], APIRouter], ...] = (
     health.router, runs.router, acting.router, approvals.router, resources.router, events.router,
     cloudevents.router, audit.router, hub.router, people.router, signing.router, workers.router,
-    looking.router, schedules.router, pages.router,
+    looking.router, schedules.router, pages.router, deciding.router,
 )  # fmt: skip
 
 _RULES = {404: "unknown-path", 405: "method", 400: "form", 415: "media-type"}

@@ -1,7 +1,7 @@
 // The console: a frame around the page that the address names.
 
-import { html, render, useEffect, useState, Icon, Trouble } from "./lib/ui.js";
-import { place, go } from "./lib/router.js";
+import { html, render, useEffect, useState, Trouble } from "./lib/ui.js";
+import { place } from "./lib/router.js";
 import { visitor, meet } from "./lib/api.js";
 import { begin } from "./lib/stream.js";
 import { Frame } from "./parts/frame.js";
@@ -12,7 +12,7 @@ function Page() {
   const { path } = place.value;
   for (const page of PAGES) {
     const found = page.path.exec(path);
-    if (found) return html`<${Shown} key=${page.name} page=${page} given=${found.slice(1).map(decodeURIComponent)} />`;
+    if (found) return html`<${Shown} key=${page.name} page=${page} given=${found.slice(1).map((part) => part && decodeURIComponent(part))} />`;
   }
   return html`<div class="plain"><h1>There is no such page</h1><p><a href="/">Go to what is happening now</a></p></div>`;
 }

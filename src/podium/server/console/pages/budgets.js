@@ -2,7 +2,7 @@
 
 import { html, useMemo, Status, Table, Time, Trouble, Cli, now } from "../lib/ui.js";
 import { useData } from "../lib/data.js";
-import { amount, moment, span, unitName, money } from "../lib/format.js";
+import { amount, clip, short, span, unitName } from "../lib/format.js";
 
 export default function Budgets() {
   const { data, problem } = useData("/v1/budgets?limit=1000", true);
@@ -11,7 +11,6 @@ export default function Budgets() {
   if (problem && !data) return html`<${Trouble} problem=${problem} />`;
   if (!data) return null;
   return html`<div class="head"><h1>Budgets</h1><span class="dim">by the time until they are used up, as it goes now</span><span class="gap"></span><${Cli} line="podium get budgets" /></div>
-    <svg width="0" height="0" aria-hidden="true"><defs><pattern id="held" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="2" height="4" fill="currentColor" opacity=".5" /></pattern></defs></svg>
     <${Table} label="Budgets" rows=${rows} id=${(row) => row.id} columns=${COLUMNS} none=${policies?.items.length ? "Nothing was taken of any budget yet." : "No policy sets a budget."} />
     <p class="dim">What is held is set aside for attempts under way. Marks stand at 80, 95 and 100 %. A ceiling is raised by whoever lets an action pass it, and in the policy.</p>`;
 }
@@ -31,7 +30,12 @@ const COLUMNS = [
   { name: "until", cell: (row) => (row.ends_at ? html`<${Time} at=${row.ends_at} />` : html`<span class="dim">no end</span>`) },
 ];
 
-const scope = (row) => Object.entries(row.scope).map(([name, value]) => `${name} ${value.slice(0, 24)}`).join(", ") || "everything";
+const scope = (row) => {
+  const parts = Object.entries(row.scope);
+  return parts.length ? parts.map(([name, value]) => html`${name} <a href=${where(name, value)}>${name === "run" ? short(value) : clip(value, 24)}</a> `) : "everything";
+};
+
+const where = (name, value) => ({ run: `/runs/${value}`, agent: `/agents/${encodeURIComponent(value.split("@")[0])}`, workflow: `/runs?workflow=${encodeURIComponent(value)}` })[name] ?? `/runs?text=${encodeURIComponent(value)}`;
 
 function Bar({ row }) {
   const spent = Math.min((100 * row.spent) / row.ceiling, 100) || 0;

@@ -43,11 +43,11 @@ const ATTEMPTS = [
 ];
 
 const COLUMNS = [
-  { name: "status", cell: (row) => html`<${Status} status=${row.status ?? (row.draining ? "draining" : "live")} />` },
+  { name: "status", cell: (row) => html`<${Status} status=${row.status} />` },
   { name: "worker", cell: (row) => html`<span class="strong">${row.name ?? row.id}</span>` },
-  { name: "hosts", cell: (row) => html`<span class="clip">${(row.agents ?? []).map((one) => one.agent ?? one.name ?? one).join(", ")}</span>` },
+  { name: "hosts", cell: (row) => html`<span class="clip">${row.agents.map((one) => one.agent).join(", ")}</span>` },
   { name: "region", cell: (row) => row.region || html`<span class="dim">–</span>` },
   { name: "labels", cell: (row) => html`<span class="clip mono">${Object.entries(row.labels ?? {}).map(([name, value]) => `${name}=${value}`).join(" ")}</span>` },
-  { name: "under way", num: true, cell: (row) => `${row.outstanding ?? row.running ?? 0}${row.concurrency ? ` of ${row.concurrency}` : ""}` },
-  { name: "heard of", num: true, cell: (row) => (row.seen_at || row.heard_at ? ago(row.seen_at ?? row.heard_at, now.value) : html`<span class="dim">–</span>`) },
+  { name: "under way", num: true, cell: (row) => `${row.attempts}${row.concurrency ? ` of ${row.concurrency}` : ""}` },
+  { name: "heard of", num: true, cell: (row) => (row.heard_at ? ago(row.heard_at, now.value) : html`<span class="dim">–</span>`) },
 ];

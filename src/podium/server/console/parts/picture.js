@@ -14,7 +14,7 @@ export function Picture({ id }) {
   const { width, height } = data;
   return html`<div class="graph" tabindex="0" role="region" aria-label="The workflow, drawn">
     <svg width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${told(data)}>
-      <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" orient="auto-start-reverse"><path d="M0 0L8 4 0 8z" fill="context-stroke" /></marker></defs>
+      <defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto-start-reverse"><path d="M0 0L8 4 0 8z" fill="context-stroke" /></marker></defs>
       ${data.wires.map((wire) => html`<path class="edge" d=${`M${wire.points.map((point) => point.join(" ")).join("L")}`} marker-end="url(#tip)" stroke-dasharray=${wire.jumps ? "3 3" : undefined} />`)}
       <circle class="edge" cx=${data.begin[0]} cy=${data.begin[1]} r="5" /><circle class="edge" cx=${data.finish[0]} cy=${data.finish[1]} r="5" />
       ${data.boxes.map((box) => html`<${Box} box=${box} />`)}

@@ -1,0 +1,196 @@
+"""What people come to the console for, in as few clicks as it may take: a real hub, the real API."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.console.hub import Hub
+from tests.console.walk import seek
+
+pytestmark = pytest.mark.xdist_group("console")
+
+
+class Clicks:
+    """Counts what a person clicks; typing is free."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.count = page, 0
+
+    def on(self, what: Locator) -> None:
+        what.click()
+        self.count += 1
+
+
+def test_an_escalation_is_approved_in_two_clicks(page: Page, hub: Hub) -> None:
+    run = hub.settle("C-2001", 9100, "hansa", "storm")
+    hub.until(lambda: any(one["run_id"] == run for one in hub.client.approvals("")))
+    page.goto("/")
+    clicks = Clicks(page)
+    clicks.on(page.get_by_role("region", name="Needs somebody").get_by_text("claim C-2001"))
+    article = page.get_by_role("article")
+    expect(article).to_contain_text('"amount": 9100')
+    expect(article).to_contain_text("house/large-payment")
+    expect(article).to_contain_text("it is done once, exactly as shown")
+    clicks.on(article.get_by_role("button", name="Approve", exact=True))
+    assert clicks.count == 2
+    assert hub.client.wait(run, timeout_ms=10_000).status == "completed"
+    words = [one for one in hub.client.events(run) if one["type"] == "ApprovalDecided"]
+    assert [one["verdict"] for one in words] == ["approve"]
+    assert words[0]["principal"].startswith("user:")
+
+
+def test_why_a_customer_got_a_wrong_outcome_last_tuesday_takes_three_clicks(page: Page) -> None:
+    page.goto("/")
+    seek(page, "customer acme last tuesday")
+    clicks = Clicks(page)
+    clicks.on(page.get_by_role("option", name=re.compile("Runs of customer=acme")))
+    rows = page.get_by_role("table", name="Runs").locator("tbody tr")
+    expect(rows).to_have_count(2)
+    clicks.on(rows.filter(has_text="C-0994").get_by_role("link"))
+    expect(page.get_by_text("Here it went another way")).to_be_visible()
+    clicks.on(page.locator("[data-key=w]"))
+    expect(page.locator("aside")).to_contain_text("refused, as it is the third in a month")
+    expect(page.locator("aside")).to_contain_text("letters@1.2.0")
+    assert clicks.count == 3
+    # Whoever asks on is told what decided it.
+    page.get_by_role("tab", name="Data").click()
+    expect(page.get_by_text(".[1].score > 80")).to_be_visible()
+
+
+def test_a_link_to_a_day_says_the_same_later(page: Page) -> None:
+    page.goto("/")
+    seek(page, "last tuesday")
+    page.get_by_role("option", name=re.compile("Runs that match")).click()
+    expect(page).to_have_url(re.compile(r"since=\d{13}&until=\d{13}"))
+    expect(page.get_by_role("table", name="Runs").locator("tbody tr")).to_have_count(5)
+
+
+def test_what_nears_a_ceiling_takes_one_click(page: Page) -> None:
+    page.goto("/runs")
+    clicks = Clicks(page)
+    clicks.on(page.locator("header a.meter"))
+    first = page.get_by_role("table", name="Budgets").locator("tbody tr").first
+    expect(first).to_contain_text("agent-in-a-day")
+    expect(first).to_contain_text("cashier")
+    expect(first).to_contain_text(re.compile("over 80 %|over 95 %|used up"))
+    assert clicks.count == 1
+
+
+def test_everything_is_paused_in_two_clicks_and_goes_on(page: Page, hub: Hub) -> None:
+    run = hub.submit("claims/keep", {"claim": "C-2002"}, customer="ulme")
+    hub.until(lambda: hub.status(run) == "running")
+    page.goto("/")
+    clicks = Clicks(page)
+    clicks.on(page.get_by_role("button", name="Pause all…"))
+    dialog = page.get_by_role("dialog", name="Pause everything")
+    page.get_by_label("Reason").fill("the bank called")
+    clicks.on(dialog.get_by_role("button", name=re.compile(r"^Pause \d+$")))
+    assert clicks.count == 2
+    expect(page.get_by_role("status").filter(has_text="paused")).to_be_visible()
+    assert not list(hub.client.get("runs", status="running", nested=True, limit=100))
+    told = [one for one in hub.client.events(run) if one["type"] == "RunSuspended"]
+    assert told[0]["body"]["why"] == "the bank called"
+    page.get_by_role("button", name="Resume…").click()
+    page.get_by_role("dialog").get_by_role("button", name=re.compile(r"^Resume \d+$")).click()
+    expect(page.get_by_role("status").filter(has_text="paused")).to_have_count(0)
+    assert hub.status(run) == "running"
+
+
+def test_what_happens_is_seen_as_it_happens(page: Page, hub: Hub) -> None:
+    page.goto("/runs")
+    rows = page.get_by_role("table", name="Runs").locator("tbody tr")
+    expect(rows.first).to_be_visible()
+    run = hub.submit("claims/complaint", {"customer": "live", "text": "Too slow."}, customer="live")
+    row = rows.filter(has_text=run[:8])
+    expect(row).to_contain_text("waiting")
+    hub.client.answer(run, decision="apologise")
+    expect(row).to_contain_text("completed")
+    expect(page.locator("header")).to_contain_text("live")
+
+
+def test_two_tabs_share_one_stream(context: BrowserContext, page: Page, hub: Hub) -> None:
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    page.goto("/runs")
+    expect(page.locator("header")).to_contain_text("live")
+    other = context.new_page()
+    other.goto("/runs")
+    run = hub.submit("claims/complaint", {"customer": "tabs", "text": "Both."}, customer="tabs")
+    for one in (page, other):
+        expect(one.get_by_role("table", name="Runs")).to_contain_text(run[:8])
+    assert len([url for url in asked if url.endswith("/v1/events")]) <= 1
+    other.close()
+
+
+def test_the_whole_way_is_walked_by_keyboard(page: Page, hub: Hub) -> None:
+    run = hub.settle("C-2003", 7300, "birke", "storm")
+    hub.until(lambda: any(one["run_id"] == run for one in hub.client.approvals("")))
+    page.goto("/")
+    expect(page.get_by_text("claim C-2003")).to_be_visible()
+    press = page.keyboard.press
+    press("g"), press("r")
+    expect(page).to_have_url(re.compile("/runs$"))
+    expect(page.get_by_role("table", name="Runs")).to_be_visible()
+    press("j"), press("j"), press("k")
+    press("Enter")
+    expect(page).to_have_url(re.compile("/runs/[0-9a-f-]{36}"))
+    press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    press("g"), press("a")
+    wanted = page.locator(".needs li").filter(has_text="C-2003")
+    expect(wanted).to_be_visible()
+    for _ in range(20):
+        press("j")
+        if wanted.get_attribute("aria-selected") == "true":
+            break
+    expect(page.get_by_role("article")).to_contain_text('"C-2003"')
+    press("d")
+    hub.client.wait(run, timeout_ms=10_000)
+    assert hub.status(run) == "faulted"
+
+
+def test_every_control_is_reached_by_tab(page: Page) -> None:
+    page.goto("/approvals")
+    expect(page.get_by_role("article")).to_be_visible()
+    seen: set[str] = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        seen.add(
+            page.evaluate(
+                "document.activeElement.innerText || document.activeElement.ariaLabel || ''"
+            ).strip()
+        )
+    assert {"Skip to what is shown", "Runs", "Pause all…"} <= seen
+    assert any("Approve" in one or "apologise" in one for one in seen)
+
+
+def test_a_link_from_chat_decides_nothing_by_itself_and_takes_no_script(
+    hub: Hub, browser: object, signed_in: object, page: Page
+) -> None:
+    run = hub.settle("C-2004", 6100, "ulme", "storm")
+    found = hub.until(lambda: [one for one in hub.client.approvals("") if one["run_id"] == run])[0]
+    plain = browser.new_context(base_url=hub.url, storage_state=signed_in, java_script_enabled=False)  # type: ignore[attr-defined]
+    try:
+        phone = plain.new_page()
+        phone.goto(f"/decide/{found['id']}")
+        expect(phone.locator("pre")).to_contain_text("6100")
+        assert any(one["run_id"] == run for one in hub.client.approvals(""))
+        phone.get_by_label("Reason").fill("seen the pictures")
+        phone.get_by_role("button", name="Approve").click()
+        expect(phone.get_by_role("heading")).to_have_text("It is decided")
+    finally:
+        plain.close()
+    assert hub.client.wait(run, timeout_ms=10_000).status == "completed"
+
+
+def test_a_form_from_elsewhere_decides_nothing(hub: Hub, context: BrowserContext) -> None:
+    found = next(one for one in hub.client.approvals("") if one["kind"] == "approval")
+    form = {"decision": "approve", "action": found["action"], "kind": "approval", "csrf": "guessed"}
+    answer = context.request.post(f"{hub.url}/decide/{found['id']}", form=form)
+    assert answer.status == 403
+    assert any(one["id"] == found["id"] for one in hub.client.approvals(""))

@@ -1,0 +1,87 @@
+"""The places of the console, one by one, for whoever looks at all of them: tests and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from playwright.sync_api import Page, expect
+
+from tests.console.hub import Hub
+
+
+class Place(NamedTuple):
+    """A view: where it is, what shows that it is there, and what is done before it is looked at."""
+
+    name: str
+    path: str
+    shows: str
+    then: Callable[[Page], Any] | None = None
+
+    def show(self, page: Page) -> None:
+        page.goto(self.path)
+        expect(page.locator(self.shows).first).to_be_visible()
+        if self.then is not None:
+            self.then(page)
+        settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait until nothing is asked for any more, and what came is drawn."""
+    page.wait_for_function("document.fonts.status === 'loaded'")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def places(hub: Hub) -> list[Place]:
+    """All of them."""
+    runs = hub.client.get("runs", limit=200)
+    odd = next(one["id"] for one in runs if one["labels"].get("claim") == "C-1010")
+    wide = next(one["id"] for one in runs if one["workflow"].startswith("claims/scan"))
+    return [
+        Place("now", "/", ".graph a.node"),
+        Place("approvals", "/approvals", "article pre"),
+        Place("runs", "/runs", "table tbody tr"),
+        Place("run-story", f"/runs/{odd}", ".story li", lambda page: page.locator("[data-key=w]").click()),
+        Place("run-timeline", f"/runs/{wide}?tab=timeline", ".lanes canvas"),
+        Place("run-graph", f"/runs/{odd}?tab=graph", ".graph g.node"),
+        Place("run-events", f"/runs/{odd}?tab=events", ".log summary", _unfold),
+        Place("run-data", f"/runs/{odd}?tab=data&effect=3", "section pre"),
+        Place("run-cost", f"/runs/{odd}?tab=cost", ".bars"),
+        Place("run-compare", f"/runs/{odd}?tab=compare", "th[scope=row]"),
+        Place("budgets", "/budgets", ".bars"),
+        Place("audit", "/audit", "table tbody tr", _check),
+        Place("agents", "/agents", "table tbody tr"),
+        Place("agent", "/agents/cashier", "pre"),
+        Place("policies", "/policies/house", "table[aria-label=Rules] tbody tr"),
+        Place("fleet", "/fleet", "dl"),
+        Place("schedules", "/schedules", "table tbody tr"),
+        Place("search", "/runs", "table tbody tr", _seek),
+        Place("pause", "/", ".graph a.node", _pause),
+    ]
+
+
+def _unfold(page: Page) -> None:
+    page.locator(".log summary").nth(2).click()
+
+
+def _check(page: Page) -> None:
+    page.get_by_role("button", name="Check the whole log").click()
+    expect(page.get_by_text("sound")).to_be_visible()
+
+
+def seek(page: Page, words: str) -> None:
+    """Type words into the search."""
+    expect(page.get_by_role("button", name="Search runs")).to_be_visible()
+    page.keyboard.press("/")
+    expect(page.get_by_role("combobox", name="Search")).to_be_focused()
+    page.keyboard.type(words)
+
+
+def _seek(page: Page) -> None:
+    seek(page, "customer acme last tuesday")
+    expect(page.get_by_role("option").first).to_contain_text("acme")
+
+
+def _pause(page: Page) -> None:
+    page.get_by_role("button", name="Pause all…").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Nothing is killed")
