@@ -105,6 +105,10 @@ COMMANDS = {
         "looking:describe", _LOOKS, "Show all that is known of one run or resource.",
         "podium describe run 3f2a",
     ),
+    "top": Command(
+        "top:top", _LOOKS,
+        "Show a hub on one screen: what it does, what waits for people, what nears a ceiling.", "podium top",
+    ),
     "story": Command("looking:story", _LOOKS, "Tell what happened in a run, and why.", "podium story 3f2a"),
     "explain": Command(
         "explaining:explain", _LOOKS, "Tell what a result rests on, and what that cost.",

@@ -1,4 +1,4 @@
-"""`explain`: what a run, a task, an effect or a place in an output rests on, from the log alone."""
+"""`explain`: what a result rests on, from the log alone; and with `--stuck` what runs wait for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cyclopts import Parameter
 from podium.cli import hubs
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
-from podium.cli.output import show_json, show_one
+from podium.cli.output import moment, short, show_json, show_one, show_rows
 
 if TYPE_CHECKING:
     from podium.provenance.deeds import Evidence
@@ -24,8 +24,9 @@ _THING = re.compile(r"(?P<run>[^/:]+)(?:/(?P<effect>[0-9]+)|:(?P<place>.+))?")
 
 
 def explain(
-    thing: str, /, *, path: str = "", as_: Annotated[As, Parameter(name="--as")] = "text", options: Given
-) -> int:
+    thing: str = "", /, *, path: str = "", as_: Annotated[As, Parameter(name="--as")] = "text",
+    stuck: bool = False, limit: int = 100, options: Given,
+) -> int:  # fmt: skip
     """Tell what a result rests on, and what that cost.
 
     Parameters
@@ -37,7 +38,13 @@ def explain(
         A place in what that gave, as a JSON pointer: `/total`.
     as_
         `prov` is W3C PROV-JSON; `openlineage` are run events of OpenLineage, a line each.
+    stuck
+        Tell instead what each unfinished run waits for, or just RUN, and who can let it go on.
+    limit
+        Of `--stuck`: so many at most.
     """
+    if stuck:
+        return _stuck(thing, limit, options)
     from podium.provenance.explaining import Unexplained
     from podium.provenance.explaining import explain as explained
 
@@ -54,6 +61,22 @@ def explain(
         except Unexplained as unexplained:
             raise Stop(Exit.REFUSED, str(unexplained), f"`podium story {found['run']}` tells all") from None
     return _show(explanation, as_, options)
+
+
+def _stuck(run: str, limit: int, options: Options) -> int:
+    with hubs.looked_at(options.state) as client:
+        rows = client.stuck(run, limit)
+    columns: Any = (
+        ("run", lambda row: short(row["run_id"])),
+        ("task", lambda row: row["task"].rpartition("/")[2]),
+        ("since", lambda row: moment(row["since"])),
+        ("waits for", lambda row: row["waits"]),
+        ("who", lambda row: row["who"]),
+        ("until", lambda row: moment(row["until"])),
+        ("command", lambda row: row["command"]),
+    )
+    show_rows(rows, options.format or "table", columns, "nothing waits: no run is unfinished")
+    return Exit.OK
 
 
 def _show(explanation: Any, as_: As, options: Options) -> int:

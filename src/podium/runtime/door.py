@@ -47,6 +47,7 @@ from podium.runtime.parameters import (
     OfResource,
     OfRevision,
     OfRun,
+    OfStuck,
     P,
     Parameters,
     Planned,
@@ -61,6 +62,7 @@ from podium.runtime.parameters import (
 from podium.runtime.people import CALLS, People
 from podium.runtime.presenting import Shown
 from podium.runtime.staffing import Staffing
+from podium.runtime.stuck import stuck
 from podium.runtime.worker import Activity as Attempt
 from podium.store.interface import StoreError
 
@@ -127,6 +129,7 @@ _READS: Reads = {
     "escalations": (OfNothing, lambda about, p: recovery.escalations(about)),
     "approvals": (OfApprovals, lambda about, p: approvals.listed(about, p.run_id)),
     "held_back": (OfRun, lambda about, p: approvals.held_back(about, p.run_id)),
+    "stuck": (OfStuck, lambda about, p: stuck(about, p.run_id, _limit(p.limit))),
     "history": (OfResource, lambda about, p: declared.history(about.sight, p.kind, p.name)),
     "revision": (OfRevision, lambda about, p: declared.revision(about.sight, p.kind, p.name, p.which)),
     "checkpoints": (custody.OfCheckpoints, custody.checkpoints),

@@ -133,6 +133,11 @@ class SeeToSchedule(Parameters, frozen=True):
     principal: str = ""
 
 
+class OfStuck(Parameters, frozen=True):
+    run_id: str = ""
+    limit: int = 100
+
+
 class Rebuild(Parameters, frozen=True):
     timeout_ms: int = 60_000
 

@@ -272,6 +272,10 @@ class Client:
         """Unfinished runs of a workflow with this input, newest first."""
         return list(self._call("unfinished", workflow=workflow, input=input))
 
+    def stuck(self, run_id: str = "", limit: int = 100) -> list[dict[str, JSON]]:
+        """What unfinished runs wait for, and who can let them go on: those that need somebody first."""
+        return list(self._call("stuck", run_id=run_id, limit=limit))
+
     def describe(self, kind: str, name: str) -> dict[str, JSON]:
         """All that is known of a `run`, an `agent` or a `workflow`."""
         return dict(self._call("describe", kind=kind, name=name))

@@ -1,10 +1,10 @@
-"""Schedules: seeing to what begins by itself. Their list is among the resources."""
+"""What begins by itself, and what does not go on. The list of schedules is among the resources."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 from starlette.responses import Response
 
@@ -12,8 +12,9 @@ from podium.runtime.identity import Caller
 from podium.server.gate import needs
 from podium.server.routing import answered, noun
 from podium.server.served import Served
-from podium.server.shapes import Body, Shape, Why
+from podium.server.shapes import Body, Items, Shape, Why
 
+Reads = Annotated[Caller, needs("read")]
 Operates = Annotated[Caller, needs("operate")]
 
 CONFLICT: dict[int | str, dict[str, Any]] = {409: {"description": "Nothing could begin, and why"}}
@@ -41,5 +42,14 @@ def router(served: Served) -> APIRouter:
         """Pause a schedule, let it go on, or begin a run now. A workflow's own has the name of that."""
         asked = {"schedule": name, **body.model_dump()}
         return answered(await served.ask("schedule", asked, caller))
+
+    @routes.get("/stuck", response_model=Items, tags=["runs"])
+    async def stuck(
+        caller: Reads,
+        run_id: Annotated[str, Query(max_length=64)] = "",
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+    ) -> Response:
+        """What unfinished runs wait for, and who can let them go on: those that need somebody first."""
+        return answered({"items": await served.ask("stuck", {"run_id": run_id, "limit": limit}, caller)})
 
     return routes

@@ -1,0 +1,34 @@
+"""A hub on one screen, and what keeps runs from going on, from the command line."""
+
+from __future__ import annotations
+
+from tests.cli.command import Command, until
+
+
+def test_a_hub_on_one_screen(podium: Command) -> None:
+    podium.start("up")
+    until(podium.hub)
+    assert podium("apply", "team").returncode == 0
+    podium("send", "--type", "nothing")
+    podium.start("run", "slow")
+    podium.start("run", "ask")
+    until(podium.calls)
+    until(lambda: len(podium.json("get", "runs", "--status", "waiting")) == 1)
+    shown = podium("top", "--once")
+    assert shown.returncode == 0, shown.stderr
+    for part in ("hub serving", "NEEDS SOMEBODY", "an answer: Send it?", "AT WORK", "gate@1.0.0", "RUNS"):
+        assert part in shown.stdout, shown.stdout
+    told = podium.json("top")
+    assert told["hub"]["status"] == "serving"
+    assert [one["kind"] for one in told["stuck"]] == ["human"]
+    stuck = podium("explain", "--stuck")
+    assert "an answer: Send it?" in stuck.stdout and "gate@1.0.0, which is at work" in stuck.stdout
+    run = told["stuck"][0]["run_id"]
+    assert [one["run_id"] for one in podium.json("explain", "--stuck", run[:8])] == [run]
+
+
+def test_a_folder_without_a_hub_shows_how_it_was_left(podium: Command) -> None:
+    assert podium("run", "team", "--workflow", "greet").returncode == 0
+    shown = podium("top")
+    assert "no hub is at work here" in shown.stdout and "test/greet@1.0.0" in shown.stdout
+    assert podium("explain", "--stuck").stderr.strip() == "nothing waits: no run is unfinished"
