@@ -63,6 +63,8 @@ def _handler(handler: logging.Handler, renderer: Any, shared: list[Any]) -> logg
     if isinstance(renderer, structlog.processors.JSONRenderer):
         processors.append(structlog.processors.format_exc_info)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(processors=[*processors, renderer], foreign_pre_chain=shared)
+        structlog.stdlib.ProcessorFormatter(
+            processors=[*processors, renderer], foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()]
+        )
     )
     return handler

@@ -17,7 +17,7 @@ from podium.agents.secrets import Vault
 from podium.facts.inputs import Asked, Reported
 from podium.facts.orders import Abandon, Answer
 from podium.runtime.reports import Stop, failed, gave_up, logged, stopped, unstarted, veiled
-from podium.runtime.running import CURRENT, Running, Work
+from podium.runtime.running import CURRENT, Running, Work, about
 from podium.runtime.threads import DaemonThreads
 
 SWEEP_S = 0.05
@@ -255,10 +255,14 @@ class Lane:
             broken = traceback.format_exc()
             if running.veil is not None:
                 broken = running.veil.text(broken)
-            _log.error("the adapter of %s broke:\n%s", order.agent or order.kind, broken)
+            _log.error("the adapter of %s broke:\n%s", order.agent or order.kind, broken, extra=about(order))
             report = failed(order, AttemptFailed(f"{type(error).__name__}: {error}"))
         if report is not None and running.veil is not None:
             report = veiled(report, running.veil)
+        if report is not None and report.error is not None:
+            # Its text may tell of payloads; the log of runs has it.
+            kind = report.error.type.rpartition("/")[2]
+            _log.info("an attempt is %s: %s", report.status, kind, extra=about(order))
         self._end(running, report)
         # The task's context holds `running`: without this each attempt would be left to the cycle collector.
         running.task = None

@@ -185,8 +185,7 @@ class Running:
             line = self.veil.text(line)
         self.lines.append(line)
         self.said += 1
-        order = self.order
-        _agent_log.info("%s %s %s: %s", order.run_id, order.task, order.agent or order.kind, line)
+        _agent_log.info("%s", line, extra=about(self.order))
 
     def say(self, text: str) -> None:
         """Log what the agent printed, line by line; the end of `text` need not end a line."""
@@ -194,6 +193,14 @@ class Running:
         for line in lines:
             self.log(line)
         self.unended = rest[-LINE_CHARS_MAX:]
+
+
+def about(order: Perform) -> dict[str, object]:
+    """What a line of a log says of the attempt that it is about; `trace_id` is that of its spans."""
+    return {
+        "run_id": order.run_id, "task": order.task, "effect": order.effect, "attempt": order.attempt,
+        "agent": order.agent or order.kind, "trace_id": order.trace[3:35],
+    }  # fmt: skip
 
 
 def _unknown(name: str, pointer: str) -> JSON:

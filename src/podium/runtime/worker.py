@@ -31,7 +31,7 @@ from podium.runtime import prints
 from podium.runtime.addresses import AGENTS, make_parent, socket_path
 from podium.runtime.lane import GRACE_MS, Lane
 from podium.runtime.reports import failed, lost
-from podium.runtime.running import Running, Work
+from podium.runtime.running import Running, Work, about
 from podium.runtime.watchdog import Stall, Watchdog
 
 STALL_MS = 1_000
@@ -262,6 +262,7 @@ class EmbeddedWorker:
             sum(report.status == "lost" for report in reports),
             self.blocked_threads(),
             stall.stack,
+            extra=about(culprit.order) if culprit is not None else None,
         )
         self._move(moving + left.inbox)
         self._deliver(reports, left.ended + len(left.running) - len(moving))
