@@ -11,12 +11,13 @@ UPGRADE ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BROWSER := $(VENV)/.browser
 
 # Agents that run `python` or `ruff` as a process find those of the project.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench bench-peers crash sim lock clean
+.PHONY: help demo test pictures check bench bench-peers crash sim lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -26,8 +27,11 @@ demo: $(READY) ## Let a team of agents review a repository (REPO=.), and a polic
 	cd examples/refund && export PODIUM_STATE=.podium && python shop.py open && \
 		podium run . --input ticket=T-1 && podium run . --input ticket=T-3 && python shop.py books
 
-test: $(READY) ## Run the tests (TESTS=tests/store JOBS=2)
+test: $(READY) $(BROWSER) ## Run the tests (TESTS=tests/store JOBS=2)
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(TESTS)
+
+pictures: $(READY) $(BROWSER) ## Take the pictures of the console again, into docs/images
+	$(BIN)/python -m tests.console.pictures docs/images
 
 check: $(READY) ## Check format, style, types and floors
 	$(BIN)/ruff format --check .
@@ -43,9 +47,17 @@ bench-peers: $(READY) ## Measure the same workload on other engines; figures go 
 
 crash: $(READY) ## Kill real hubs at random moments and count what is lost (KILLS=500)
 	$(BIN)/python -m tests.crash --kills $(KILLS)
+	$(BIN)/python -m tests.crash.fleet --workers 20
 
 sim: $(READY) ## Run the hub in simulated worlds (SEEDS=200)
 	$(BIN)/python -m podium.sim --seeds $(SEEDS)
+
+# The tests of the console take a browser; whoever may not install it is told how, by the test that misses it.
+$(BROWSER): $(READY)
+	@{ command -v chromium >/dev/null || command -v google-chrome >/dev/null || [ -n "$$PODIUM_CHROMIUM" ] || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends chromium >/dev/null; }; } && touch $@ || \
+		echo 'no Chromium: the tests of the console will fail; install it with: apt-get install -y chromium' >&2
 
 lock: $(READY) ## Resolve the dependencies again; UPGRADE=1 takes the newest releases
 	$(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --extra dev \

@@ -41,7 +41,9 @@ class Yard:
         self.fleet = self.made()
 
     def made(self) -> Fleet:
-        return Fleet(self.reports.extend, self.asked.append, self._change, lambda: self.now, KEY)
+        return Fleet(
+            self.reports.extend, self.asked.append, self._change, lambda: self.now, KEY, reclaim_ms=30_000
+        )
 
     def _change(self, changed: FleetChanged) -> None:
         self.capacity = changed.capacity

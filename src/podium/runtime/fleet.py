@@ -27,7 +27,7 @@ from podium.runtime.worker import Activity
 REMEMBERED_MS = 3_600_000
 """So long a worker that is gone is still shown."""
 WORKERS_MAX = 10_000
-RECLAIM_MS = 30_000
+RECLAIM_MS = 15_000
 """How long workers have to come back for what a former hub handed out."""
 SWEEP_S = 0.25
 
