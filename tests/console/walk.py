@@ -36,13 +36,13 @@ def places(hub: Hub) -> list[Place]:
     """All of them."""
     runs = hub.client.get("runs", limit=200)
     odd = next(one["id"] for one in runs if one["labels"].get("claim") == "C-1010")
-    wide = next(one["id"] for one in runs if one["workflow"].startswith("claims/scan"))
+    usual = next(one["id"] for one in runs if one["labels"].get("claim") == "C-1000")
     return [
         Place("now", "/", ".graph a.node"),
         Place("approvals", "/approvals", "article pre"),
         Place("runs", "/runs", "table tbody tr"),
         Place("run-story", f"/runs/{odd}", ".story li", lambda page: page.locator("[data-key=w]").click()),
-        Place("run-timeline", f"/runs/{wide}?tab=timeline", ".lanes canvas"),
+        Place("run-timeline", f"/runs/{usual}?tab=timeline", ".lanes canvas"),
         Place("run-graph", f"/runs/{odd}?tab=graph", ".graph g.node"),
         Place("run-events", f"/runs/{odd}?tab=events", ".log summary", _unfold),
         Place("run-data", f"/runs/{odd}?tab=data&effect=3", "section pre"),
@@ -79,7 +79,7 @@ def seek(page: Page, words: str) -> None:
 
 def _seek(page: Page) -> None:
     seek(page, "customer acme last tuesday")
-    expect(page.get_by_role("option").first).to_contain_text("acme")
+    expect(page.get_by_role("dialog").get_by_role("option").first).to_contain_text("acme")
 
 
 def _pause(page: Page) -> None:

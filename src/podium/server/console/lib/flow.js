@@ -44,9 +44,9 @@ export function gathered(flows) {
 
 const weight = (node) => (node.running + node.held) * 1e6 + (node.kind === "workflow" ? 1e5 : 0) + node.calls;
 
-const WIDTH = 176;
+const WIDTH = 168;
 const HEIGHT = 40;
-const GAP_X = 74;
+const GAP_X = 56;
 const GAP_Y = 14;
 const PAD = 10;
 
@@ -84,5 +84,5 @@ export function placed({ nodes, edges }) {
     const top = (height - column.length * (HEIGHT + GAP_Y) + GAP_Y) / 2;
     places.set(node.id, { x: PAD + x * (WIDTH + GAP_X), y: top + index * (HEIGHT + GAP_Y) });
   }));
-  return { places, width: columns.length * (WIDTH + GAP_X) - GAP_X + 2 * PAD, height, box: { width: WIDTH, height: HEIGHT } };
+  return { places, columns: columns.length, width: columns.length * (WIDTH + GAP_X) - GAP_X + 2 * PAD, height, box: { width: WIDTH, height: HEIGHT } };
 }

@@ -56,7 +56,7 @@ export const plural = (number, one, many = `${one}s`) => `${count(number)} ${num
 /** The part of an id that people read. */
 export const short = (id) => (id || "").slice(0, 8);
 
-const SCAFFOLD = new Set(["do", "try", "catch", "fork", "branches", "foreach", "function"]);
+const SCAFFOLD = new Set(["do", "try", "catch", "fork", "branches", "foreach", "function", "with"]);
 
 /** The last name in a task's reference. */
 export const leaf = (reference) => (reference || "").split("/").filter((part) => !SCAFFOLD.has(part) && !/^\d+$/.test(part)).at(-1) ?? reference;

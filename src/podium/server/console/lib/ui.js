@@ -61,7 +61,7 @@ export const None = ({ children }) => html`<p class="none">${children}</p>`;
 
 /**
  * A table whose rows can be walked with j and k and opened with Enter.
- * columns: [{name, cell, num, title}]; href(row) is where a row leads.
+ * columns: [{name, cell, num, grow, title}]; one that grows takes what the others leave; href(row) is where a row leads.
  */
 export function Table({ label, columns, rows, id = (row) => row.id, href, chosen, none = "Nothing here.", onChoose }) {
   if (!rows?.length) return html`<${None}>${none}<//>`;
@@ -71,9 +71,9 @@ export function Table({ label, columns, rows, id = (row) => row.id, href, chosen
     else if (href) go(href(row));
   };
   return html`<div class="wide" tabindex="0" role="region" aria-label=${label}><table aria-label=${label} data-walk>
-    <thead><tr>${columns.map((one) => html`<th scope="col" class=${one.num ? "num" : ""} title=${one.title}>${one.name || html`<span class="unseen">${one.title ?? "more"}</span>`}</th>`)}</tr></thead>
+    <thead><tr>${columns.map((one) => html`<th scope="col" class=${one.num ? "num" : one.grow ? "grow" : ""} title=${one.title}>${one.name || html`<span class="unseen">${one.title ?? "more"}</span>`}</th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${id(row)} data-href=${href?.(row)} data-chosen=${chosen === id(row) ? "" : undefined} onClick=${(event) => open(event, row)}>
-      ${columns.map((one) => html`<td class=${one.num ? "num" : ""}>${one.cell(row)}</td>`)}</tr>`)}</tbody>
+      ${columns.map((one) => html`<td class=${one.num ? "num" : one.grow ? "grow" : ""}>${one.cell(row)}</td>`)}</tr>`)}</tbody>
   </table></div>`;
 }
 

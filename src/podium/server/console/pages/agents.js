@@ -28,7 +28,7 @@ function List() {
     { name: "at work", num: true, cell: (row) => does.get(`${kind}:${row.name}`)?.running || html`<span class="dim">–</span>` },
     { name: "failed", num: true, cell: (row) => failed(does.get(`${kind}:${row.name}`)) },
     { name: "cost, 7 days", num: true, cell: (row) => money(costs.get(row.name)?.cost ?? 0) },
-    { name: "what it does", cell: (row) => html`<span class="clip long dim">${row.deprecated ? html`<span class="is-warn">deprecated: ${row.deprecated}</span>` : row.description}</span>` },
+    { name: "what it does", grow: true, cell: (row) => html`<span class="clip long dim">${row.deprecated ? html`<span class="is-warn">deprecated: ${row.deprecated}</span>` : row.description}</span>` },
   ];
   return html`<div class="head"><h1>Agents</h1><span class="gap"></span><${Cli} line="podium get agents" /></div>
     <${Table} label="Agents" rows=${agents.items} id=${(row) => row.name} href=${(row) => link("agent", row)} columns=${columns("agent")} none=${html`No agent is declared. <code>podium apply</code> declares them.`} />

@@ -31,7 +31,7 @@ const COLUMNS = [
   { name: "who", cell: (row) => html`<a href=${`/audit?principal=${encodeURIComponent(row.principal)}`}>${who(row.principal)}</a>` },
   { name: "did", cell: (row) => html`<span class="strong">${row.act.replaceAll("_", " ")}</span>` },
   { name: "to", cell: (row) => html`<span class="clip">${target(row)}</span>` },
-  { name: "why", cell: (row) => html`<span class="clip" title=${row.why}>${row.why || html`<span class="dim">–</span>`}</span>` },
+  { name: "why", grow: true, cell: (row) => html`<span class="clip" title=${row.why}>${row.why || html`<span class="dim">–</span>`}</span>` },
   { name: "known by", cell: (row) => html`<span class="dim">${row.via || "the log"}</span>` },
   { name: "record", num: true, cell: (row) => row.seq },
 ];

@@ -26,7 +26,7 @@ const COLUMNS = [
   { name: "ceiling", num: true, cell: (row) => html`${amount(row.unit, row.ceiling)}${row.raised ? html` <span class="dim">(+${amount(row.unit, row.raised)})</span>` : ""}` },
   { name: "unit", cell: (row) => unitName(row.unit) },
   { name: "used up in", num: true, cell: (row) => (row.part >= 1 ? html`<span class="is-bad">now</span>` : Number.isFinite(row.leftMs) ? span(row.leftMs) : html`<span class="dim">not in this window</span>`) },
-  { name: "binds", cell: (row) => (row.binding ? html`<span title="Of the budgets that what is done here counts for, this one is reached first">binds</span>` : html`<span class="dim" title=${`reached before: ${row.parent}`}>${row.parent}</span>`) },
+  { name: "what binds", cell: (row) => (row.binding ? html`<span title="Of the budgets that what is done here counts for, this one is reached first">this one</span>` : html`<span class="dim" title=${`reached before: ${row.parent}`}>${row.parent}</span>`) },
   { name: "until", cell: (row) => (row.ends_at ? html`<${Time} at=${row.ends_at} />` : html`<span class="dim">no end</span>`) },
 ];
 
@@ -68,7 +68,7 @@ function ranked(rows, at) {
     const wider = found.filter((other) => other.unit === row.unit && Object.entries(other.scope).every(([name, value]) => row.scope[name] === value));
     const first = wider.reduce((best, other) => (other.leftMs < best.leftMs || (other.leftMs === best.leftMs && other.ceiling - other.spent - other.held < best.ceiling - best.spent - best.held) ? other : best), row);
     row.binding = first === row;
-    row.parent = `${first.budget} binds`;
+    row.parent = first.budget;
   }
   return found;
 }

@@ -39,7 +39,7 @@ const ATTEMPTS = [
   { name: "run", cell: (one) => html`<a class="mono" href=${`/runs/${one.run_id}`}>${one.run_id.slice(0, 8)}</a>` },
   { name: "attempt", num: true, cell: (one) => one.attempt },
   { name: "for", num: true, cell: (one) => (one.started_at ? span(Math.max(now.value - one.started_at, 0)) : "") },
-  { name: "says", cell: (one) => html`<span class="clip dim">${one.progress?.message ?? one.message ?? ""}</span>` },
+  { name: "says", grow: true, cell: (one) => html`<span class="clip dim">${one.progress?.message ?? one.message ?? ""}</span>` },
 ];
 
 const COLUMNS = [

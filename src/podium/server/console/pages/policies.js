@@ -22,7 +22,7 @@ const COLUMNS = [
   { name: "version", cell: (row) => row.version },
   { name: "rules", num: true, cell: (row) => row.rules }, { name: "tests", num: true, cell: (row) => row.tests },
   { name: "limits", cell: (row) => row.limits.join(", ") || html`<span class="dim">–</span>` },
-  { name: "what for", cell: (row) => html`<span class="clip long dim">${row.description}</span>` },
+  { name: "what for", grow: true, cell: (row) => html`<span class="clip long dim">${row.description}</span>` },
 ];
 
 function Policy({ name }) {

@@ -44,7 +44,7 @@ const COLUMNS = [
   { name: "status", cell: (run) => html`<${Status} status=${waits(run) ?? run.status} word=${waits(run) ? "waiting" : undefined} />` },
   { name: "run", cell: (run) => html`<a class="first-link mono" href=${`/runs/${run.id}`}>${short(run.id)}</a>` },
   { name: "workflow", cell: (run) => html`<span class="clip" title=${run.workflow}>${bare(run.workflow)}</span>` },
-  { name: "about", cell: (run) => html`<span class="clip long">${about(run)}</span>` },
+  { name: "about", grow: true, cell: (run) => html`<span class="clip long">${about(run)}</span>` },
   { name: "by", cell: (run) => html`<span class="clip less" title=${run.principal}>${who(run.principal)}</span>` },
   { name: "started", cell: (run) => html`<${Time} at=${run.started_at} />` },
   { name: "took", num: true, cell: (run) => span((run.ended_at || now.value) - run.started_at) },

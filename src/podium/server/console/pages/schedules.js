@@ -34,5 +34,5 @@ const COLUMNS = [
   { name: "last", cell: (row) => (row.last_run ? html`<a href=${`/runs/${row.last_run}`}><${Time} at=${row.fired_at || row.last_at} /></a>` : html`<span class="dim">–</span>`) },
   { name: "begun", num: true, cell: (row) => row.fired },
   { name: "left out", num: true, title: "firings that were missed and not made up for", cell: (row) => row.passed || html`<span class="dim">–</span>` },
-  { name: "remark", cell: (row) => html`<span class="clip">${row.trouble ? html`<span class="is-bad">${row.trouble}</span>` : row.paused_at ? `paused by ${who(row.paused_by)}${row.why ? `: ${row.why}` : ""}` : row.description}</span>` },
+  { name: "remark", grow: true, cell: (row) => html`<span class="clip">${row.trouble ? html`<span class="is-bad">${row.trouble}</span>` : row.paused_at ? `paused by ${who(row.paused_by)}${row.why ? `: ${row.why}` : ""}` : row.description}</span>` },
 ];

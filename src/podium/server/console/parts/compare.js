@@ -1,6 +1,6 @@
 // Two runs of a workflow, step by step: what is the same, and where they part.
 
-import { html, useMemo, Status, Time, Trouble, None, Icon } from "../lib/ui.js";
+import { html, useMemo, Status, Trouble, None, Icon } from "../lib/ui.js";
 import { at, choose } from "../lib/router.js";
 import { query } from "../lib/api.js";
 import { useData } from "../lib/data.js";
@@ -24,9 +24,8 @@ function Both({ run, other }) {
   const rows = useMemo(() => (one.data && two.data ? steps(one.data, two.data) : []), [one.data, two.data]);
   if (one.problem || two.problem) return html`<${Trouble} problem=${one.problem ?? two.problem} />`;
   if (!one.data || !two.data) return null;
-  const parts = rows.findIndex((row) => row.differs);
-  const wide = [["input", one.data.input, two.data.input], ["value", one.data.value, two.data.value]];
-  return html`<div class="wide" tabindex="0" role="region" aria-label="The two runs"><table aria-label="The two runs">
+  const parts = rows.findIndex((row) => row.parts);
+  return html`<div class="wide" tabindex="0" role="region" aria-label="The two runs"><table class="facing" aria-label="The two runs">
     <thead><tr><th scope="col">step</th><th scope="col">this run ${short(run.id)}</th><th scope="col"><a href=${`/runs/${other}`}>run ${short(other)}</a></th></tr></thead>
     <tbody>
       <${Line} name="status" left=${html`<${Status} status=${one.data.status} />`} right=${html`<${Status} status=${two.data.status} />`} />
@@ -42,29 +41,27 @@ const Line = ({ name, left, right, differs }) => html`<tr><th scope="row">${diff
 
 const differ = (left, right) => JSON.stringify(left) !== JSON.stringify(right);
 
-/** What each of two runs did, task by task in the order of the first; choices count as steps. */
+/** What each of two runs did, step by step; they part where one goes another way, not where figures differ. */
 function steps(one, two) {
   const left = deeds(one);
   const right = deeds(two);
   const tasks = [...left.keys(), ...[...right.keys()].filter((task) => !left.has(task))];
   return tasks.map((task) => {
     const [mine, theirs] = [left.get(task), right.get(task)];
-    return { task, left: told(mine), right: told(theirs), differs: differ(mine?.key, theirs?.key), seq: Math.min(mine?.order ?? 1e9, theirs?.order ?? 1e9) };
-  }).sort((a, b) => a.seq - b.seq);
+    return { task, left: told(mine), right: told(theirs), differs: differ(mine?.key, theirs?.key) || differ(mine?.output, theirs?.output), parts: differ(mine?.key, theirs?.key), order: Math.min(mine?.order ?? 1e9, theirs?.order ?? 1e9) };
+  }).sort((a, b) => a.order - b.order);
 }
 
 function deeds(explanation) {
   const found = new Map();
-  for (const way of explanation.ways ?? []) found.set(way.task, { order: way.seq ?? 0, key: way.way, text: `${way.way}${way.because ? ` by ${way.because}` : ""}` });
   for (const deed of explanation.deeds ?? []) {
     const before = found.get(deed.task);
-    found.set(deed.task, {
-      order: before?.order ?? 0 + deed.effect * 1e-6 + (deed.asked_at - explanation.started_at) * 1e-3,
-      key: [deed.agent, deed.status, deed.output, deed.failures],
-      text: `${deed.agent || deed.kind} ${deed.status === "succeeded" ? "gave" : deed.status}`,
-      output: deed.output,
-      times: (before?.times ?? 0) + 1,
-    });
+    found.set(deed.task, { order: before?.order ?? deed.effect, key: [deed.agent, deed.status, deed.failures], text: `${deed.agent || deed.kind} ${deed.status === "succeeded" ? "gave" : deed.status}`, output: deed.output, times: (before?.times ?? 0) + 1 });
+  }
+  // A choice stands behind the last thing that it looked at.
+  for (const way of explanation.ways ?? []) {
+    const looked = Math.max(...(way.sources ?? []).map((one) => one.effect ?? 0), 0);
+    found.set(way.task, { order: looked + 0.5, key: way.way, text: `${way.way}${way.because ? `, by ${way.because}` : ""}` });
   }
   return found;
 }

@@ -6,7 +6,7 @@ import { useData, ofRun } from "../lib/data.js";
 import { inline, leaf, moment, plural, short } from "../lib/format.js";
 
 const PAGE = 500;
-const HIDDEN = new Set(["seq", "at", "run_id", "type", "version", "body", "task", "frame", "parent", "node", "slot", "digest", "policy"]);
+const HIDDEN = new Set(["seq", "at", "run_id", "type", "version", "body", "ordinal", "previous", "torn", "task", "frame", "parent", "node", "slot", "digest", "policy"]);
 
 export function Log({ id }) {
   const { data, problem } = useData(`/v1/runs/${id}/events`, ofRun(id));
@@ -16,7 +16,6 @@ export function Log({ id }) {
   const rows = useMemo(() => (data?.items ?? []).filter((one) => (!type || one.type === type) && (!word || JSON.stringify(one).toLowerCase().includes(word.toLowerCase()))), [data, type, word]);
   if (problem && !data) return html`<${Trouble} problem=${problem} />`;
   if (!data) return null;
-  const href = URL.createObjectURL ? "#" : "#";
   const save = (event) => {
     event.preventDefault();
     const link = document.createElement("a");

@@ -1,10 +1,10 @@
 // Who was at work when: a lane for each agent, on a canvas. Time in which nothing happens is folded.
 
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState, Table, Trouble, None, Status } from "../lib/ui.js";
-import { at, withQuery, go, choose } from "../lib/router.js";
+import { withQuery, go } from "../lib/router.js";
 import { useData, ofRun } from "../lib/data.js";
 import { leaf, moment, plural, span, count } from "../lib/format.js";
-import { folded, laid } from "../lib/lanes.js";
+import { laid } from "../lib/lanes.js";
 
 const MOST = 20000;
 const SPAN = 12;
@@ -192,7 +192,7 @@ function draw(canvas, plan, [from, to], top, height) {
       pen.fillStyle = colour;
       pen.globalAlpha = one.status === "succeeded" ? 0.72 : 1;
       const at = y + 4 + one.row * SPAN;
-      pen.fillRect(left, at, right - left, SPAN - 3);
+      pen.fillRect(left, at, right - left > 4 ? right - left - 1 : right - left, SPAN - 3);
       pen.globalAlpha = 1;
       if (one.status === "failed" || one.status === "dead") {
         pen.fillStyle = colours["--ground"];
