@@ -278,7 +278,7 @@ COMMANDS = {
     ),
     "worker": Command(
         "working:worker", _HUB, "Host agents for a hub elsewhere until interrupted.",
-        "podium --hub https://hub.example.org worker mypackage.agents --concurrency 32",
+        "podium worker mypackage.agents --hub https://hub.example.org",
     ),
     "account list": Command("people:accounts", _HUB, "List accounts.", "podium account list"),
     "account add": Command(

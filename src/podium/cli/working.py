@@ -36,7 +36,9 @@ def worker(
     grace: float = 30.0,
     options: Given,
 ) -> int:
-    """Host agents for the hub at `--hub` until interrupted; then let those that run end.
+    """Host agents for a hub elsewhere until interrupted.
+
+    Attempts that run then may end.
 
     Parameters
     ----------
@@ -143,7 +145,7 @@ def _gathered(targets: tuple[str, ...]) -> list[Declared]:
 
 
 def workers(*, options: Given) -> int:
-    """List workers: those that are there, and those that went within the hour."""
+    """List workers and what they host."""
     with hubs.looked_at(options.state) as client:
         rows = client.workers()
     now = time.time_ns() // 1_000_000
