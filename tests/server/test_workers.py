@@ -167,6 +167,18 @@ def test_a_pull_that_nobody_waits_for_keeps_nothing(yard: Yard, http: httpx2.Cli
     assert len(pull(http, worker, started=True)["attempts"]) == 1
 
 
+def test_whoever_submits_is_told_to_wait_where_too_much_waits(yard: Yard) -> None:
+    yard.flow("far")
+    yard.serving.hub.system.catalog.queue_max = 2
+    with yard.client(yard.token("o", "operator")) as operator:
+        asked = {"workflow": "ask-far", "input": 1}
+        for _ in range(2):
+            said(operator.post("/v1/runs", json=asked), 201)
+        turned_away = operator.post("/v1/runs", json=asked)
+        [problem] = said(turned_away, 429)["problems"]
+        assert (problem["rule"], turned_away.headers["retry-after"]) == ("overloaded", "5")
+
+
 def test_a_worker_outlives_its_hub(yard: Yard, http: httpx2.Client) -> None:
     yard.apply(hosted("once", delivery="at-most-once"), workflow("w", {"a": call("once")}))
     worker = join(http, "once@1.0.0")

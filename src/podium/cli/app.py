@@ -75,7 +75,9 @@ COMMANDS = {
         "spending:budgets", _LOOKS, "List budgets, those nearest to their ceiling first.",
         "podium get budgets -o json",
     ),
-    "get workers": Command("working:workers", _LOOKS, "List workers and what they host.", "podium get workers"),
+    "get workers": Command(
+        "working:workers", _LOOKS, "List workers and what they host.", "podium get workers",
+    ),
     "get policies": Command("looking:policies", _LOOKS, "List policies.", "podium get policies"),
     "get schedules": Command(
         "scheduling:schedules", _LOOKS, "List schedules, the next one due first.", "podium get schedules",
