@@ -18,9 +18,18 @@ from tests.console.walk import places
 THEMES = ("light", "dark")
 SIZE = {"width": 1280, "height": 760}
 
+SHOWN = {
+    "light": {
+        "now", "search", "run-story", "run-timeline", "run-graph", "run-data", "run-compare", "approvals",
+        "budgets", "policies", "pause", "audit",
+    },
+    "dark": {"now", "approvals"},
+}  # fmt: skip
+"""What the guide shows, by theme."""
 
-def main(folder: Path, both: bool) -> None:
-    """Every place in the light theme, and some, or with `both` all of them, in the dark one."""
+
+def main(folder: Path, everything: bool) -> None:
+    """What the guide shows, or every place."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state, sync_playwright() as playwright:
         hub = Hub(Path(state) / "state")
@@ -35,7 +44,7 @@ def main(folder: Path, both: bool) -> None:
                 )  # fmt: skip
                 page = context.new_page()
                 for place in places(hub):
-                    if both or theme == "light" or place.name in ("now", "approvals", "run-story"):
+                    if everything or place.name in SHOWN[theme]:
                         place.show(page)
                         suffix = "-dark" if theme == "dark" else ""
                         page.screenshot(path=folder / f"console-{place.name}{suffix}.png")
@@ -46,4 +55,4 @@ def main(folder: Path, both: bool) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), "--both" in sys.argv)
+    main(Path(sys.argv[1]), "--all" in sys.argv)
