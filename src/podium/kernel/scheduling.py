@@ -110,15 +110,16 @@ def _fire(shard: Shard, view: View, out: Outcome, table: Timetable, known: Sched
         kind = "missed" if now - known.next_at > LATE_MS else "due"
         begin(shard, view, out, table, Cause(kind, iso(known.next_at), known.next_at))
         return
-    come = missed(table.timing, table.where, known.anchor_at, known.next_at, now, table.version.missed_max)
-    chosen = _chosen(table.version.missed, come.times, now)
-    passed = max(come.total - len(chosen), 0) if come.total else len(come.times) - len(chosen)
-    if passed or not come.total:
+    most = table.version.missed_max
+    # One more than run: the last of those that are passed over is told of.
+    come = missed(table.timing, table.where, known.anchor_at, known.next_at, now, most + 1)
+    chosen = _chosen(table.version.missed, come.times[-most:], now)
+    if len(chosen) < len(come.times) or not come.total:
         first = chosen[0] if chosen else 0
-        older = [at for at in come.times if at < first or not first]
         event = e.SchedulePassed(
-            schedule=name, reason="missed", due_at=older[-1] if older else known.next_at,
-            next_at=first or come.next_at, count=passed if come.total else 0,
+            schedule=name, reason="missed",
+            due_at=next(at for at in reversed(come.times) if at < first or not first),
+            next_at=first or come.next_at, count=come.total - len(chosen) if come.total else 0,
         )  # fmt: skip
         out.emit(shard, None, event)
     for place, due_at in enumerate(chosen):

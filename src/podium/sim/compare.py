@@ -7,7 +7,16 @@ import msgspec
 from podium.facts.identity import run_bytes, run_text
 from podium.kernel.breakers import is_shut
 from podium.kernel.catalog import Catalog
-from podium.kernel.state import ALWAYS_READY, BREAKERS, GRACE_MS, Run, Shard, children_of, next_wake
+from podium.kernel.state import (
+    ALWAYS_READY,
+    BREAKERS,
+    GRACE_MS,
+    SCHEDULES,
+    Run,
+    Shard,
+    children_of,
+    next_wake,
+)
 from podium.runtime.host import Host
 from podium.runtime.sealing import Sealing, cleared
 from podium.runtime.shard import IN_MEMORY, event_keys
@@ -153,11 +162,16 @@ def _attentive(state: Shard, run: Run, ledger: Ledger) -> None:
 def _tidy(state: Shard) -> None:
     """Nothing is remembered of runs that are not in memory."""
     for name in ("listeners", "pending", "timer_of"):
-        strange = [of for of in getattr(state, name) if of not in state.runs and of != BREAKERS]
+        known = (*state.runs, BREAKERS, SCHEDULES)
+        strange = [of for of in getattr(state, name) if of not in known]
         hold(not strange, "I13", f"{name} of runs that are not in memory: {strange}")
     due = min((one.until for one in state.breakers.values() if one.until), default=0)
     woken = not due or 0 < state.timer_of.get(BREAKERS, 0) <= due
     hold(woken, "I13", f"a breaker is to be tried again at {due}, and nothing sees to it")
+    times = (one.next_at for one in state.schedules.values() if one.next_at and not one.paused_at)
+    due = min(times, default=0)
+    woken = not due or 0 < state.timer_of.get(SCHEDULES, 0) <= due
+    hold(woken, "I13", f"a schedule is due at {due}, and nothing sees to it")
 
 
 def _slots(host: Host, state: Shard) -> None:
@@ -216,7 +230,7 @@ def leftovers(host: Host) -> str:
     held = {
         "runs": list(state.runs),
         "slots": {digest: count for digest, count in state.running.items() if count},
-        "timers": {of: at for of, at in state.timer_of.items() if of != BREAKERS},
+        "timers": {of: at for of, at in state.timer_of.items() if of not in (BREAKERS, SCHEDULES)},
         "listeners": list(state.listeners),
         "questions": list(state.pending),
         "families": dict(state.families),

@@ -163,6 +163,7 @@ class Conditions(msgspec.Struct, frozen=True):
         passivate_ms: a run that is idle for longer leaves memory.
         meddling: how likely an operator who looks at a run cancels or suspends it.
         subjects: how likely a run is about somebody, who is erased later.
+        schedules: whether some runs begin by themselves.
     """
 
     faults: Faults
@@ -173,6 +174,7 @@ class Conditions(msgspec.Struct, frozen=True):
     passivate_ms: int = 5_000
     meddling: float = 0.02
     subjects: float = 0.0
+    schedules: bool = False
 
 
 def draw(seed: int) -> Conditions:
@@ -190,4 +192,5 @@ def draw(seed: int) -> Conditions:
         passivate_ms=random.choice((0, 0, 500, 5_000)),
         meddling=random.choice((0.0, 0.02, 0.2)),
         subjects=random.choice((0.0, 0.1, 0.3)),
+        schedules=random.random() < 0.4,
     )

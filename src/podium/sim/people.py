@@ -19,6 +19,7 @@ from podium.sim.mending import MENDED, MENDERS
 from podium.sim.promises import resubmitted
 from podium.sim.stage import Stage
 from podium.sim.succession import Succession
+from podium.sim.timetable import Timetable
 from podium.sim.violation import hold
 from podium.sim.workload import AGENTS, BUSY, LATER, LEADERS, TOOLS, WORKFLOWS
 
@@ -49,6 +50,7 @@ class People:
         self._submitted: dict[str, i.SubmitRun] = {}
         self._erased: set[str] = set()
         self._count = 0
+        self.timetable = Timetable(stage, self._apply, self._tell)
 
     def begin(self) -> None:
         """Plan what happens when."""
@@ -67,6 +69,7 @@ class People:
         stage.at(stage.chance["delete"].randrange(2_000, troubled_ms), self._delete)
         for name in PERSONS:
             stage.at(stage.chance[f"erase {name}"].randrange(5_000, troubled_ms), partial(self._erase, name))
+        self.timetable.begin()
         self._look_after()
 
     def introduce(self) -> None:
@@ -76,7 +79,8 @@ class People:
     @property
     def content(self) -> bool:
         """Whether all that they wanted to submit was accepted."""
-        return len(self._submitted) == len(self._stage.conditions.runs) and not self.unaccepted
+        submitted = len(self._submitted) == len(self._stage.conditions.runs)
+        return submitted and not self.unaccepted and self.timetable.over
 
     def submit(self, told: i.SubmitRun) -> None:
         """Ask until it is accepted, as a careful client does."""

@@ -72,6 +72,6 @@ def _smaller(failure: Failure) -> Iterator[Conditions]:
         if troubled_ms >= 5_000:
             yield replace(now, troubled_ms=troubled_ms)
     calm = Conditions(now.faults)
-    for knob in ("snapshot_records", "passivate_ms", "meddling"):
+    for knob in ("snapshot_records", "passivate_ms", "meddling", "schedules"):
         if getattr(now, knob) != getattr(calm, knob):
             yield replace(now, **{knob: getattr(calm, knob)})

@@ -28,6 +28,7 @@ from podium.sim.documents import (
 )
 from podium.sim.functions import FUNCTIONS, FUNCTIONS_EXPECTED
 from podium.sim.mending import MENDED
+from podium.sim.scheduled import EXPECTED as TIMED
 
 STEADY_ATTEMPTS = 4
 
@@ -462,6 +463,7 @@ LATER = (
 
 EXPECTED: dict[str, Callable[[JSON], bool]] = {
     **FUNCTIONS_EXPECTED,
+    **TIMED,
     "sequence": handled_or_token,
     "mended": handled_or_token,
     "led": handled_or_token,

@@ -12,6 +12,7 @@ from typing import cast
 from podium.runtime.signing import verify_signature
 from podium.runtime.system import SYSTEM_SHARD
 from podium.runtime.verifying import verify_log
+from podium.runtime.writer import read_records
 from podium.sim.agents import Agents
 from podium.sim.compare import SHARD, leftovers
 from podium.sim.faults import Conditions, draw
@@ -19,6 +20,7 @@ from podium.sim.governed import left_held
 from podium.sim.people import People
 from podium.sim.stage import Stage
 from podium.sim.succession import SETTLING_MS, Succession
+from podium.sim.timetable import dealt_with
 from podium.sim.violation import hold
 from podium.store.interface import Reader, Store
 from podium.store.memory import MemoryStore
@@ -58,6 +60,8 @@ class World:
         stage.promises.finished()
         self._rest()
         self._check_recovery()
+        disk = self.stage.disk
+        dealt_with(list(read_records(disk.store, SHARD, 0, sealing=disk.keys.sealing)))
         self.digest = self._digest()
 
     def _quiet(self) -> bool:
