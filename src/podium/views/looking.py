@@ -48,6 +48,12 @@ GROUP BY 1, 2, 3, 4, 5, 6
 _ENDED = "SELECT ended_at, status FROM runs WHERE ended_at > ? AND run > ?"
 _SINCE_RUN = "SELECT run, started_at FROM runs WHERE run >= ? ORDER BY run LIMIT 1"
 _LABELLED = " AND EXISTS (SELECT 1 FROM labels WHERE name = ? AND value = ? AND labels.run = runs.run)"
+_LABELLED_ROWS = (
+    RUN_ROWS.replace(
+        ", run FROM runs ", ", runs.run FROM labels AS chosen CROSS JOIN runs ON runs.run = chosen.run "
+    )
+    + " WHERE chosen.name = ? AND chosen.value = ? AND chosen.run >= ? AND chosen.run < ?"
+)
 _SPEND_TODAY = "SELECT coalesce(sum(cost_nano), 0), coalesce(sum(calls), 0) FROM spend WHERE day = ?"
 
 
@@ -112,7 +118,7 @@ class Looks(Views):
             names = {name.lower() for name in _names(connection)}
             said = [word for word in words[:WORDS_MAX] if word.lower() not in names]
             conditions, bindings = "", list[Any]()
-            for name, value in labels:
+            for name, value in labels[1:]:
                 conditions += _LABELLED
                 bindings += [name, value]
             for word in said:
@@ -131,6 +137,10 @@ class Looks(Views):
                 reach = "SELECT run FROM runs WHERE run < ? ORDER BY run DESC LIMIT 1 OFFSET ?"
                 reached: int | None = connection.execute(reach, (high, CANDIDATES_MAX)).get
                 low = max(low, reached or 0)
+            if labels:
+                # Of a rare label the few that have it are looked at, not all runs for whether they do.
+                sql = f"{_LABELLED_ROWS}{conditions} ORDER BY chosen.run DESC LIMIT ?"
+                return connection.execute(sql, (*labels[0], low, high, *bindings, limit)).fetchall()
             sql = f"{RUN_ROWS} WHERE run >= ? AND run < ?{conditions} ORDER BY run DESC LIMIT ?"
             return connection.execute(sql, (low, high, *bindings, limit)).fetchall()
 

@@ -165,7 +165,7 @@ def router(served: Served) -> APIRouter:
         evidence = await served.ask("evidence", {"run_id": run["id"]}, caller)
         return answered(await served.do(_picture, evidence))
 
-    @routes.get("/runs/{run_id}/explanation", response_model=dict[str, Any])
+    @routes.get("/runs/{run_id}/explanation", response_model=dict[str, Any], responses={409: {}})
     async def explanation(
         run_id: str,
         caller: Reads,
