@@ -22,7 +22,7 @@ RUNS_COUNTED_MAX = 20_000
 RUNS_FLOWING_MAX = 300
 """What flows is told of so many of the newest runs, and of as many of the unfinished ones."""
 
-CANDIDATES_MAX = 50_000
+CANDIDATES_MAX = 20_000
 """Among so many runs words are looked for that no label has."""
 
 NAMES_MAX = 64
@@ -54,6 +54,7 @@ _LABELLED_ROWS = (
     )
     + " WHERE chosen.name = ? AND chosen.value = ? AND chosen.run >= ? AND chosen.run < ?"
 )
+_DEFINITIONS = "SELECT id FROM definitions WHERE workflow || '@' || version LIKE ? ESCAPE '\\'"
 _SPEND_TODAY = "SELECT coalesce(sum(cost_nano), 0), coalesce(sum(calls), 0) FROM spend WHERE day = ?"
 
 
@@ -129,8 +130,9 @@ class Looks(Views):
                 conditions += " AND status IN ({})".format(", ".join(["?"] * len(_statuses(status))))
                 bindings += _statuses(status)
             if workflow:
-                conditions += " AND workflow || '@' || version LIKE ? ESCAPE '\\'"
-                bindings.append(f"%{_escaped(workflow)}%")
+                like = f"%{_escaped(workflow)}%"
+                ids: Any = connection.execute(_DEFINITIONS, (like,)).fetchall()
+                conditions += f" AND definition IN ({', '.join(str(one) for (one,) in ids)})"
             low = _position(connection, since) if since else 0
             high = min(before, _position(connection, until) if until else NEWEST)
             if said:
@@ -208,9 +210,9 @@ def _escaped(text: str) -> str:
 
 def _position(connection: apsw.Connection, at: int) -> int:
     """Where the first run stands that began at a time or later: later runs stand behind earlier ones."""
-    ends: Any = connection.execute(
-        "SELECT coalesce(min(run), 0), coalesce(max(run), -1) FROM runs"
-    ).fetchall()
+    # Each by itself is found at an end of the table; both in one question take all of it.
+    least, most = "SELECT coalesce(min(run), 0) FROM runs", "SELECT coalesce(max(run), -1) FROM runs"
+    ends: Any = connection.execute(f"SELECT ({least}), ({most})").fetchall()
     low: int = ends[0][0]
     high: int = ends[0][1] + 1
     while low < high:

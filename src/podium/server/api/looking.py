@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
 from fastapi import APIRouter, Query
@@ -36,8 +37,32 @@ Status = Literal[
     "", "queued", "running", "suspended", "completed", "faulted", "cancelled", "unfinished", "waiting"
 ]
 
+SHARED_S = 0.4
+"""What all look at is looked up no more often."""
+
 _FOUND_MAX = 6
 _TASKS_MAX = 60
+
+
+class Shared(Generic[T]):
+    """An answer that all who ask within a moment share, however many look."""
+
+    def __init__(self, ask: Callable[[], Awaitable[T]]) -> None:
+        self._ask = ask
+        self._until = 0.0
+        self._asking: asyncio.Future[T] | None = None
+
+    async def now(self) -> T:
+        """The answer, no older than `SHARED_S`. Raises what asking does."""
+        if self._asking is None or (self._asking.done() and time.monotonic() > self._until):
+            self._asking = asyncio.ensure_future(self._ask())
+            self._asking.add_done_callback(lambda _: setattr(self, "_until", time.monotonic() + SHARED_S))
+        asking = self._asking
+        try:
+            return await asyncio.shield(asking)
+        except Trouble:
+            self._asking = None
+            raise
 
 
 class Overview(Shape):
@@ -82,15 +107,18 @@ def router(served: Served) -> APIRouter:
         except ViewsUnavailable as error:
             raise unavailable("views", str(error)) from None
 
+    glance = Shared(lambda: looked(looks.glance, time.time_ns() // 1_000_000))
+    flows = Shared(lambda: looked(looks.flow))
+
     @routes.get("/overview", response_model=Overview)
     async def overview(caller: Reads) -> Response:
         """What is going on, in numbers: runs by status, what waits, what was spent today, the last hour."""
-        return answered(await looked(looks.glance, time.time_ns() // 1_000_000))
+        return answered(await glance.now())
 
     @routes.get("/flow", response_model=Items)
     async def flow(caller: Reads) -> Response:
         """Who asked whom, how often and with what outcome, in the newest and the unfinished runs."""
-        return answered({"items": await looked(looks.flow)})
+        return answered({"items": await flows.now()})
 
     @routes.get("/spend", response_model=Items)
     async def spend(caller: Reads, days: Annotated[int, Query(ge=1, le=366)] = 30) -> Response:

@@ -6,6 +6,12 @@ import { get } from "./api.js";
 import { listen } from "./stream.js";
 
 const AGAIN_MS = 700;
+const PATIENCE = 8;
+
+const SETTLE_MS = 900;
+
+/** What is counted in tables that follow the log: it may be a moment behind, and is asked for once more. */
+const FOLLOWS = /^\/v1\/(overview|flow|spend|overrides|search|runs\/[^/]+\/effects)/;
 
 const kept = new Map();
 
@@ -19,6 +25,8 @@ class Source {
     this.stale = false;
     this.askedAt = 0;
     this.timer = 0;
+    this.settling = 0;
+    this.pause = AGAIN_MS;
   }
 
   ask = async () => {
@@ -35,13 +43,17 @@ class Source {
       this.state.value = { data: problem.status === 404 ? undefined : this.state.value.data, problem };
     }
     this.asking = false;
+    // Whoever is slow to answer is asked less often.
+    this.pause = Math.max(AGAIN_MS, PATIENCE * (Date.now() - this.askedAt));
     if (this.stale && this.users) this.soon();
   };
 
   /** Ask again, but no more often than people can look. */
   soon() {
     clearTimeout(this.timer);
-    this.timer = setTimeout(this.ask, Math.max(this.askedAt + AGAIN_MS - Date.now(), 0));
+    clearTimeout(this.settling);
+    if (FOLLOWS.test(this.path)) this.settling = setTimeout(this.ask, this.pause + SETTLE_MS);
+    this.timer = setTimeout(this.ask, Math.max(this.askedAt + this.pause - Date.now(), 0));
   }
 }
 
@@ -100,5 +112,10 @@ export function useChanges(hear) {
   latest.current = hear;
   useEffect(() => listen((message) => message.kind === "changes" && latest.current(message.data)), []);
 }
+
+const SETTLES = /^(Approval|ActionEdited|DecisionOverridden|Breaker|Effect(Decided|DeadLettered|InDoubt|Resolved|Redriven|Rerouted)|Run(Faulted|Cancelled|Suspended|Resumed)|AttemptFailed)/;
+
+/** Whether a record may change what waits for people and operators. */
+export const forPeople = (record) => SETTLES.test(record.type) || (record.type === "EffectRequested" && (record.kind === "human" || (record.verdict ?? "allow") !== "allow")) || (record.type === "EffectSettled" && Boolean(record.principal));
 
 export const ofRun = (id) => (record) => record.run_id === id;

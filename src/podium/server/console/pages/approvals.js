@@ -3,12 +3,12 @@
 import { html, useState, Status, Time, Trouble, Cli, Icon, Json, Pairs, None, now } from "../lib/ui.js";
 import { place, go } from "../lib/router.js";
 import { can, post } from "../lib/api.js";
-import { useData, refresh } from "../lib/data.js";
+import { useData, refresh, forPeople } from "../lib/data.js";
 import { ago, bare, leaf, money, plural, short, span, who } from "../lib/format.js";
 
 export default function Approvals({ given: [run, effect] }) {
-  const { data, problem } = useData("/v1/approvals", true);
-  const { data: escalations } = useData("/v1/escalations", true);
+  const { data, problem } = useData("/v1/approvals", forPeople);
+  const { data: escalations } = useData("/v1/escalations", forPeople);
   const waiting = [...(data?.items ?? [])].sort((one, other) => (one.deadline_at || Infinity) - (other.deadline_at || Infinity) || one.since - other.since);
   const others = (escalations?.items ?? []).filter((one) => !["approval", "question", "undo"].includes(one.kind));
   const id = run ? `${run}/${effect}` : waiting[0]?.id ?? (others[0] && `${others[0].run_id || others[0].agent}/${others[0].effect ?? 0}`);

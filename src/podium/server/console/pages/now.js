@@ -1,7 +1,7 @@
 // What is happening now, and what needs somebody.
 
 import { html, useMemo, Status, Time, Trouble, Icon, None, now } from "../lib/ui.js";
-import { useData } from "../lib/data.js";
+import { useData, forPeople } from "../lib/data.js";
 import { ago, amount, bare, count, money, plural, short, span } from "../lib/format.js";
 import { FlowGraph } from "../parts/flow_graph.js";
 
@@ -29,11 +29,11 @@ export default function Now() {
 }
 
 function Needs() {
-  const { data: waiting } = useData("/v1/approvals", true);
-  const { data: escalations } = useData("/v1/escalations", true);
+  const { data: waiting } = useData("/v1/approvals", forPeople);
+  const { data: escalations } = useData("/v1/escalations", forPeople);
   const { data: budgets } = useData("/v1/budgets?limit=50", true);
-  const { data: faulted } = useData("/v1/runs?status=faulted&limit=3", true);
-  const { data: workers } = useData("/v1/workers", true);
+  const { data: faulted } = useData("/v1/runs?status=faulted&limit=3", (record) => record.type === "RunFaulted");
+  const { data: workers } = useData("/v1/workers", false);
   const items = useMemo(() => needs(waiting, escalations, budgets, faulted, workers, now.peek()), [waiting, escalations, budgets, faulted, workers]);
   if (!waiting || !escalations) return null;
   return html`<section aria-label="Needs somebody"><div class="title"><h2>Needs somebody</h2><span class="gap"></span><span class="dim">${items.length || ""}</span></div>
