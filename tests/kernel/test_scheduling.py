@@ -295,6 +295,7 @@ def test_years_that_were_missed_cost_nothing() -> None:
     minute = (talk.now // 60_000) * 60_000
     assert due == [minute - 120_000, minute - 60_000, minute]
     assert passed(talk) == [("missed", 0)]
+    assert talk.events(e.SchedulePassed)[0].due_at == minute - 180_000
 
 
 def test_a_workflow_has_a_schedule_of_its_own() -> None:
