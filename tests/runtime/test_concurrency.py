@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from podium.facts.identity import digest_of
 from tests.runtime.serving import House, agent, call, workflow
 
 
@@ -23,7 +25,7 @@ def declare(house: House, on_conflict: str) -> None:
     made = workflow("one", {"wait": call("gate")})
     terms = {"key": "${ .customer }", "onConflict": on_conflict}
     made.spec["document"]["document"]["metadata"] = {"concurrency": terms}
-    house.apply(made)
+    house.apply(msgspec.structs.replace(made, digest=digest_of(made.spec)))
 
 
 def given(tmp_path: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from podium.bootstrap import look
 from podium.facts.catalog import Declared
+from podium.facts.identity import digest_of
 from tests.runtime.serving import House, agent, call, human, workflow
 
 
@@ -134,7 +135,8 @@ def test_notices_come_with_apply_and_submit(house: House, tmp_path: Path) -> Non
     header = {"metadata": {"deprecated": "nobody asks any more"}}
     one = workflow("old", {"ask": human("Go?")})
     document = {**one.spec["document"], "document": {**one.spec["document"]["document"], **header}}
-    house.apply(Declared("Workflow", "test/old", "1.0.0", "sha256:old", {**one.spec, "document": document}))
+    spec = {**one.spec, "document": document}
+    house.apply(Declared("Workflow", "test/old", "1.0.0", digest_of(spec), spec))
     assert house.call("submit", workflow="old")["notices"] == [
         "test/old@1.0.0 is deprecated: nobody asks any more"
     ]

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from podium.facts.catalog import Declared, Revision
-from podium.facts.values import JSON
+from podium.facts.catalog import VERSIONS, Declared, Revision
+from podium.facts.values import JSON, Problem, Refused
 from podium.kernel.catalog import Catalog
 from podium.planning.plan import left_out, plan
-from podium.runtime.inquiry import Sight, decline
+from podium.resources.manifest import digest_of
+from podium.runtime.inquiry import Declined, Sight, decline
 from podium.runtime.pinned import pinned, unfinished
 from podium.runtime.presenting import Shown
+
+_PROBLEMS_MAX = 50
 
 
 def planned(sight: Sight, resources: tuple[Declared, ...], prune: bool) -> Shown:
@@ -18,6 +23,7 @@ def planned(sight: Sight, resources: tuple[Declared, ...], prune: bool) -> Shown
 
     Nothing is changed, and the hub is not kept: it only hands out what is declared.
     """
+    check_form(resources)
     before, hot = sight.look(lambda runs, catalog: (catalog.declarations(), unfinished(runs)))
     with sight.readers.lend() as reader:
         runs = pinned(
@@ -27,6 +33,34 @@ def planned(sight: Sight, resources: tuple[Declared, ...], prune: bool) -> Shown
     made = plan(before, resources, gone, runs=runs)
     shown: Shown = msgspec.json.decode(msgspec.json.encode(made))
     return {**shown, "differs": made.differs, "breaks": bool(made.breaks)}
+
+
+def check_form(resources: tuple[Declared, ...]) -> None:
+    """Raise Declined where what is given is not what reading a manifest would have made.
+
+    Whoever calls may be anybody who speaks the protocol, and the hub goes by it from here on.
+    """
+    problems = [problem for one in resources if (problem := _misshapen(one)) is not None]
+    if problems:
+        raise Declined(Refused("usage", tuple(problems[:_PROBLEMS_MAX])))
+
+
+def _misshapen(one: Declared) -> Problem | None:
+    label = f"{one.kind}/{one.name}@{one.version}"
+    if one.kind not in VERSIONS:
+        return Problem("unknown-kind", "/kind", f"{one.kind!r} is no kind of resource", resource=label)
+    try:
+        version: Any = msgspec.convert(one.spec, VERSIONS[one.kind])
+    except (msgspec.ValidationError, RecursionError) as error:
+        return Problem("form", "/spec", f"the spec is not as it must be: {error}", resource=label)
+    name = f"{version.namespace}/{version.name}" if one.kind == "Workflow" else version.name
+    if (name, version.version) != (one.name, one.version):
+        return Problem("name", "/spec/name", f"the spec is that of {name}@{version.version}", resource=label)
+    if not name or not version.version or any(ord(character) < 32 for character in name + version.version):
+        return Problem("name", "/name", "a resource has a name and a version", resource=label)
+    if digest_of(one.spec) != one.digest:
+        return Problem("digest", "/digest", "the digest is not that of the spec", resource=label)
+    return None
 
 
 def history(sight: Sight, kind: str, name: str) -> list[Shown]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import structlog
+
 from podium.facts.events import ActNoted, ActNotedBody, EpochStarted, Event, Record
 from podium.facts.inputs import Apply, Delete, NoteAct
-from podium.facts.values import Accepted, Refused, Reply
+from podium.facts.values import Accepted, Problem, Refused, Reply
 from podium.kernel.catalog import Catalog
 from podium.kernel.declaring import Runs
 from podium.runtime.writer import LogWriter, read_records
 from podium.store.interface import Store
+
+log = structlog.get_logger("podium.hub")
 
 SYSTEM_SHARD = 0
 """Its place among the shards."""
@@ -43,7 +47,13 @@ class SystemHost:
         Args:
             runs: counts the unfinished runs by the digest of their workflow.
         """
-        made = self.catalog.declare(told, runs)
+        try:
+            made = self.catalog.declare(told, runs)
+        except Exception as error:
+            # Nothing that somebody declares may end the hub for all others.
+            log.error("a resource cannot be taken", exc_info=error)
+            message = f"this cannot be declared: {type(error).__name__}: {error}"
+            return Refused("usage", (Problem("form", "", message),)), []
         if isinstance(made, Refused):
             return made, []
         first = self.catalog.seq + 1

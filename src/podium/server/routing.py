@@ -21,8 +21,13 @@ JSON_TYPE = "application/json"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
-_ALWAYS = {401: "Nobody knows who asks", 403: "Whoever asks may not", 422: "What was given is not valid"}
-_ANY = {413: "The body is too large", 429: "Too much at once", 503: "Not now"}
+_OF_API = {
+    401: "Nobody knows who asks", 403: "Whoever asks may not", 404: "Something that is named is not there",
+    422: "What was given is not valid",
+}  # fmt: skip
+_ANY = {
+    400: "This cannot be read", 413: "The body is too large", 429: "Too much at once", 503: "Not now",
+}  # fmt: skip
 
 
 class StrictRequest(Request):
@@ -100,16 +105,18 @@ def _describe(path: dict[str, Any], route: APIRoute) -> None:
     for method in route.methods or ():
         operation = path[method.lower()]
         answers = operation["responses"]
-        known = {**_ANY, **(_ALWAYS if scopes is not None else {})}
+        of_api = scopes is not None or route.path_format.startswith("/v1/")
+        known = {**_ANY, **(_OF_API if of_api else {})}
         if operation.get("requestBody"):
-            known |= {400: "The body cannot be read", 415: "The body is of another type"}
-        if "{" in route.path_format:
-            known[404] = "There is no such thing"
+            known[415] = "The body is of another type"
+        known |= {int(status): told["description"] for status, told in answers.items() if status >= "4"}
         for status, meaning in known.items():
             answers[str(status)] = {
                 "description": meaning,
                 "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
+        # Where the request is no HTTP, there is nobody yet who could make a document of that.
+        answers["400"]["content"]["text/plain"] = {"schema": {"type": "string"}}
         if scopes is None:
             operation["security"] = []
         else:

@@ -47,7 +47,10 @@ def router(served: Served) -> APIRouter:
 
     @routes.get("/proofs/{shard}/{seq}", response_model=dict[str, Any])
     async def prove(
-        shard: Number, seq: Number, caller: Audits, note: Annotated[str, Query(max_length=20_000)] = ""
+        shard: Annotated[int, Path(ge=0, le=65_535)],
+        seq: Number,
+        caller: Audits,
+        note: Annotated[str, Query(max_length=20_000)] = "",
     ) -> Response:
         """The proof that a record is in the log; `tools/verify_podium.py` checks it without the log."""
         return answered(await served.ask("prove", {"shard": shard, "seq": seq, "note": note}, caller))

@@ -12,10 +12,9 @@ from podium.server.api.acting import CONFLICT
 from podium.server.gate import Visitor, needs, require, visits
 from podium.server.routing import answered, noun
 from podium.server.served import Served
-from podium.server.shapes import Application, Applied, Items, Plan, Planned, Resource, Revision, Seeing, Seen
+from podium.server.shapes import Application, Applied, Items, Plan, Planned, Resource, Revision
 
 Reads = Annotated[Caller, needs("read")]
-Operates = Annotated[Caller, needs("operate")]
 Declares = Annotated[Visitor, visits("declare", "policy")]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
 Kind = Literal["agent", "tool", "policy", "workflow", "schedule"]
@@ -70,14 +69,6 @@ def router(served: Served) -> APIRouter:
         if kinds - {"Policy"} or body.prune:
             require(visitor, "declare")
         return answered(await served.ask("apply", body.model_dump(), visitor.caller))
-
-    @routes.post("/schedules/{action}/{schedule:path}", response_model=Seen, responses=CONFLICT)
-    async def see_to_schedule(
-        action: Literal["pause", "resume", "trigger"], schedule: str, body: Seeing, caller: Operates
-    ) -> Response:
-        """Pause a schedule, resume it, or begin a run of it now: one for each `key`."""
-        asked = {"schedule": schedule, "action": action, **body.model_dump()}
-        return answered(await served.ask("schedule", asked, caller))
 
     return routes
 

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from podium.runtime.identity import Caller
 from podium.server.api.events import STREAM, STREAM_HEADERS, viewer_of
 from podium.server.gate import Visitor, needs, visits
-from podium.server.problems import Trouble, unavailable
+from podium.server.problems import Trouble
 from podium.server.routing import answered, noun
 from podium.server.served import Served
 from podium.server.shapes import (
@@ -65,7 +65,7 @@ def router(served: Served) -> APIRouter:
         asked = {**body.model_dump(), "traceparent": traceparent}
         return await _submit(served, asked, caller, idempotency_key)
 
-    @routes.get("", response_model=RunPage)
+    @routes.get("", response_model=RunPage, responses={409: {"description": "The log is not that far"}})
     async def list_runs(
         request: Request,
         caller: Reads,
@@ -81,7 +81,8 @@ def router(served: Served) -> APIRouter:
         """Runs, newest first; `next` is the address of the page after this one."""
         position = served.position()
         if after > position:
-            raise unavailable("behind", f"the log has come to {position}, not to {after}")
+            message = f"the log has come to {position}, not to {after}: is that of another hub?"
+            raise Trouble(409, "behind", message, code="conflict")
         # Whoever looks at the first page wants what is so now.
         asked = {
             "kind": "runs", "status": status, "workflow": workflow, "parent": parent, "nested": nested,
