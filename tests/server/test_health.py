@@ -8,7 +8,10 @@ import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from podium.cli.top import seen
 from podium.kernel.catalog import Catalog
+from podium.sdk.client import Client
+from podium.sdk.manifests import load
 from tests.cli.command import until
 from tests.server.hubs import Hub, served
 
@@ -86,8 +89,6 @@ def test_metrics_take_a_token_and_count(hub: Hub) -> None:
 def test_schedules_are_seen_to_over_http(tmp_path: Path) -> None:
     with served(tmp_path) as hub:
         (tmp_path / "schedule.yaml").write_text(SCHEDULE)
-        from podium.sdk.manifests import load
-
         hub.client().apply(load([tmp_path / "schedule.yaml"]).resources)
         with hub.http("oskar") as http, hub.http("vera") as viewer:
             path = "/v1/schedules/yearly"
@@ -107,3 +108,14 @@ def test_a_run_joins_the_trace_of_whoever_asks(hub: Hub) -> None:
         answer = http.post("/v1/runs", json={"workflow": "test/echo"}, headers={"traceparent": trace})
         records = hub.client().events(answer.json()["run_id"])
         assert records[0]["trace"] == trace
+
+
+def test_one_screen_and_what_is_stuck_are_the_same_over_http(hub: Hub) -> None:
+    run_id = hub.client().submit("test/ask").run_id
+    with hub.client("vera") as client:
+        (row,) = client.stuck(run_id)
+        assert row == Client(hub.serving.door).stuck(run_id)[0]
+        now = seen(client)
+        assert now["hub"]["status"] == "serving"
+        assert run_id in {one["run_id"] for one in now["stuck"]}
+        assert run_id in {one["id"] for one in now["runs"]}
