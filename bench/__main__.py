@@ -29,11 +29,11 @@ def child(module: str, *arguments: str) -> Any:
     return json.loads(done.stdout)
 
 
-def steps(runs: int, module: str = "bench.steps") -> dict[str, Any]:
+def steps(runs: int, module: str = "bench.steps", *arguments: str) -> dict[str, Any]:
     """Three samples, each beside the raw floor at the same batch size; the median of each figure."""
     samples = []
     for _ in range(3):
-        figures = child(module, "--runs", str(runs), "--seconds", "4", "--json")
+        figures = child(module, "--runs", str(runs), "--seconds", "4", "--json", *arguments)
         floor = raw.commits(max(int(figures["records_per_commit"]), 1), 1.5)
         figures["rows_per_s"] = round(figures["steps_per_s"] * figures["records_per_step"], 1)
         figures["raw_rows_per_s"] = round(floor["rows_per_s"], 1)
@@ -90,6 +90,7 @@ def promises(figures: dict[str, Any]) -> list[tuple[str, bool]]:
             figures["audit"]["inclusion_proof_at_1000000_p50_ms"] <= 5,
         ),
         ("9,000 governed steps/s at 64 runs", figures["governed"]["steps_per_s"] >= 9_000),
+        ("7,500 governed and sealed steps/s", figures["governed_and_sealed"]["steps_per_s"] >= 7_500),
         ("2 KB of file growth a governed step", figures["governed"]["growth_bytes_per_step"] <= 2_000),
         (
             "25 us to decide by 20 rules, 100 us at worst",
@@ -114,6 +115,8 @@ def main() -> None:
     figures["recovery_over_history"] = child("bench.recovery", "--runs", "1000", "--history", "300000")
     figures["audit"] = child("bench.audit")
     figures["governed"] = steps(64, "bench.governed")
+    figures["governed_at_256_runs"] = steps(256, "bench.governed")
+    figures["governed_and_sealed"] = steps(64, "bench.governed", "--subjects", "100")
     figures["policy"] = child("bench.policy")
     figures["start"] = start.measure()
     figures["took_s"] = round(time.time() - begun, 1)

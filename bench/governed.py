@@ -25,18 +25,20 @@ def policy() -> Declared:
     return Declared("Policy", document.name, document.version, document.digest, document.spec)
 
 
-def measure(runs: int, seconds: float) -> dict[str, Any]:
-    """Figures of governed steps, with units in their keys."""
-    return steps.measure(runs, seconds, world.agent(cost_nano=COST_NANO, priced=True), policy())
+def measure(runs: int, seconds: float, subjects: int = 0) -> dict[str, Any]:
+    """Figures of governed steps, with units in their keys; `subjects` as of a `Load`."""
+    agent = world.agent(cost_nano=COST_NANO, priced=True)
+    return steps.measure(runs, seconds, agent, policy(), subjects=subjects)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--subjects", type=int, default=0, help="runs are about so many people, and sealed")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    figures = measure(options.runs, options.seconds)
+    figures = measure(options.runs, options.seconds, options.subjects)
     print(json.dumps(figures) if options.json else json.dumps(figures, indent=2))
 
 

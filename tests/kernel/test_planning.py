@@ -296,6 +296,25 @@ def test_what_its_calls_may_cost_is_looked_at_before(converse: Converse) -> None
     assert refusal(talk).startswith("unknown-price at /do/0/a: ")
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, "$0.40"),
+        ({"fanout": {"to": "all"}}, "$0.70"),
+        ({"fanout": {"to": 2}}, "$0.70"),
+        ({"reroute": True}, "$0.70"),
+    ],
+    ids=str,
+)
+def test_all_who_may_be_asked_are_added_up(converse: Converse, more: JSON, told: str) -> None:
+    other = agent("zoe", "text.write", priced=True, cost_nano=150_000_000, retry={"attempts": 2})
+    talk = planned(
+        converse, [{"a": call("agent", capability="text.write", input=GIVEN, **more)}], more=usd("0.10"),
+        agents=(*AGENTS, other),
+    )  # fmt: skip
+    assert refusal(talk) == f"too-expensive at /do: The calls may cost {told}; $0.10 is allowed."
+
+
 def test_the_money_holds_for_loops_and_what_they_lead_to(converse: Converse) -> None:
     loop = [{"l": {"for": {"in": "${ [1, 2, 3, 4] }"}, "do": [{"w": WRITE}]}}]
     talk = planned(converse, loop, more=usd("1.00"))

@@ -31,10 +31,13 @@ ALLOW = {"calls": ["agent", "human"], "capabilities": ["echo"]}
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
     house = House(tmp_path)
-    agents = [agent(tmp_path, name) for name in ("echo", "planner")]
+    agents = [agent(tmp_path, "echo", cost_nano=5, priced=True), agent(tmp_path, "planner")]
     with (tmp_path / "agents.py").open("a") as code:
         code.write(CODE)
-    house.apply(*agents, workflow("plans", {"research": plan()}, {"after": call("echo")}))
+    house.apply(
+        *agents,
+        workflow("plans", {"research": plan(limits={"money": {"usd": "1"}})}, {"after": call("echo")}),
+    )
     yield house
     house.close()
 
@@ -59,6 +62,7 @@ def test_what_was_planned_runs_and_is_told(house: House) -> None:
     assert "and waits for it: 2 tasks that planner planned" in lines
     told = explain(evidence(house, ended["id"]), Target(), lambda other: evidence(house, other))
     assert told.value == {"planned": {"n": 2}}
+    assert (told.cost_nano, told.run_cost_nano) == (5, 5)
     below = explain(evidence(house, child), Target(), lambda other: evidence(house, other))
     assert below.value == {"planned": {"n": 2}}
     assert house.call("verify")["sound"]

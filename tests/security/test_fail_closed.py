@@ -125,15 +125,17 @@ def test_a_policy_that_no_longer_compiles_allows_nothing(mode: Any) -> None:
 @pytest.mark.parametrize(
     "failure", [RuntimeError("it died"), MemoryError(), ZeroDivisionError(), OSError(32)]
 )
+@pytest.mark.parametrize("condition", ["args.cents < 100", "args.cents + 0 < 100"])
 def test_an_evaluator_that_dies_denies(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch, failure: Exception
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, failure: Exception, condition: str
 ) -> None:
-    shop.apply(LIMITED)
-
     def dies(*_: Any) -> None:
         raise failure
 
+    native = cel.condition(condition).native
     monkeypatch.setattr(cel, "_evaluated", dies)
+    monkeypatch.setattr("podium.policy.native.condition", lambda *_: dies if native else None)
+    shop.apply(f"rules: [{{id: pay, effect: allow, when: {condition}}}]")
     assert shop.paid({"cents": 5}) == ("faulted", 403)
     assert shop.calls() == 0
 

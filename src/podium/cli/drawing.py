@@ -106,7 +106,10 @@ def _known(client: Any, target: str) -> tuple[Sketch, dict[str, Progress], str]:
         message = f"there is neither a run nor a workflow {target}"
         hint = "`podium get runs` and `podium get workflows` list them"
         raise Stop(Exit.NOT_FOUND, message, hint) from None
-    of = client.describe("workflow", run["digest"])
+    try:
+        of = client.describe("workflow", run["digest"])
+    except NotFoundError:
+        of = client.evidence(run["id"])["workflow"]  # it was planned, not declared
     return sketch(of["document"]), progress(client.events(run["id"])), str(run["status"])
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from podium.facts.values import Problem
 from podium.planning.declarations import Declarations
-from podium.planning.reviewing import calls_of, review
+from podium.planning.reviewing import review
 from podium.policy.destinations import DestinationInvalid, destination_of
 from podium.policy.matching import is_below, named
 from podium.workflow import program as p
@@ -186,8 +186,16 @@ def _price(program: Program, limits: Limits, declared: Declarations) -> Iterator
     """Whether all calls together may cost too much, each made once, by the dearest who might do it."""
     if limits.money_nano < 0:
         return
+    several = {
+        detail.bodies[0]: detail.count
+        for detail in (node.detail for node in program.nodes)
+        if isinstance(detail, p.Fanout) and len(detail.bodies) == 1
+    }
     total = 0
-    for reference, call in calls_of(program):
+    for node in program.nodes:
+        reference, call = node.reference, node.detail
+        if not isinstance(call, CallAgent | CallTool) or node.index == program.undoing:
+            continue
         costs = [(one.cost_nano * max(one.retry.attempts, 1), one) for one, _ in declared.performers(call)]
         priceless = [one.name for _, one in costs if not one.priced]
         if priceless:
@@ -195,7 +203,8 @@ def _price(program: Program, limits: Limits, declared: Declarations) -> Iterator
                 f"Nobody knows what {priceless[0]} costs, and the plan may cost {usd(limits.money_nano)}."
             )
             yield Problem("unknown-price", reference, message)
-        total += max((cost for cost, _ in costs), default=0)
+        asked = several.get(node.index, 1 + (call.reroute if isinstance(call, CallAgent) else 0))
+        total += sum(sorted((cost for cost, _ in costs), reverse=True)[: asked or None])
     if total > limits.money_nano:
         message = f"The calls may cost {usd(total)}; {usd(limits.money_nano)} is allowed."
         yield Problem("too-expensive", "/do", message)

@@ -79,7 +79,8 @@ class _Explaining:
             for number in sorted(self._roles)
         )
         runs = self._below(deeds)
-        costs = {deed.effect: deed.cost_nano for deed in deeds}
+        # What a run below cost, its own explanation says.
+        costs = {deed.effect: 0 if deed.run in runs else deed.cost_nano for deed in deeds}
         inner = sum(one.cost_nano for one in runs.values())
         return Explanation(
             run.id, run.workflow, run.digest, run.status, subject, run.principal, run.parent,
