@@ -41,6 +41,14 @@ def test_modules_name_only_files_that_are_there_and_no_other_place(assets: Asset
         assert "https://" not in text and "innerHTML" not in text and "eval(" not in text
 
 
+@pytest.mark.parametrize("name", [one for one in sorted(Assets(CONSOLE).files) if "vendor/" not in one])
+def test_modules_import_what_they_use(assets: Assets, name: str) -> None:
+    text = assets.files[name].content.decode()
+    for names in re.findall(r"^import \{([^}]*)\} from", text, re.M):
+        for one in filter(None, map(str.strip, names.split(","))):
+            assert len(re.findall(rf"\b{one}\b", text)) > 1, f"{one} is not used"
+
+
 @pytest.mark.parametrize("package", sorted(VENDOR))
 def test_what_is_of_others_is_as_it_was_published(package: str) -> None:
     for file, digest in VENDOR[package]["files"].items():

@@ -72,3 +72,6 @@ export const who = (principal) => (principal || "").replace(/^user:/, "") || "â€
 /** A value of JSON in one line. */
 export const inline = (value, length = 160) =>
   value === undefined || value === null ? "" : clip(typeof value === "string" ? value : JSON.stringify(value), length);
+
+/** A text as one word of a command line. */
+export const shell = (text) => `'${text.replaceAll("'", "'\\''")}'`;

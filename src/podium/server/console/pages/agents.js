@@ -1,9 +1,9 @@
 // Agents and tools: what they offer, how they do, what they cost; and one of them in full.
 
-import { html, useMemo, Status, Table, Time, Trouble, Cli, Json, Pairs, Icon } from "../lib/ui.js";
+import { html, useMemo, Status, Table, Time, Trouble, Cli, Json, Pairs } from "../lib/ui.js";
 import { at } from "../lib/router.js";
 import { useData } from "../lib/data.js";
-import { bare, count, money, span, short, who } from "../lib/format.js";
+import { bare, count, money, span, who } from "../lib/format.js";
 import { gathered } from "../lib/flow.js";
 
 export default function Agents({ given: [name] }) {

@@ -4,7 +4,7 @@ import { html, useState, Status, Time, Trouble, Cli, Icon, Json, Pairs, None, no
 import { place, go } from "../lib/router.js";
 import { can, post } from "../lib/api.js";
 import { useData, refresh, forPeople } from "../lib/data.js";
-import { ago, bare, leaf, money, plural, short, span, who } from "../lib/format.js";
+import { ago, bare, leaf, money, plural, shell, short, span, who } from "../lib/format.js";
 
 export default function Approvals({ given: [run, effect] }) {
   const { data, problem } = useData("/v1/approvals", forPeople);
@@ -54,7 +54,7 @@ function Asked({ one, following }) {
   const edit = () => act(() => post(`/v1/approvals/${one.run_id}/${one.effect}/edit`, { input: JSON.parse(editing), action: one.action, why: reason }));
   const command = human
     ? `podium answer ${short(one.run_id)} --task ${one.effect} --decision ${one.decisions.join("|")}`
-    : `podium approve ${short(one.run_id)}/${one.effect}${reason ? ` --reason '${reason}'` : ""}`;
+    : `podium approve ${short(one.run_id)}/${one.effect}${reason ? ` --reason ${shell(reason)}` : ""}`;
   const allowed = can("approve");
   return html`<article aria-label=${one.target}>
     <div class="title"><h2>${human ? one.target : html`Do ${one.target}?`}</h2><span class="gap"></span><a href=${`/runs/${one.run_id}`}>${bare(one.workflow)} ${short(one.run_id)}</a></div>

@@ -1,7 +1,7 @@
 // Who did what, and why; and whether the log is whole.
 
-import { html, useState, Status, Table, Time, Trouble, Cli, Pairs, Icon, None } from "../lib/ui.js";
-import { at, choose, withQuery } from "../lib/router.js";
+import { html, useState, Status, Table, Time, Trouble, Cli, Pairs, Icon } from "../lib/ui.js";
+import { at, withQuery } from "../lib/router.js";
 import { can, get, post, query } from "../lib/api.js";
 import { useData, refresh } from "../lib/data.js";
 import { count, plural, short, who } from "../lib/format.js";

@@ -1,6 +1,6 @@
 // The hub and the workers: who hosts what, how much is under way, and how fresh everything is.
 
-import { html, useState, Status, Table, Time, Trouble, Cli, Pairs, None, Asking, now } from "../lib/ui.js";
+import { html, useState, Status, Table, Trouble, Cli, Pairs, None, Asking, now } from "../lib/ui.js";
 import { can, post } from "../lib/api.js";
 import { useData, refresh, useEvery } from "../lib/data.js";
 import { ago, count, plural, span } from "../lib/format.js";

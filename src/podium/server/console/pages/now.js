@@ -1,6 +1,6 @@
 // What is happening now, and what needs somebody.
 
-import { html, useMemo, Status, Time, Trouble, Icon, None, now } from "../lib/ui.js";
+import { html, useMemo, Trouble, Icon, None, now } from "../lib/ui.js";
 import { useData, forPeople } from "../lib/data.js";
 import { ago, amount, bare, count, money, plural, short, span } from "../lib/format.js";
 import { FlowGraph } from "../parts/flow_graph.js";

@@ -1,6 +1,6 @@
 // Policies: their rules, what these decided of late, and what else limits actions.
 
-import { html, useMemo, Status, Table, Time, Trouble, Cli, Json, Pairs, None } from "../lib/ui.js";
+import { html, useMemo, Status, Table, Time, Trouble, Cli, Json } from "../lib/ui.js";
 import { useData } from "../lib/data.js";
 import { amount, count, span, unitName, who } from "../lib/format.js";
 

@@ -1,10 +1,10 @@
 // A run: what it is, and tabs that each tell of it in another way.
 
-import { html, useState, Status, Time, Trouble, Cli, Icon, Asking, now } from "../lib/ui.js";
+import { html, useState, Status, Time, Trouble, Icon, Asking, now } from "../lib/ui.js";
 import { at, withQuery, go } from "../lib/router.js";
 import { can, post } from "../lib/api.js";
 import { useData, ofRun, refresh } from "../lib/data.js";
-import { bare, money, short, span, who } from "../lib/format.js";
+import { bare, money, shell, short, span, who } from "../lib/format.js";
 import { Story } from "../parts/story.js";
 import { Timeline } from "../parts/timeline.js";
 import { Picture } from "../parts/picture.js";
@@ -62,7 +62,7 @@ function Head({ run }) {
     </p>
     ${run.error && html`<p class="notice is-bad">${run.error.title}${run.error.detail ? html`: ${run.error.detail}` : ""}</p>`}
     ${["suspend", "resume", "cancel"].includes(asking) && html`<${Asking} title=${TITLES[asking]} why=${WHYS[asking]} verb=${VERBS[asking]}
-      line=${(why) => `podium ${asking} ${short(run.id)}${why ? ` --why '${why}'` : ""}`} run=${act(asking)} onClose=${() => setAsking("")} />`}
+      line=${(why) => `podium ${asking} ${short(run.id)}${why ? ` --why ${shell(why)}` : ""}`} run=${act(asking)} onClose=${() => setAsking("")} />`}
     ${asking === "again" && html`<${Asking} title="Run again" why="Another run of the same version with the same input. It does again what this one did." verb="Run again"
       line=${`podium run ${run.workflow}`} run=${again} onClose=${() => setAsking("")} />`}`;
 }

@@ -4,7 +4,7 @@ import { html, useState, useEffect, Table, Status, Time, Trouble, Select, Cli, I
 import { at, choose, withQuery } from "../lib/router.js";
 import { get, query } from "../lib/api.js";
 import { useData } from "../lib/data.js";
-import { bare, money, short, span, who, plural } from "../lib/format.js";
+import { bare, money, short, span, who } from "../lib/format.js";
 import { told } from "../lib/days.js";
 
 const STATUSES = [["", "any status"], ["unfinished", "unfinished"], ["waiting", "waiting for people"], ["running", "running"], ["suspended", "suspended"], ["completed", "completed"], ["faulted", "faulted"], ["cancelled", "cancelled"]];

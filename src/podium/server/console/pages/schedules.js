@@ -3,7 +3,7 @@
 import { html, useState, Status, Table, Time, Trouble, Cli, Asking } from "../lib/ui.js";
 import { can, post } from "../lib/api.js";
 import { useData, refresh } from "../lib/data.js";
-import { who } from "../lib/format.js";
+import { shell, who } from "../lib/format.js";
 
 export default function Schedules() {
   const { data, problem } = useData("/v1/schedules?limit=1000", true);
@@ -20,7 +20,7 @@ export default function Schedules() {
   ];
   return html`<div class="head"><h1>Schedules</h1><span class="gap"></span><${Cli} line="podium get schedules" /></div>
     <${Table} label="Schedules" rows=${data.items} id=${(row) => row.name} columns=${columns} none=${html`Nothing begins by itself. <code>podium apply</code> declares a Schedule.`} />
-    ${asking && html`<${Asking} title=${`${TITLES[asking.act]} ${asking.row.name}`} verb=${TITLES[asking.act]} line=${(why) => `podium schedule ${asking.act} ${asking.row.name}${why ? ` --why '${why}'` : ""}`} run=${act(asking.act)} onClose=${() => setAsking(null)} />`}`;
+    ${asking && html`<${Asking} title=${`${TITLES[asking.act]} ${asking.row.name}`} verb=${TITLES[asking.act]} line=${(why) => `podium schedule ${asking.act} ${asking.row.name}${why && asking.act !== "trigger" ? ` --why ${shell(why)}` : ""}`} run=${act(asking.act)} onClose=${() => setAsking(null)} />`}`;
 }
 
 const TITLES = { trigger: "Begin now:", pause: "Pause", resume: "Resume" };

@@ -2,7 +2,7 @@
 
 import { html, useMemo, Table, Trouble } from "../lib/ui.js";
 import { useData, ofRun } from "../lib/data.js";
-import { count, money, span, bare } from "../lib/format.js";
+import { count, money, span } from "../lib/format.js";
 
 const MOST = 20000;
 

@@ -1,11 +1,11 @@
 // What is around every page: where one can go, how live it is, what is spent, and how to stop all of it.
 
-import { html, useEffect, useRef, useState, Icon, Status, now, Time } from "../lib/ui.js";
+import { html, useEffect, useRef, useState, Icon, Status, now } from "../lib/ui.js";
 import { place } from "../lib/router.js";
 import { visitor, can } from "../lib/api.js";
 import { useData } from "../lib/data.js";
 import { link, heardAt } from "../lib/stream.js";
-import { money, span, who, plural } from "../lib/format.js";
+import { money, span, who } from "../lib/format.js";
 import { NAMED, PAGES } from "./pages.js";
 import { Seek } from "./seek.js";
 import { Keys, useKeys } from "./keys.js";

@@ -1,9 +1,9 @@
 // One moment of a run, in full: the record, what was asked and given, and by which rules.
 
-import { html, Json, Pairs, Status, Trouble, Cli, Time } from "../lib/ui.js";
+import { html, Json, Pairs, Trouble, Time } from "../lib/ui.js";
 import { withQuery } from "../lib/router.js";
 import { useData, ofRun } from "../lib/data.js";
-import { money, short, span, leaf } from "../lib/format.js";
+import { span, leaf } from "../lib/format.js";
 import { Deed } from "./deed.js";
 
 export function What({ id, seq }) {
