@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from podium.facts import stored
 from podium.facts.events import (
     EVENTS,
+    ActNoted,
+    ActNotedBody,
     Body,
     Event,
     Record,
@@ -131,3 +133,10 @@ def test_who_was_erased_by_former_releases_is_still_known() -> None:
     event = decode(7, "", "SubjectErased", 1, 42, envelope, b'{"why":"asked"}', no_blob)
     assert event.event == SubjectErased(subject="4ac1", principal="user:ada", runs=2)
     assert event.body == SubjectErasedBody("asked")
+
+
+def test_what_people_did_by_former_releases_is_still_known() -> None:
+    envelope = b'{"principal":"user:ada","via":"http token 3f","act":"token.create","target":"ci"}'
+    event = decode(7, "", "ActNoted", 1, 42, envelope, b'{"why":"asked"}', no_blob)
+    assert event.event == ActNoted(principal="user:ada", via="http token 3f", act="token.create", target="ci")
+    assert event.body == ActNotedBody("asked")

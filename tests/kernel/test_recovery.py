@@ -291,7 +291,7 @@ def test_every_kind_of_event_of_a_run_was_played() -> None:
         kind.__name__
         for kind in (*ASKED, *BREAKER_EVENTS, *RECOVERED, *GOVERNED, *SCHEDULE_EVENTS, e.EffectProbed)
     }
-    others |= {"RunAdmitted", "SubjectErased", "TargetPaused"}
+    others |= {"ActNoted", "RunAdmitted", "SubjectErased", "TargetPaused"}
     assert set(EVENTS) - played == others
     for record in talk.log:
         kind = type(record.event)

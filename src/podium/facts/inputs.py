@@ -434,6 +434,7 @@ Any_: TypeAlias = (
     | ResumeRun
     | ResolveEffect
     | SettleDeadLetter
+    | NoteAct
     | ResetBreaker
     | EraseSubject
     | TriggerSchedule

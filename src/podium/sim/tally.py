@@ -9,6 +9,9 @@ from podium.facts.events import EVENTS
 from podium.sim.faults import KINDS
 from podium.sim.world import World
 
+ELSEWHERE = frozenset({"ActNoted"})
+"""Events of hubs that are served over HTTP; those of simulated worlds are not."""
+
 
 class Lived(NamedTuple):
     """What is told of one world."""
@@ -52,7 +55,7 @@ class Tally:
 
     def missing(self) -> list[str]:
         """Events and faults that never happened."""
-        return [name for name in EVENTS if not self.events[name]] + [
+        return [name for name in EVENTS if not self.events[name] and name not in ELSEWHERE] + [
             kind for kind in KINDS if not self.struck[kind]
         ]
 
