@@ -275,7 +275,7 @@ COMMANDS = {
         "podium call text.summarise text=@report.txt",
     ),
     "up": Command(
-        "serving:up", _HUB, "Serve API and console, and the state folder, until interrupted.",
+        "serving:up", _HUB, "Serve the state folder, API and console until interrupted.",
         "podium up examples/hello --dev",
     ),
     "worker": Command(
@@ -292,12 +292,16 @@ COMMANDS = {
         "podium account change ada --suspend --why 'she left'",
     ),
     "account link": Command(
-        "people:link", _HUB, "Make a link that signs an account's owner in once.", "podium account link ada",
+        "people:link", _HUB, "Make a link that signs an account's owner in, once, within the hour.",
+        "podium account link ada",
     ),
     "token create": Command(
-        "people:create", _HUB, "Make an API token.", "podium token create ci --scope run --scope read",
+        "people:create", _HUB, "Make an API token; its secret goes to stdout, this once.",
+        "podium token create ci --scope run --scope read",
     ),
-    "token list": Command("people:tokens", _HUB, "List API tokens.", "podium token list"),
+    "token list": Command(
+        "people:tokens", _HUB, "List API tokens, without their secrets.", "podium token list",
+    ),
     "token revoke": Command(
         "people:revoke", _HUB, "Let nobody in with an API token any more.", "podium token revoke 1f0c2a9b",
     ),

@@ -149,6 +149,8 @@ def _open(
         )  # fmt: skip
     try:
         listening = serving.listen(*address, certificate, key)
+    except ValueError as error:
+        raise Stop(Exit.USAGE, f"the identity provider cannot be used: {error}") from None
     except OSError as error:
         message = f"{address[0]}:{address[1]} cannot be served: {error.strerror or error}"
         raise Stop(Exit.UNREACHABLE, message, "choose another address with `--listen`") from error

@@ -29,6 +29,7 @@ from podium.server.api import (
     hub,
     looking,
     people,
+    providing,
     resources,
     runs,
     schedules,
@@ -42,8 +43,8 @@ from podium.server.served import Served
 
 ROUTERS: tuple[Callable[[Served], APIRouter], ...] = (
     health.router, runs.router, acting.router, approvals.router, resources.router, events.router,
-    cloudevents.router, audit.router, hub.router, people.router, signing.router, workers.router,
-    looking.router, schedules.router, pages.router, deciding.router,
+    cloudevents.router, audit.router, hub.router, people.router, signing.router, providing.router,
+    workers.router, looking.router, schedules.router, pages.router, deciding.router,
 )  # fmt: skip
 
 _RULES = {404: "unknown-path", 405: "method", 400: "form", 415: "media-type"}

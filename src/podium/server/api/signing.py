@@ -49,18 +49,6 @@ def router(served: Served) -> APIRouter:
         for one in guesses(request, name):
             tries.take(one)
 
-    async def let_in(account: Account, how: str, goal: str) -> Response:
-        caller = Caller(f"http {how}", principal=f"user:{account.name}")
-        await served.ask("note", {"act": "sign-in", "target": account.name}, caller)
-        secret, _ = accounts.begin_stay(account.name, how)
-        response = RedirectResponse(goal, 303)
-        response.raw_headers.append(
-            (b"set-cookie", _cookie(gate.cookie, secret, STAY_MS // 1000, gate.secure))
-        )
-        return response
-
-    served.extra["let_in"] = let_in
-
     def provider() -> str:
         return str(served.extra.get("provider", ""))
 
@@ -99,7 +87,8 @@ def router(served: Served) -> APIRouter:
             )
             return shown("Sign in", password_form(goal, why, provider()), 403)
         has_password = account.password or account.subject
-        return await let_in(account, how, goal if has_password else f"/account?next={quote(goal)}")
+        goal = goal if has_password else f"/account?next={quote(goal)}"
+        return await let_in(served, account, how, RedirectResponse(goal, 303))
 
     @routes.post("/sign-out", include_in_schema=False)
     async def sign_out(request: Request) -> Response:
@@ -109,7 +98,7 @@ def router(served: Served) -> APIRouter:
             await served.ask("note", {"act": "sign-out", "target": visitor.account.name}, visitor.caller)
             accounts.end_stay(visitor.cookie)
         response = RedirectResponse("/sign-in", 303)
-        response.raw_headers.append((b"set-cookie", _cookie(gate.cookie, "", 0, gate.secure)))
+        set_cookie(response, gate.cookie, "", 0, gate.secure)
         return response
 
     @routes.get("/account", include_in_schema=False)
@@ -140,7 +129,7 @@ def router(served: Served) -> APIRouter:
             return shown(name, account_form(visitor, goal, why), 422)
         await served.ask("note", {"act": "set-password", "target": name}, visitor.caller)
         accounts.set_password(name, await served.do(passwords.hashed, password))
-        return await let_in(visitor.account, "password", goal)
+        return await let_in(served, visitor.account, "password", RedirectResponse(goal, 303))
 
     @routes.get("/sign-in.css", include_in_schema=False)
     async def style() -> Response:
@@ -182,11 +171,24 @@ async def _fields(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in given.items()}
 
 
-def _cookie(name: str, secret: str, lasts_s: int, secure: bool) -> bytes:
+async def let_in(served: Served, account: Account, how: str, response: Response) -> Response:
+    """Sign a browser in, and say so in the log; gives the response with the cookie."""
+    caller = Caller(f"http {how}", principal=f"user:{account.name}")
+    await served.ask("note", {"act": "sign-in", "target": account.name}, caller)
+    secret, _ = served.gate.accounts.begin_stay(account.name, how)
+    set_cookie(response, served.gate.cookie, secret, STAY_MS // 1000, served.gate.secure)
+    return response
+
+
+def set_cookie(
+    response: Response, name: str, value: str, lasts_s: int, secure: bool, site: str = "Strict"
+) -> None:
+    """Have a browser keep something that no script reads."""
     cookie = SimpleCookie()
-    cookie[name] = secret
-    for attribute, value in {"httponly": True, "samesite": "Strict", "path": "/", "max-age": lasts_s}.items():
-        cookie[name][attribute] = value
+    cookie[name] = value
+    kept = {"httponly": True, "samesite": site, "path": "/", "max-age": lasts_s}
+    for attribute, setting in kept.items():
+        cookie[name][attribute] = setting
     if secure:
         cookie[name]["secure"] = True
-    return cookie.output(header="").strip().encode()
+    response.raw_headers.append((b"set-cookie", cookie.output(header="").strip().encode()))
