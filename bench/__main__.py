@@ -97,6 +97,10 @@ def promises(figures: dict[str, Any]) -> list[tuple[str, bool]]:
             figures["policy"]["twenty_rules_transfer"]["p50_us"] <= 25
             and figures["policy"]["twenty_rules_transfer"]["p99_us"] <= 100,
         ),
+        ("1,000 durable submits/s over HTTP", figures["api"]["submits_per_s"] >= 1_000),
+        ("1,000 submits/s at p99 50 ms", figures["api"]["paced_p99_ms"] <= 50),
+        ("200 viewers at p99 500 ms", figures["api"]["lag_p99_ms"] <= 500),
+        ("a page of the list of runs at p95 100 ms", figures["api"]["list_p95_ms"] <= 100),
         ("hello's first step in 0.8 s", figures["start"]["hello_first_step_s"] <= 0.8),
     ]
 
@@ -118,6 +122,7 @@ def main() -> None:
     figures["governed_at_256_runs"] = steps(256, "bench.governed")
     figures["governed_and_sealed"] = steps(64, "bench.governed", "--subjects", "100")
     figures["policy"] = child("bench.policy")
+    figures["api"] = child("bench.api", "--json")
     figures["start"] = start.measure()
     figures["took_s"] = round(time.time() - begun, 1)
     RESULTS.parent.mkdir(exist_ok=True)

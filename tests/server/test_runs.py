@@ -94,6 +94,16 @@ def test_a_run_is_run_again_with_its_own_input_or_another(hub: Hub) -> None:
         assert outputs == ["a", "a", "b"]
 
 
+def test_a_sealed_run_is_not_run_again_unsealed(hub: Hub) -> None:
+    with hub.http() as http:
+        body = {"workflow": "test/echo", "input": {"word": "secret"}, "subject": "ada"}
+        first = http.post("/v1/runs", json=body).json()["run_id"]
+        http.get(f"/v1/runs/{first}/wait")
+        assert http.post(f"/v1/runs/{first}/again", json={}).status_code == 409
+        again = http.post(f"/v1/runs/{first}/again", json={"subject": "ada"}).json()["run_id"]
+        assert http.get(f"/v1/runs/{again}/wait").json()["sealed"]
+
+
 def test_a_run_is_suspended_resumed_answered_and_cancelled(hub: Hub) -> None:
     with hub.http() as http:
         run_id = http.post("/v1/runs", json={"workflow": "test/ask"}).json()["run_id"]

@@ -14,7 +14,6 @@ from concurrent.futures import Future
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
-from uuid import uuid4
 
 import msgspec
 import structlog
@@ -61,6 +60,7 @@ from podium.runtime.parameters import (
 )
 from podium.runtime.people import CALLS, People
 from podium.runtime.presenting import Shown
+from podium.runtime.run_ids import new_run_id
 from podium.runtime.staffing import Staffing
 from podium.runtime.stuck import stuck
 from podium.runtime.worker import Activity as Attempt
@@ -512,7 +512,7 @@ def _limit(asked: int) -> int:
 
 def _submission(asked: Submit) -> i.SubmitRun:
     return i.SubmitRun(
-        run_id=run_id_of(TENANT, asked.key) if asked.key else str(uuid4()), workflow=asked.workflow,
+        run_id=run_id_of(TENANT, asked.key) if asked.key else new_run_id(), workflow=asked.workflow,
         input=asked.input, key=asked.key, principal=asked.principal, labels=asked.labels,
         subject=asked.subject, trace=traced(asked.traceparent),
     )  # fmt: skip

@@ -60,7 +60,7 @@ def run_shown(run: Run) -> Shown:
     """A run as it stands: identity, status, output or error, cost, and what it waits for.
 
     Times are ms since 1970, 0 for not yet; `cost_nano` counts nano-units. `input` is null once the run
-    ended: its first record has it. `parent` and `parent_task` say which task started it, "" if none did; it
+    ended: its first record has it. It is `sealed` if it is about somebody. `parent` and `parent_task` say which task started it, "" if none did; it
     is `nested` if that task waits for it.
     """
     return {
@@ -69,7 +69,7 @@ def run_shown(run: Run) -> Shown:
         "error": error_shown(run.error), "started_at": run.started_at, "ended_at": run.ended_at,
         "cost_nano": run.cost_nano, "waiting_for": list(waiting_for(run)), "progress": list(progress(run)),
         "phase": phase(run), "parent": run.parent, "parent_task": run.parent_task, "nested": run.root != "",
-        "undoable": len(run.undos),
+        "undoable": len(run.undos), "sealed": run.subject != "",
     }  # fmt: skip
 
 

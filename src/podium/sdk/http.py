@@ -131,9 +131,7 @@ class Remote:
         if key := (params.pop("key", "") if name == "submit" else ""):
             extra["headers"] = {"idempotency-key": str(key)}
         if way.method in ("GET", "DELETE"):
-            extra["params"] = {
-                key: _word(value) for key, value in params.items() if value not in ("", None, False)
-            }
+            extra["params"] = {key: _word(value) for key, value in params.items() if not _is_unsaid(value)}
         else:
             extra["content"] = msgspec.json.encode(params)
             extra.setdefault("headers", {})["content-type"] = "application/json"
@@ -170,6 +168,7 @@ def _way(name: str, params: Reply) -> Way:
 
 
 def _is_unsaid(value: Any) -> bool:
+    # By identity: 0 is said, though it equals False.
     return value is None or value is False or value in ("", [])
 
 

@@ -34,10 +34,15 @@ class StrictRequest(Request):
     """A request whose body is JSON as it is written, and nothing that only Python takes for it."""
 
     async def json(self) -> Any:
-        try:
-            return _decode(await self.body())
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise Trouble(400, "form", f"the body is no JSON: {error}", code="usage") from None
+        return read_json(await self.body())
+
+
+def read_json(body: bytes) -> Any:
+    """What a body says. Raises Trouble where it is no JSON."""
+    try:
+        return _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Trouble(400, "form", f"the body is no JSON: {error}", code="usage") from None
 
 
 class StrictRoute(APIRoute):
