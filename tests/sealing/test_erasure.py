@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 
 from podium.bootstrap import LOG, RUNS_SHARD, VIEWS, look, reader_of
 from podium.facts import events as e
+from podium.facts.identity import digest_of
 from podium.facts.inputs import EraseSubject
 from podium.runtime.keyring import KEYS, Keyring
 from podium.runtime.proving import prove
@@ -30,7 +32,7 @@ def about(name: str, *tasks: dict[str, Any]) -> Any:
     """A workflow whose runs are about `.who`."""
     made = workflow(name, *tasks)
     made.spec["document"]["document"]["metadata"] = {"subject": "${ .who }"}
-    return made
+    return msgspec.structs.replace(made, digest=digest_of(made.spec))
 
 
 @pytest.fixture

@@ -60,8 +60,8 @@ def run_shown(run: Run) -> Shown:
     """A run as it stands: identity, status, output or error, cost, and what it waits for.
 
     Times are ms since 1970, 0 for not yet; `cost_nano` counts nano-units. `input` is null once the run
-    ended: its first record has it. It is `sealed` if it is about somebody. `parent` and `parent_task` say which task started it, "" if none did; it
-    is `nested` if that task waits for it.
+    ended: its first record has it. `parent` and `parent_task` say which task started it, "" if none did; it
+    is `nested` if that task waits for it, and `sealed` if it is about somebody.
     """
     return {
         "id": run.id, "workflow": run.workflow, "digest": run.digest, "status": run.status, "key": run.key,
