@@ -28,7 +28,7 @@ Kind = tuple[str, int]
 """Type and version of an event."""
 
 ELSEWHERE = frozenset({("SubjectErased", 1), ("ActNoted", 1)})
-"""No world of the corpus has keys, or people at a server: `tests/facts/test_stored.py` has the form of these."""
+"""No world of the corpus has keys, or people at a server; `tests/facts/test_stored.py` has their form."""
 
 
 class KeepingStore(MemoryStore):
