@@ -49,7 +49,7 @@ sim: $(READY) ## Run the hub in simulated worlds (SEEDS=200)
 
 lock: $(READY) ## Resolve the dependencies again; UPGRADE=1 takes the newest releases
 	$(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --extra dev \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		--generate-hashes --custom-compile-command 'make lock' \
 		$(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what the targets made, except state folders
