@@ -61,10 +61,10 @@ $(BROWSER): $(READY)
 
 lock: $(READY) ## Resolve the dependencies again; UPGRADE=1 takes the newest releases
 	$(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --extra dev \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		--generate-hashes --custom-compile-command 'make lock' \
 		$(if $(UPGRADE),--upgrade) --output-file requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --no-config --quiet --universal --python-version 3.11 --constraints requirements.lock \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock' \
+		--generate-hashes --custom-compile-command 'make lock' \
 		--output-file deploy/requirements.lock pyproject.toml
 
 clean: ## Remove what the targets made, except state folders

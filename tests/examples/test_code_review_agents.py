@@ -212,7 +212,7 @@ def test_requirements_and_pipelines(tmp_path: Path) -> None:
         tmp_path,
         {
             "requirements.txt": (
-                "# comment\n--extra-index-url http://example.org\nflask>=2 \\\n  ; python_version > '3'\n"
+                "# comment\n-f http://example.org\nflask>=2 \\\n  ; python_version > '3'\n"
                 "click==8.1 # pinned\nrich @ https://example.org/rich.whl\n-r other.txt\n"
             ),
             "requirements/locked.txt": "a==1 \\\n    --hash=sha256:00\n",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from podium.resources.quantities import NANO, QuantityInvalid, parse_memory, parse_money
+from podium.resources.quantities import NANO, QuantityInvalid, money_text, parse_memory, parse_money
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,17 @@ def test_memory_in_bytes(written: object, size_bytes: int) -> None:
 def test_what_is_no_memory(written: object) -> None:
     with pytest.raises(QuantityInvalid, match="`512Mi`"):
         parse_memory(written)
+
+
+@given(st.integers(0, 10**18 - 1), st.integers(0, 9))
+def test_money_as_text_is_the_same_money(nano: int, decimals_min: int) -> None:
+    text = money_text(nano, decimals_min)
+    assert parse_money(text) == nano
+    decimals = text.partition(".")[2]
+    assert len(decimals) >= decimals_min
+    assert len(decimals) == decimals_min or not decimals.endswith("0")
+
+
+def test_large_amounts_are_exact() -> None:
+    assert money_text(123_456_789_000_000_001) == "123456789.000000001"
+    assert (money_text(2 * NANO), money_text(2 * NANO, 2), money_text(0)) == ("2", "2.00", "0")

@@ -141,7 +141,9 @@ def span(ms: int) -> str:
 
 def money(nano: int) -> str:
     """An amount in units of the account's currency; "" for nothing."""
-    return f"{nano / 1e9:.9f}".rstrip("0").rstrip(".") if nano else ""
+    from podium.resources.quantities import money_text
+
+    return money_text(nano) if nano else ""
 
 
 def plural(number: int, noun: str) -> str:

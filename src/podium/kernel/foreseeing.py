@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 import msgspec
 
 from podium.facts.policy import Action, Decision
 from podium.facts.values import Problem
 from podium.kernel.acting import action_for
+from podium.kernel.policies import built_in
 from podium.kernel.step import Step
 from podium.planning.vetting import tasks_of
-from podium.policy.deciding import PolicySet, decide
+from podium.policy.deciding import decide
 from podium.policy.destinations import DestinationInvalid
-from podium.policy.development import development
 from podium.workflow.program import CallAgent, CallTool, Node, Program, RunWorkflow
 
 
@@ -54,10 +53,4 @@ def _decision(step: Step, program: Program, kind: str, digest: str, capability: 
     except DestinationInvalid:
         return None
     action = msgspec.structs.replace(action, stage="list", workflow=program.label.partition("@")[0])
-    policies = step.view.policies if step.view.policies is not None else _development()
-    return decide(policies, action, step.shard.ledger, {}, step.shard.now)
-
-
-@cache
-def _development() -> PolicySet:
-    return PolicySet([development()])
+    return decide(step.view.policies or built_in(), action, step.shard.ledger, {}, step.shard.now)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from functools import cache
 from typing import Any
 
 import msgspec
@@ -20,12 +19,12 @@ from podium.kernel.claiming import CONFLICT
 from podium.kernel.consenting import RULE as CONSENT
 from podium.kernel.consenting import consent_to, with_consent
 from podium.kernel.excluding import RULE, excluded
+from podium.kernel.policies import built_in
 from podium.kernel.settling import fail
 from podium.kernel.state import Effect
 from podium.kernel.step import Step
 from podium.policy.advising import ways_out
-from podium.policy.deciding import DEFAULT, PolicySet, decide
-from podium.policy.development import development
+from podium.policy.deciding import DEFAULT, decide
 
 WITHOUT_ATTEMPTS = frozenset({"human", "workflow", "guard"})
 """Kinds of effects that nobody performs."""
@@ -147,15 +146,10 @@ def _usual(step: Step, kind: str, digest: str, given: JSON) -> Decision:
         except DestinationInvalid as error:
             message = f"nobody can say where it leads: {error}"
             return Decision("deny", ("destination",), message=message)
-        decision = decide(_development(), action, step.shard.ledger, {}, 0)
+        decision = decide(built_in(), action, step.shard.ledger, {}, 0)
         known = msgspec.structs.replace(decision, policy="", reads={})
         usual[name] = known
     return known
-
-
-@cache
-def _development() -> PolicySet:
-    return PolicySet([development()])
 
 
 def allowed(decision: Decision) -> Decision:

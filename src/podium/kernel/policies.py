@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from podium.facts.approvals import Terms
 from podium.facts.policy_version import PolicyVersion, Rule
@@ -24,6 +25,12 @@ def in_force(declared: Iterable[tuple[str, PolicyVersion]]) -> PolicySet | None:
     if all(one.version.mode == "observe" for one in compiled):
         compiled.append(development())
     return PolicySet(compiled)
+
+
+@cache
+def built_in() -> PolicySet:
+    """What holds where none is declared."""
+    return PolicySet([development()])
 
 
 def visible(declared: Iterable[tuple[str, PolicyVersion]]) -> list[tuple[str, PolicyVersion]]:
@@ -52,6 +59,6 @@ def _closed(digest: str, version: PolicyVersion, problems: list[Problem]) -> Com
 
 def tier_of(policies: PolicySet | None, tier: str, now: int) -> Terms | None:
     """On what terms the people of a tier are asked from now on; None if no policy has such a tier."""
-    enforced = policies.enforced if policies is not None else (development(),)
+    enforced = (policies or built_in()).enforced
     known = [one.version.tiers[tier] for one in enforced if tier in one.version.tiers]
     return terms_of(int(tier), known, now) if known and tier.isdecimal() else None

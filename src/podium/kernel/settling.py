@@ -87,36 +87,23 @@ def _lost_error(effect: Effect) -> Error:
 
 
 def _succeeded(step: Step, effect: Effect, reported: Reported) -> None:
+    cost_nano = cost(step.shard, step.run, effect, reported)
     if effect.kind in PROMISED:
         _, check = step.view.contract(effect.digest, effect.capability)
         breaches = check(reported.output)
         if breaches:
             title = f"{effect.agent} broke its contract: the output of {effect.capability} is not as promised"
-            error = validation_error(effect.task, title, breaches)
-            _failed(step, effect, reported, error, cost(step.shard, step.run, effect, reported))
+            _failed(step, effect, reported, validation_error(effect.task, title, breaches), cost_nano)
             return
     calls = left_over(step, effect) if effect.calls else ()
-    then = (
-        note(step, effect, calls, reported, cost(step.shard, step.run, effect, reported))
-        if calls
-        else "continue"
-    )
+    then = note(step, effect, calls, reported, cost_nano) if calls else "continue"
     if then == "continue":
-        settle(
-            step, effect, reported.output, cost(step.shard, step.run, effect, reported), reported.provenance,
-            log=reported.log,
-        )  # fmt: skip
+        settle(step, effect, reported.output, cost_nano, reported.provenance, log=reported.log)
     elif then == "fail":
         error = error_of(effect, calls)
         fail(
-            step,
-            effect,
-            error,
-            cost(step.shard, step.run, effect, reported),
-            reported.provenance,
-            output=reported.output,
-            log=reported.log,
-        )
+            step, effect, error, cost_nano, reported.provenance, output=reported.output, log=reported.log
+        )  # fmt: skip
 
 
 def settle(

@@ -10,6 +10,7 @@ from podium.planning.declarations import Declarations
 from podium.planning.reviewing import review
 from podium.policy.destinations import DestinationInvalid, destination_of
 from podium.policy.matching import is_below, named
+from podium.resources.quantities import money_text
 from podium.workflow import program as p
 from podium.workflow.plan_terms import Allowance, CallPlan, Limits
 from podium.workflow.program import CallAgent, CallHttp, CallHuman, CallTool, Node, Program
@@ -22,8 +23,6 @@ _FREE = frozenset(
     }
 )  # fmt: skip
 """Kinds of tasks that only say in what order things are done."""
-
-_NANO_DIGITS = 9
 
 
 def vet(program: Program, call: CallPlan, declared: Declarations) -> list[Problem]:
@@ -212,5 +211,4 @@ def _price(program: Program, limits: Limits, declared: Declarations) -> Iterator
 
 def usd(nano: int) -> str:
     """An amount of money for people."""
-    whole, rest = divmod(nano, 10**_NANO_DIGITS)
-    return f"${whole}.{f'{rest:09d}'.rstrip('0').ljust(2, '0')}"
+    return f"${money_text(nano, 2)}"

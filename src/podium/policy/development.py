@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from podium.facts.policy import Decision
 from podium.facts.policy_version import Match, PolicyVersion, Rule, Tier
 from podium.policy.compiling import Compiled, compile_policy
 
@@ -40,11 +39,3 @@ def development() -> Compiled:
     compiled, problems = compile_policy(DEVELOPMENT)
     assert compiled is not None, problems
     return compiled
-
-
-_ALLOWED = Decision("allow", (NAME,))
-
-
-def decide(kind: str, subject: object) -> Decision:
-    """Allow whatever is asked, for callers that do not make actions."""
-    return _ALLOWED

@@ -26,11 +26,10 @@ from podium.policy.ledger import (
 )
 from podium.policy.matching import TOOLS, Shape
 from podium.policy.zones import stretch, zone
+from podium.resources.quantities import money_text
 
 Own = Mapping[str, Hold]
 """What the effect holds already, by counter."""
-
-NANO = 1_000_000_000
 
 _COSTLY = frozenset({"agent", "tool", "model"})
 """Kinds of effects that can cost money or tokens."""
@@ -235,8 +234,7 @@ def _bears(unit: str, kind: str) -> bool:
 def _amount(unit: str, amount: int) -> str:
     """An amount for people."""
     if unit == "nano":
-        whole, part = divmod(amount, NANO)
-        return f"{whole}.{f'{part:09}'.rstrip('0').ljust(2, '0')}"
+        return money_text(amount, 2)
     return f"{amount} {unit.replace('_', ' ')}"
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from podium.facts.policy import NOWHERE, Action, Amounts, Decision, Destination
 from podium.facts.policy_version import PolicyVersion, Test
-from podium.facts.values import JSON, Problem
+from podium.facts.values import Problem
 from podium.policy.compiling import Compiled, compile_policy
 from podium.policy.deciding import PolicySet, decide
 from podium.policy.destinations import DestinationInvalid, destination_of, host_of
@@ -241,8 +241,3 @@ def clock_of(version: PolicyVersion) -> str:
         return version.timezone
     zones = {window.timezone for window in version.windows}
     return zones.pop() if len(zones) == 1 else "UTC"
-
-
-def values_told(tally: Tally) -> dict[str, JSON]:
-    """The values that were read, by name."""
-    return dict(sorted(tally.reads.items()))

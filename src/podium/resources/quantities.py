@@ -40,6 +40,17 @@ def parse_money(value: object) -> int:
     return int(whole) * NANO + int((decimals or "").ljust(9, "0"))
 
 
+def money_text(nano: int, decimals_min: int = 0) -> str:
+    """An amount of money, exactly, without zeros at its end: `0.002`.
+
+    Args:
+        decimals_min: so many decimals there are at least.
+    """
+    whole, part = divmod(nano, NANO)
+    decimals = f"{part:09}".rstrip("0").ljust(decimals_min, "0")
+    return f"{whole}.{decimals}" if decimals else str(whole)
+
+
 def parse_memory(value: object) -> int:
     """An amount of memory in bytes.
 

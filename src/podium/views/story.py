@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from podium.resources.quantities import money_text
 from podium.views import asking, verdicts
 from podium.views.spreads import Spread, Spreads
 from podium.views.verdicts import verdict
@@ -206,7 +207,7 @@ class _Teller:
         self._ended = True
         took = _span(self._record["at"] - self._started_at)
         calls = f"{self._calls} call" if self._calls == 1 else f"{self._calls} calls"
-        cost = f", cost {_money(self._cost_nano)}" if self._cost_nano else ""
+        cost = f", cost {money_text(self._cost_nano)}" if self._cost_nano else ""
         self._say("run", f"the run {how} after {took}: {calls}{cost}")
 
     def _RunSuspended(self, record: Record, body: Record) -> None:
@@ -305,7 +306,7 @@ class _Teller:
         for line in verdict(record, body):
             self._add("policy", line)
         if record["hold_nano"] and record["started"]:
-            self._add("cost", f"{_money(record['hold_nano'])} held for it")
+            self._add("cost", f"{money_text(record['hold_nano'])} held for it")
 
     def _tell_verdict(self, record: Record, body: Record) -> None:
         kind, line, below = TOLD[record["type"]](record, body)
@@ -348,7 +349,7 @@ class _Teller:
             return
         took = f" in {_span(record['at'] - effect.started_at)}" if effect and effect.started_at else ""
         attempt = f", attempt {record['attempt']}" if record["attempt"] > 1 else ""
-        cost = f", cost {_money(record['cost_nano'])}" if record["cost_nano"] else ""
+        cost = f", cost {money_text(record['cost_nano'])}" if record["cost_nano"] else ""
         if record["status"] == "succeeded":
             self._say("answer", f"{record['task']} succeeded{took}{attempt}{cost}")
             self._add("answer", f"output {_short(body.get('output'))}")
@@ -485,7 +486,3 @@ def _span(ms: int) -> str:
         return f"{minutes} min {seconds} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
-
-
-def _money(nano: int) -> str:
-    return f"{nano / 1e9:.9f}".rstrip("0").rstrip(".")
