@@ -53,7 +53,7 @@ def conditions_of(seed: int) -> tuple[Conditions, int]:
     runs = tuple(random.sample(range(100), RUNS))
     conditions = Conditions(
         draw(seed).faults, runs, within_ms=5_000, snapshot_records=random.choice((20, 60)), passivate_ms=0,
-        meddling=0.1,
+        meddling=0.1, schedules=draw(seed).schedules,
     )  # fmt: skip
     return conditions, random.randrange(8_000, 120_000)
 
