@@ -19,6 +19,7 @@ from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import say
 from podium.cli.values import decoded
+from podium.facts.sharing import PRIORITIES
 
 if TYPE_CHECKING:
     from podium.cli.hubs import Attached
@@ -85,6 +86,7 @@ class _Line(NamedTuple):
     workflow: str
     input: Any
     subject: str = ""
+    priority: str = ""
 
 
 class _Batch:
@@ -130,7 +132,12 @@ class _Batch:
         attached = self.attached
         try:
             future = attached.client.run_soon(
-                line.workflow, line.input, key=f"{KEY}{line.id}", trace=True, subject=line.subject
+                line.workflow,
+                line.input,
+                key=f"{KEY}{line.id}",
+                trace=True,
+                subject=line.subject,
+                priority=line.priority,
             )
         except InvalidError as error:
             self._free.release()
@@ -236,11 +243,15 @@ def _parsed(text: bytes) -> _Line:
         raise _Bad("`id` must be a text or a whole number")
     if not isinstance(row.get("workflow"), str) or not row["workflow"]:
         raise _Bad("`workflow` must be the name of a workflow", given)
-    if unknown := sorted(set(row) - {"id", "workflow", "input", "subject"}):
-        raise _Bad(f"unknown members: {', '.join(unknown)}; known: id, workflow, input, subject", given)
+    if unknown := sorted(set(row) - {"id", "workflow", "input", "subject", "priority"}):
+        raise _Bad(
+            f"unknown members: {', '.join(unknown)}; known: id, workflow, input, subject, priority", given
+        )
     if not isinstance(subject := row.get("subject", ""), str):
         raise _Bad("`subject` must be a text", given)
-    return _Line(given, row["workflow"], row.get("input", {}), subject)
+    if (priority := row.get("priority", "")) not in ("", *PRIORITIES):
+        raise _Bad(f"`priority` must be one of {', '.join(PRIORITIES)}", given)
+    return _Line(given, row["workflow"], row.get("input", {}), subject, priority)
 
 
 def _refused(id: Any, status: str, message: str) -> Row:

@@ -8,6 +8,7 @@ from typing import Any
 
 from podium.cli.output import moment, money, short, span
 from podium.cli.progress import name_of
+from podium.facts.sharing import NORMAL, TENANT
 from podium.provenance.explanation import Deed, Explanation, Part, Source, Way, Word
 
 _SHORT = 100
@@ -76,6 +77,8 @@ def _head(explanation: Explanation) -> Iterator[str]:
     yield f"  The run was started {moment(one.started_at)}{by}{ended}."
     if one.parent:
         yield f"  Run {short(one.parent)} started it with its effect {one.parent_effect}."
+    if one.tenant or one.priority != NORMAL:
+        yield f"  It is of the tenant {one.tenant or TENANT}, with priority {one.priority}."
     yield f"  It was given {_value(one.input)}"
 
 
@@ -209,6 +212,8 @@ def _word(word: Word) -> Iterator[str]:
     match word.kind:
         case "policy":
             yield from _ruled(word)
+        case "turn":
+            yield f"its turn: {_cut(word.why)}"
         case "vote":
             roles = f" as {', '.join(word.roles)}" if word.roles else ""
             said = "approved it" if word.verdict == "approve" else "denied it"
@@ -242,6 +247,8 @@ def _ruled(word: Word) -> Iterator[str]:
     rules = f" by {', '.join(word.rules)}" if word.rules else ""
     message = f": {_cut(word.message)}" if word.message else ""
     yield f"{verdicts.get(word.verdict, word.verdict)}{rules}{message}"
+    if word.why:
+        yield f"its turn: {_cut(word.why)}"
     if word.reads:
         read = ", ".join(f"{name} = {_value(value)}" for name, value in word.reads.items())
         yield f"  having read {_cut(read)}"

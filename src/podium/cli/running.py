@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -30,6 +30,7 @@ def run(
     key: str = "",
     label: tuple[str, ...] = (),
     subject: str = "",
+    priority: Literal["high", "normal", "low"] | None = None,
     workflow: str = "",
     detach: bool = False,
     resume: bool = False,
@@ -50,6 +51,8 @@ def run(
         `key=value`, for finding the run again.
     subject
         Whom the run is about: all that is kept of it is sealed, and `podium erase` makes it unreadable.
+    priority
+        What waits for a slot is taken in this order. Unless it is given the workflow says it.
     workflow
         Which one, where the target declares several.
     detach
@@ -74,7 +77,7 @@ def run(
     if unfinished:
         say(f"run {short(unfinished)} goes on")
     try:
-        run_id = unfinished or watch.submit(documents, name, given, key, labels, subject)
+        run_id = unfinished or watch.submit(documents, name, given, key, labels, subject, priority or "")
     except NotFoundError as error:
         raise Stop(Exit.NOT_FOUND, str(error), "" if documents is not None else _unknown(name)) from None
     return watch.leave(run_id) if detach else watch.watch(run_id, wait_s)

@@ -44,7 +44,7 @@ class Watch:
 
     def submit(
         self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str],
-        subject: str = "",
+        subject: str = "", priority: str = "",
     ) -> str:  # fmt: skip
         """Apply what is declared and submit; gives the run's id."""
         # A hub that goes away may have accepted the run; under a key it is the same one with the next hub.
@@ -52,7 +52,7 @@ class Watch:
         self._tell_resumed()
         try:
             submitted = self._patiently(
-                lambda: self._submit(documents, name, input, key or own_key, labels, subject)
+                lambda: self._submit(documents, name, input, key or own_key, labels, subject, priority)
             )
         except BaseException:
             self._leave()
@@ -65,13 +65,15 @@ class Watch:
 
     def _submit(
         self, documents: list[Document] | None, name: str, input: Any, key: str, labels: dict[str, str],
-        subject: str,
+        subject: str, priority: str,
     ) -> Submitted:  # fmt: skip
         if documents is not None:
             from podium.cli.declaring import apply_to, tell_notices
 
             tell_notices(apply_to(self._attached.client, documents).notices)
-        return self._attached.client.submit(name, input, key=key, labels=labels, subject=subject)
+        return self._attached.client.submit(
+            name, input, key=key, labels=labels, subject=subject, priority=priority
+        )
 
     def leave(self, run_id: str) -> int:
         """Leave the run to the hub in the background."""

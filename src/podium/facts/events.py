@@ -97,6 +97,7 @@ from podium.facts.schedule_events import (
     ScheduleResumedBody,
     ScheduleSet,
 )
+from podium.facts.sharing import NORMAL, Priority
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, Error
 
 __all__ = [
@@ -178,6 +179,7 @@ class RunStarted(Event):
     run `waits` for it, it begins later. Where an agent `planned` what it does, `digest` is that of the
     document that it gave, and the run ends when it comes to `steps_max` events. `ceilings` hold for the money
     that it takes, with all that it leads to. `trace` is the W3C traceparent that it was asked for with.
+    `tenant` is whose it is, and `priority` which of what waits for a slot comes first.
     """
 
     BODY = RunStartedBody
@@ -203,6 +205,8 @@ class RunStarted(Event):
     steps_max: int = 0
     ceilings: tuple[Ceiling, ...] = ()
     trace: str = ""
+    tenant: str = ""
+    priority: Priority = NORMAL
 
 
 class RunAdmitted(Event):
@@ -408,7 +412,8 @@ class AttemptStarted(Event):
     """An attempt was handed out; its token is the seq of this record.
 
     It was decided again before: `rules`, `policy` and those at the end as in `EffectRequested`. What people
-    granted is used up by the first attempt, `granted` then.
+    granted is used up by the first attempt, `granted` then. `reason` is why it was its turn, where others
+    waited as well.
     """
 
     effect: int = 0
@@ -421,6 +426,7 @@ class AttemptStarted(Event):
     override: int = 0
     reserved: Reserved | None = None
     observed: tuple[str, ...] = ()
+    reason: str = ""
 
 
 class AttemptFailedBody(Body):

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from podium.facts.catalog import Declared
+from podium.facts.sharing import Priority
 from podium.facts.values import JSON, Error
 
 
@@ -32,6 +33,7 @@ class SubmitRun(Input, kw_only=True, frozen=True, omit_defaults=True):
         labels: free, for finding the run again.
         subject: whoever the run is about; the host puts the key that seals it in its place. "" for nobody.
         trace: W3C traceparent of whoever asks; "" for none.
+        priority: which of what waits for a slot comes first; "" for what the workflow says.
     """
 
     run_id: str
@@ -42,6 +44,7 @@ class SubmitRun(Input, kw_only=True, frozen=True, omit_defaults=True):
     labels: dict[str, str] = {}
     subject: str = ""
     trace: str = ""
+    priority: Priority | Literal[""] = ""
 
 
 class Reported(Input, kw_only=True, frozen=True, omit_defaults=True):

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from podium.facts.policy import Reach
+from podium.facts.sharing import NORMAL, Priority
 from podium.facts.values import JSON, Delivery, Error
 
 
@@ -39,6 +40,7 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
         reach: what policy holds its connection to: `vetted` leads nowhere but to where it was let, `public`
             nor to a private address.
         again: a former hub ordered it already, and whoever has it may be at work on it.
+        tenant, priority: of the run, for whoever has to let it wait.
     """
 
     run_id: str
@@ -60,6 +62,8 @@ class Perform(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     secrets: tuple[str, ...] = ()
     reach: Reach = ""
     again: bool = False
+    tenant: str = ""
+    priority: Priority = NORMAL
 
 
 class Abandon(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):

@@ -9,14 +9,12 @@ import msgspec
 from podium.facts.catalog import AgentVersion, ToolVersion
 from podium.facts.policy import Action, Destination
 from podium.facts.secrets import PLACEHOLDER
+from podium.facts.sharing import TENANT
 from podium.facts.values import JSON
 from podium.kernel.state import Effect, Run
 from podium.kernel.step import View
 from podium.policy.destinations import DestinationInvalid, destination_of, is_public, mailbox_of
 from podium.workflow.planned import SUFFIX
-
-TENANT = "default"
-"""The tenant of a hub that knows only one."""
 
 READS = frozenset({"GET", "HEAD"})
 """Methods of HTTP that change nothing."""
@@ -43,9 +41,9 @@ def action_for(
         DestinationInvalid: nobody can say for sure where it leads.
     """
     action = Action(
-        kind, capability=capability, args=given, workflow=run.workflow.partition("@")[0], tenant=TENANT,
-        principal=run.principal, run=run.id, tree=run.tree or run.id, labels=run.data_labels,
-        attempt=attempt, asked_at=asked_at, duration_ms=duration_ms,
+        kind, capability=capability, args=given, workflow=run.workflow.partition("@")[0],
+        tenant=run.tenant or TENANT, principal=run.principal, run=run.id, tree=run.tree or run.id,
+        labels=run.data_labels, attempt=attempt, asked_at=asked_at, duration_ms=duration_ms,
     )  # fmt: skip
     if asker is not None:
         _act_as(action, view, asker, depth)
@@ -169,4 +167,4 @@ _DESCRIBE = {
     "workflow": _describe_workflow,
 }
 
-__all__ = ["TENANT", "DestinationInvalid", "action_for"]
+__all__ = ["DestinationInvalid", "action_for"]

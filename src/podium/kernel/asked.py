@@ -34,7 +34,7 @@ def requested(shard: Shard, run: Run, effect: Effect, event: Any, body: Any, at:
 def _wait(shard: Shard, run: Run, asker: Effect, why: str, park_at: int, at: int) -> None:
     """Let an attempt wait for one thing more: its slot is free, and its time stands still."""
     if not asker.asking:
-        release(shard, asker)
+        release(shard, run, asker)
         asker.asking_since, asker.park_at = at, park_at
         if park_at:
             shard.wake(run.id, park_at)
@@ -72,7 +72,7 @@ def _is_awaited(asker: Effect, call: Call) -> bool:
 def _go_on(shard: Shard, run: Run, asker: Effect, at: int) -> None:
     """All that an attempt waited for is there: it has its slot again at once, and the time that was left."""
     asker.status = EFFECT["asking", "EffectSettled/answered"]
-    shard.running[asker.digest] = shard.running.get(asker.digest, 0) + 1
+    shard.occupy(run, asker.digest)
     asker.park_at = 0
     if asker.deadline_at:
         later = asker.deadline_at + at - asker.asking_since
@@ -112,7 +112,7 @@ def _unclaimed(shard: Shard, run: Run, event: Any, body: Any, record: Record) ->
         return
     asker = run.effects[event.effect]
     asker.status = EFFECT[asker.status, "ResultsUnclaimed/kept"]
-    release(shard, asker)
+    release(shard, run, asker)
     run.cost_nano += event.cost_nano
     asker.output, asker.unclaimed, asker.then = body and body.output, event.calls, event.then
     look_again(run, run.frames[asker.frame])

@@ -31,7 +31,7 @@ from podium.kernel.queueing import decide_deferred, decide_due, requeue_due, sta
 from podium.kernel.receiving import send_event
 from podium.kernel.scheduling import SCHEDULE_ACTS, fire_due, resync
 from podium.kernel.settling import overdue, report, settle, stale
-from podium.kernel.starting import data_labels, run_started
+from podium.kernel.starting import data_labels, run_started, tenant_of
 from podium.kernel.state import EVENTS_BUFFERED_MAX, IN_FLIGHT, SCHEDULES, Run, Shard, next_wake
 from podium.kernel.step import Step, View
 from podium.kernel.summoning import summon
@@ -138,7 +138,7 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
             )
             out.reply(told.ticket, Refused("usage", problems))
             return
-    refusal = crowded(shard, view, program)
+    refusal = crowded(shard, view, program, tenant_of(told.labels))
     if refusal is not None:
         out.reply(told.ticket, refusal)
         return
@@ -153,6 +153,7 @@ def _submit(shard: Shard, told: i.SubmitRun, view: View, out: Outcome) -> None:
     started = run_started(
         shard, program, digest, key=told.key, principal=told.principal, labels=data_labels(told.labels),
         subject=told.subject, claim=claim.claim, waits=claim.waits, trace=told.trace,
+        tenant=tenant_of(told.labels), priority=told.priority or program.priority,
     )  # fmt: skip
     body = e.RunStartedBody(told.input, told.labels, submitted)
     run = out.start(shard, told.run_id, started, body)

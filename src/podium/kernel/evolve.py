@@ -129,6 +129,7 @@ def _run_started(shard: Shard, record: Record) -> Run:
         parent_task=event.parent_task, parent_effect=event.parent_effect, root=event.root, depth=event.depth,
         tree=event.tree, data_labels=event.labels, subject=event.subject, planned=event.planned,
         document=body.document, steps_max=event.steps_max, ceilings=event.ceilings, trace=event.trace,
+        tenant=event.tenant, priority=event.priority,
     )  # fmt: skip
     phase = "prepare" if event.prepares else ""
     run.frames[ROOT] = Frame(
@@ -428,8 +429,7 @@ def _start(shard: Shard, run: Run, effect: Effect, token: int, deadline_at: int)
     effect.token = token
     effect.retry_at = 0
     effect.deadline_at = deadline_at
-    running = shard.running
-    running[effect.digest] = running.get(effect.digest, 0) + 1
+    shard.occupy(run, effect.digest)
     if deadline_at:
         shard.wake(run.id, deadline_at + GRACE_MS)
 
@@ -448,7 +448,7 @@ def _attempt_started(shard: Shard, run: Run, event: Any, body: Any, record: Reco
 def _attempt_failed(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "AttemptFailed"]
-    release(shard, effect)
+    release(shard, run, effect)
     if event.status in ("lost", "returned"):
         effect.losses += 1
     else:
@@ -464,7 +464,7 @@ def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Recor
     effect = run.effects.pop(event.effect)
     EFFECT[effect.status, "EffectSettled"]
     if effect.status in ("running", "asking"):
-        release(shard, effect)
+        release(shard, run, effect)
     elif effect.status == "nested":
         run.children -= 1
     run.cost_nano += event.cost_nano
@@ -502,7 +502,7 @@ def _effect_settled(shard: Shard, run: Run, event: Any, body: Any, record: Recor
 def _effect_in_doubt(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
     effect = run.effects[event.effect]
     effect.status = EFFECT[effect.status, "EffectInDoubt"]
-    release(shard, effect)
+    release(shard, run, effect)
     doubts.doubt(shard, run, effect, event, record.at)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +19,7 @@ LOOK_AGAIN_MS = 30_000
 
 def enqueue(shard: Shard, run: Run, effect: Effect) -> None:
     """Put an effect in line for a slot."""
-    shard.queues.setdefault(effect.digest, deque()).append((run.id, effect.id))
+    shard.enqueue(run, effect)
     shard.freed.append(effect.digest)
 
 

@@ -58,14 +58,12 @@ def leave_line(shard: Shard, run: Run, top: Frame, origin: int) -> None:
     top.open = 0
 
 
-def release(shard: Shard, effect: Effect) -> None:
+def release(shard: Shard, run: Run, effect: Effect) -> None:
     """Give a running attempt's slot back; one that waits for what it asked for has none."""
     if effect.asking:
         effect.asking = 0
         return
-    shard.running[effect.digest] -= 1
-    assert shard.running[effect.digest] >= 0
-    shard.freed.append(effect.digest)
+    shard.vacate(run, effect.digest)
 
 
 def drop_asked(shard: Shard, run: Run, asker: Effect) -> None:
@@ -95,7 +93,7 @@ def drop_effect(shard: Shard, run: Run, effect: Effect) -> None:
         run.children -= 1
         shard.kin.append(("orphaned", effect.key))
     elif effect.status in ("running", "asking"):
-        release(shard, effect)
+        release(shard, run, effect)
         shard.abandoned.append((run.id, effect.id, effect.token))
     elif effect.status == "deferred":
         shard.deferred.pop((run.id, effect.id), None)

@@ -76,6 +76,7 @@ def begin_child(step: Step, effect: Effect) -> None:
         parent_task=effect.task, parent_effect=effect.id, root=(run.root or run.id) if nested.awaits else "",
         depth=run.depth + 1, tree=run.tree or run.id, labels=run.data_labels, subject=run.subject,
         trace=run.trace, claim=found.claim, waits=found.waits, ceilings=run.ceilings,
+        tenant=run.tenant, priority=run.priority,
     )  # fmt: skip
     if not nested.awaits:
         settle(step, effect, frame.input, 0, {})

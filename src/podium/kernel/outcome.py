@@ -100,5 +100,5 @@ def perform(shard: Shard, run: Run, effect: Effect, *, again: bool = False) -> P
         effect.digest, effect.capability, effect.input, effect.delivery, effect.deadline_at,
         effect.heartbeat_ms, effect.key or f"{run.id}/{effect.id}",
         f"00-{trace_id(run.id, run.tree, run.trace)}-{effect.token:016x}-01", run.secrets,
-        effect.reach, again,
+        effect.reach, again, run.tenant, run.priority,
     )  # fmt: skip

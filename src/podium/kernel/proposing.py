@@ -100,6 +100,7 @@ def _begin(step: Step, effect: Effect, call: CallPlan) -> None:
         parent_task=effect.task, parent_effect=effect.id, root=run.root or run.id, depth=run.depth + 1,
         tree=run.tree or run.id, labels=run.data_labels, subject=run.subject, planned=True,
         trace=run.trace, steps_max=call.limits.steps, ceilings=ceilings,
+        tenant=run.tenant, priority=run.priority,
     )  # fmt: skip
     body = e.RunStartedBody(asked["input"], document=asked["document"])
     step.out.start(step.shard, effect.key, started, body)

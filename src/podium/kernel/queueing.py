@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from podium.facts import events as e
 from podium.facts.policy import Decision
 from podium.kernel.breakers import is_shut
@@ -28,7 +26,7 @@ def start_queued(shard: Shard, view: View, out: Outcome) -> None:
             if shard.breakers and is_shut(shard, digest):
                 reroute_queued(shard, digest, view, out)
                 break
-            run_id, effect_id = queue.popleft()
+            (run_id, effect_id), reason = queue.take()
             run = shard.runs.get(run_id)
             effect = run.effects.get(effect_id) if run is not None else None
             if (
@@ -37,15 +35,15 @@ def start_queued(shard: Shard, view: View, out: Outcome) -> None:
                 and run.status == "running"
                 and _may_start(shard, effect)
             ):
-                begin(Step(shard, run, view, out), effect)
+                begin(Step(shard, run, view, out), effect, reason)
 
 
 def _may_start(shard: Shard, effect: Effect) -> bool:
     return effect.status == "queued" or (effect.status == "backoff" and effect.retry_at <= shard.now)
 
 
-def begin(step: Step, effect: Effect) -> None:
-    """Start the next attempt at an effect, if policy lets it go ahead now."""
+def begin(step: Step, effect: Effect, reason: str = "") -> None:
+    """Start the next attempt at an effect, if policy lets it go ahead now; `reason` is why it is its turn."""
     decision, override = rule_again(step, effect)
     if decision.verdict != "allow":
         decided(step, effect, decision)
@@ -53,10 +51,10 @@ def begin(step: Step, effect: Effect) -> None:
     elif effect.kind in WITHOUT_ATTEMPTS:
         _begin_without(step, effect, decision, override)
     else:
-        _start(step, effect, decision, override)
+        _start(step, effect, decision, override, reason)
 
 
-def _start(step: Step, effect: Effect, decision: Decision, override: int) -> None:
+def _start(step: Step, effect: Effect, decision: Decision, override: int, reason: str) -> None:
     frame = step.run.frames[effect.frame]
     agent = step.view.agents.get(effect.digest)
     own = 0 if frame.deadline_at else DEADLINES_MS.get(effect.kind, 0)
@@ -65,6 +63,7 @@ def _start(step: Step, effect: Effect, decision: Decision, override: int) -> Non
     started = e.AttemptStarted(
         effect=effect.id, attempt=effect.attempt + 1, task=effect.task,
         deadline_at=attempt_deadline(step.shard.now, own, frame.deadline_at),
+        reason=reason,
     )  # fmt: skip
     if decision.policy or decision.holds or override or effect.granted:
         started.rules, started.policy, started.observed = decision.rules, decision.policy, decision.observed
@@ -96,9 +95,8 @@ def requeue_due(step: Step) -> None:
     shard = step.shard
     for effect in step.run.effects.values():
         if effect.status == "backoff" and effect.retry_at <= shard.now:
-            queue = shard.queues.setdefault(effect.digest, deque())
-            if (step.run.id, effect.id) not in queue:
-                queue.append((step.run.id, effect.id))
+            if (step.run.id, effect.id) not in shard.queues.get(effect.digest, ()):
+                shard.enqueue(step.run, effect)
             shard.freed.append(effect.digest)
 
 

@@ -21,7 +21,7 @@ from podium.kernel.claiming import Wanted, cancelled, wanted
 from podium.kernel.due_times import missed, next_due
 from podium.kernel.nesting import NESTING_MAX
 from podium.kernel.outcome import Outcome
-from podium.kernel.starting import data_labels, run_started
+from podium.kernel.starting import data_labels, run_started, tenant_of
 from podium.kernel.state import Run, Shard
 from podium.kernel.step import Step, View
 from podium.kernel.tasks import advance
@@ -173,6 +173,8 @@ def begin(shard: Shard, view: View, out: Outcome, table: Timetable, cause: Cause
         depth=sender.depth + 1 if sender is not None else 0,
         tree=(sender.tree or sender.id) if sender is not None else "",
         trace=sender.trace if sender is not None else "",
+        tenant=tenant_of(table.version.labels) or (sender.tenant if sender is not None else ""),
+        priority=program.priority,
     )  # fmt: skip
     run = out.start(shard, run_id, started, e.RunStartedBody(given, labels))
     if found.waits and conduct == "cancelPrevious":

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from podium.facts.events import RunStarted
+from podium.facts.sharing import TENANT, TENANT_LABEL
 from podium.kernel.state import Shard
 from podium.workflow.program import Program
 
@@ -17,6 +18,12 @@ def data_labels(labels: Mapping[str, str]) -> tuple[str, ...]:
     """The labels of the data that a run begins with, by what it was submitted with."""
     named = labels.get(DATA, "")
     return tuple(sorted({one.strip() for one in named.split(",")} - {""})) if named else ()
+
+
+def tenant_of(labels: Mapping[str, str]) -> str:
+    """Whose a run is, by what it was submitted with; "" for `TENANT`."""
+    named = labels.get(TENANT_LABEL, "")
+    return named if named != TENANT else ""
 
 
 def run_started(shard: Shard, program: Program, digest: str, **fields: Any) -> RunStarted:

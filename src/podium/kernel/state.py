@@ -6,7 +6,7 @@ Changed by `evolve` and by nothing else. Values taken from payloads are shared, 
 from __future__ import annotations
 
 import heapq
-from collections import deque
+from collections import defaultdict, deque
 from typing import Any
 
 import msgspec
@@ -18,8 +18,10 @@ from podium.facts.plans import Ceiling
 from podium.facts.policy import Reach
 from podium.facts.recovery import Breaker
 from podium.facts.schedules import Scheduled
+from podium.facts.sharing import NORMAL, Priority
 from podium.facts.values import JSON, Delivery, Error
 from podium.kernel.books import Books, Claim, Held, Override
+from podium.kernel.lines import Line
 from podium.kernel.volatile import Pending, Readiness
 from podium.policy.ledger import Ledger
 
@@ -314,6 +316,7 @@ class Run(msgspec.Struct, omit_defaults=True):
         planned: whether an agent planned what it does, which is its `document`; None where that was erased.
         steps_max: how many events it may have; 0 for any number.
         ceilings: what it is held to in money, with all that it leads to.
+        tenant: whose it is; "" for `sharing.TENANT`. priority: which of what waits for a slot comes first.
     """
 
     id: str
@@ -360,6 +363,8 @@ class Run(msgspec.Struct, omit_defaults=True):
     steps_max: int = 0
     ceilings: tuple[Ceiling, ...] = ()
     trace: str = ""
+    tenant: str = ""
+    priority: Priority = NORMAL
 
     @property
     def ended(self) -> bool:
@@ -388,7 +393,7 @@ class Shard:
         scheduled: the schedules of unfinished runs that one began.
         runs: hot runs by id.
         running: attempts in flight by agent digest (slots held).
-        queues: (run, effect) waiting for a slot, by agent digest, oldest first.
+        queues: (run, effect) waiting for a slot, by agent digest, and who has slots there.
         freed: agents that lost a running attempt since the queues were last looked at.
         abandoned: (run, effect, token) of attempts whose task was torn down, or that are parked.
         answers: (run, asker, effect) of what attempts that are under way asked for, as it is there.
@@ -435,7 +440,7 @@ class Shard:
         self.scheduled: dict[str, str] = {}
         self.runs: dict[str, Run] = {}
         self.running: dict[str, int] = {}
-        self.queues: dict[str, deque[tuple[str, int]]] = {}
+        self.queues: defaultdict[str, Line[tuple[str, int]]] = defaultdict(Line)
         self.freed: list[str] = []
         self.abandoned: list[tuple[str, int, int]] = []
         self.answers: list[tuple[str, int, int]] = []
@@ -490,9 +495,9 @@ class Shard:
         self.runs[run.id] = run
         for effect in run.effects.values():
             if effect.status == "running":
-                self.running[effect.digest] = self.running.get(effect.digest, 0) + 1
+                self.occupy(run, effect.digest)
             elif effect.status == "queued":
-                self.queues.setdefault(effect.digest, deque()).append((run.id, effect.id))
+                self.enqueue(run, effect)
             elif effect.status == "deferred":
                 self.deferred[run.id, effect.id] = None
         listening = sum(frame.kind == "listen" for frame in run.frames.values())
@@ -503,6 +508,21 @@ class Shard:
         at = next_wake(run)
         if at:
             self.wake(run.id, at)
+
+    def occupy(self, run: Run, digest: str) -> None:
+        """A run has one slot more."""
+        self.running[digest] = self.running.get(digest, 0) + 1
+        self.queues[digest].begin(run.tenant)
+
+    def vacate(self, run: Run, digest: str) -> None:
+        """A run has one slot less."""
+        self.running[digest] -= 1
+        self.queues[digest].end(run.tenant)
+        self.freed.append(digest)
+
+    def enqueue(self, run: Run, effect: Effect) -> None:
+        """Put an effect in line for a slot."""
+        self.queues[effect.digest].add((run.id, effect.id), run.tenant, run.priority)
 
     def relate(self, root: str, change: int) -> None:
         """Count an unfinished run of a family in or out."""

@@ -90,6 +90,7 @@ class _Explaining:
             self._teller.parts(value) if value is not None else (),
             self._teller.ways(self._choices.values()), deeds,
             sum(costs[number] for number in rested) + inner, run.cost_nano, self._complete, runs,
+            run.tenant, run.priority,
         )  # fmt: skip
 
     # --- what is asked about -------------------------------------------------------------------------

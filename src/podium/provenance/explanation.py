@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from podium.facts.sharing import NORMAL, Priority
 from podium.facts.values import JSON
 
 
@@ -75,7 +76,7 @@ class Word(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         kind: `policy`, `vote`, `delegated`, `escalated`, `expired`, `edited`, `override`, `answer`,
-            `resolved` or `redriven`.
+            `resolved` or `redriven`; `turn` where others waited for a slot as well, and `why` it was first.
         verdict: `allow`, `deny`, `approve`, `defer`; what the person said.
         rules: those that gave the verdict; `policy` the digest over all policies in force.
         reads: the values that the rules looked at.
@@ -182,3 +183,5 @@ class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):
     run_cost_nano: int = 0
     complete: bool = True
     runs: dict[str, Any] = {}
+    tenant: str = ""
+    priority: Priority = NORMAL

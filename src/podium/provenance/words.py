@@ -32,9 +32,9 @@ def _decided(record: Record, event: Any, body: Any) -> Word:
 
 
 def _started(record: Record, event: e.AttemptStarted, body: Any) -> Word | None:
-    if not event.rules:
-        return None
-    return Word(record.seq, record.at, "policy", "allow", event.rules, event.policy)
+    if event.rules:
+        return Word(record.seq, record.at, "policy", "allow", event.rules, event.policy, why=event.reason)
+    return Word(record.seq, record.at, "turn", why=event.reason) if event.reason else None
 
 
 def _voted(record: Record, event: e.ApprovalDecided, body: Any) -> Word:

@@ -98,18 +98,19 @@ class Attempt:
         latest: its latest progress; lines: the last lines of its log.
         asks: what it asked for, by number, open or answered.
         open: for how many of these it waits: meanwhile its time stands still.
+        why: why it went to this worker, where others waited for work, too.
         stop: why the worker was told to stop it.
         until: when nobody waits any longer for a worker to claim it, where a former hub handed it out.
     """
 
     __slots__ = (
         "asks", "deadline_at", "delivered", "heard_at", "latest", "lines", "open", "order", "since",
-        "started", "stop", "stopped_at", "token", "until", "worker",
+        "started", "stop", "stopped_at", "token", "until", "why", "worker",
     )  # fmt: skip
 
     def __init__(self, order: Perform, now: int) -> None:
         self.order = order
-        self.worker = self.token = self.stop = ""
+        self.worker = self.token = self.stop = self.why = ""
         self.delivered = self.started = False
         self.since = self.heard_at = now
         self.deadline_at = order.deadline_at

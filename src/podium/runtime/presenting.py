@@ -13,6 +13,7 @@ from podium.facts.events import EVENTS, Event, Record
 from podium.facts.policy_version import PolicyVersion
 from podium.facts.recovery import BREAKER_CLOSED, BREAKER_OPEN, Breaker
 from podium.facts.schedules import ScheduleVersion
+from podium.facts.sharing import TENANT
 from podium.facts.values import JSON, Error, Refused
 from podium.kernel.state import Effect, Frame, Run
 
@@ -61,7 +62,8 @@ def run_shown(run: Run) -> Shown:
 
     Times are ms since 1970, 0 for not yet; `cost_nano` counts nano-units. `input` is null once the run
     ended: its first record has it. `parent` and `parent_task` say which task started it, "" if none did; it
-    is `nested` if that task waits for it, and `sealed` if it is about somebody.
+    is `nested` if that task waits for it, and `sealed` if it is about somebody. `tenant` and `priority` say
+    what it waits before, and behind, where much waits.
     """
     return {
         "id": run.id, "workflow": run.workflow, "digest": run.digest, "status": run.status, "key": run.key,
@@ -69,7 +71,8 @@ def run_shown(run: Run) -> Shown:
         "error": error_shown(run.error), "started_at": run.started_at, "ended_at": run.ended_at,
         "cost_nano": run.cost_nano, "waiting_for": list(waiting_for(run)), "progress": list(progress(run)),
         "phase": phase(run), "parent": run.parent, "parent_task": run.parent_task, "nested": run.root != "",
-        "undoable": len(run.undos), "sealed": run.subject != "",
+        "undoable": len(run.undos), "sealed": run.subject != "", "tenant": run.tenant or TENANT,
+        "priority": run.priority,
     }  # fmt: skip
 
 

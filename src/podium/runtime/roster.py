@@ -5,19 +5,23 @@ It is for one thread at a time.
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict, defaultdict
 from hmac import compare_digest
 from typing import Literal, TypeAlias
 
 from podium.agents.interface import AttemptFailed
 from podium.facts.inputs import Reported
 from podium.facts.orders import Perform
+from podium.facts.sharing import PRIORITIES, Priority
+from podium.kernel.lines import Line
 from podium.runtime.members import Attempt, Key, Standing, Worker
 from podium.runtime.reports import failed, logged, lost, returned, silent
 from podium.runtime.tokens import is_genuine, named_by
 
 SETTLED_KEPT = 10_000
 """So many attempts are remembered that are over, so that a repeated word is known for one."""
+TOLD_MAX = 5
+"""So many of the workers that an attempt could have gone to are named."""
 GRACE_MS = 2_000
 """How long after a deadline, or after it was told to stop, a worker may still say so itself."""
 
@@ -33,7 +37,7 @@ class Roster:
         workers: all that are remembered.
         waiting: those that wait for attempts now.
         attempts: all that are not over.
-        backlog: those of them that nobody has yet, by digest, oldest first.
+        backlog: those of them that nobody has yet, by digest.
         reports: what the kernel has to be told.
     """
 
@@ -41,7 +45,7 @@ class Roster:
         self.workers: dict[str, Worker] = {}
         self.waiting: dict[str, Worker] = {}
         self.attempts: dict[Key, Attempt] = {}
-        self.backlog: dict[str, deque[Attempt]] = {}
+        self.backlog: defaultdict[str, Line[Attempt]] = defaultdict(Line)
         self.reports: list[Reported] = []
         self._key = key
         self._settled: OrderedDict[Key, None] = OrderedDict()
@@ -50,39 +54,43 @@ class Roster:
 
     def place(self, attempt: Attempt, *, first: bool = False) -> None:
         """Give an attempt to the best of those that wait, or put it in line; `first` at its head."""
-        worker = self._choose(attempt.order.digest)
+        worker = self._choose(attempt)
         if worker is not None:
             self._give(worker, attempt)
             return
-        queue = self.backlog.setdefault(attempt.order.digest, deque())
-        if first:
-            queue.appendleft(attempt)
-        else:
-            queue.append(attempt)
+        order = attempt.order
+        self.backlog[order.digest].add(attempt, order.tenant, order.priority, first=first)
 
     def fill(self, worker: Worker, most: int) -> None:
-        """Put what waits into a worker's mailbox: its versions in turn, of each the oldest."""
+        """Put what waits into a worker's mailbox: what is urgent first, and else its versions in turn."""
         while len(worker.mailbox) < most:
-            digests = [of for of in worker.hosts if self.backlog.get(of) and worker.room(of) > 0]
-            if not digests:
+            lines = [self.backlog[of] for of in worker.hosts if of in self.backlog and worker.room(of) > 0]
+            priority = _highest(lines)
+            if priority is None:
                 return
+            urgent = [line for line in lines if line.priority == priority]
             worker.turn += 1
-            self._give(worker, self.backlog[digests[worker.turn % len(digests)]].popleft())
+            self._give(worker, urgent[worker.turn % len(urgent)].take().item)
 
     def _give(self, worker: Worker, attempt: Attempt) -> None:
         worker.bind(attempt)
         worker.mailbox.append(attempt)
         worker.rouse()
 
-    def _choose(self, digest: str) -> Worker | None:
+    def _choose(self, attempt: Attempt) -> Worker | None:
         """Of the workers that wait, the one that has least to do for its weight."""
+        digest = attempt.order.digest
         best: Worker | None = None
-        rank = 0.0
+        rank, others = 0.0, []
         for worker in self.waiting.values():
             if len(worker.mailbox) < worker.most and worker.room(digest) > 0:
                 busy = (len(worker.bound) + 1) / worker.told.weight
+                others.append(worker.id)
                 if best is None or busy < rank:
                     best, rank = worker, busy
+        if len(others) > 1:
+            told = ", ".join(others[:TOLD_MAX]) + (", …" if len(others) > TOLD_MAX else "")
+            attempt.why = f"least busy for its weight, of {len(others)} that waited: {told}"
         return best
 
     def offer(self, worker: Worker | None) -> None:
@@ -138,7 +146,7 @@ class Roster:
             worker.failed += report.status != "succeeded"
         if attempt.lines:
             report = logged(report, attempt.lines)
-        self.reports.append(_named(report, attempt.key, attempt.worker, worker))
+        self.reports.append(_named(report, attempt.key, attempt.worker, worker, attempt.why))
         self.forget(attempt)
 
     def settle(self, attempt: Attempt, outcome: Reported | AttemptFailed) -> None:
@@ -247,13 +255,20 @@ class Roster:
             self.forget(attempt)
 
 
-def _named(report: Reported, key: Key, id: str, worker: Worker | None) -> Reported:
+def _highest(lines: list[Line[Attempt]]) -> Priority | None:
+    """The highest priority that waits in any of them."""
+    present = {line.priority for line in lines}
+    return next((one for one in PRIORITIES if one in present), None)
+
+
+def _named(report: Reported, key: Key, id: str, worker: Worker | None, why: str = "") -> Reported:
     """A report of this attempt, with the worker that made it."""
     run_id, effect, token = key
     provenance = {name: value for name, value in report.provenance.items() if name != "worker"}
     if id:
         region = worker.told.region if worker is not None else ""
-        provenance["worker"] = {"id": id, **({"region": region} if region else {})}
+        told = {"region": region, "reason": why}
+        provenance["worker"] = {"id": id, **{name: text for name, text in told.items() if text}}
     return Reported(
         run_id=run_id, effect=effect, token=token, status=report.status, output=report.output,
         error=report.error, retryable=report.retryable, cost_nano=report.cost_nano, provenance=provenance,

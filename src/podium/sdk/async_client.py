@@ -61,20 +61,21 @@ class AsyncClient:
 
     async def submit(
         self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
-        subject: str = "",
+        subject: str = "", priority: str = "",
     ) -> Submitted:  # fmt: skip
         """Start a run; arguments as of `Client.submit`."""
         given = {
             "workflow": workflow, "input": input, "key": key, "labels": labels or {}, "subject": subject,
+            "priority": priority,
         }  # fmt: skip
         return msgspec.convert(await self._call("submit", **given), Submitted)
 
     async def run(
         self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
-        timeout_ms: int = -1, subject: str = "",
+        timeout_ms: int = -1, subject: str = "", priority: str = "",
     ) -> Run:  # fmt: skip
         """Start a run and wait for its end, or until the time is over."""
-        begun = await self.submit(workflow, input, key=key, labels=labels, subject=subject)
+        begun = await self.submit(workflow, input, key=key, labels=labels, subject=subject, priority=priority)
         return await self.wait(begun.run_id, timeout_ms)
 
     async def wait(self, run_id: str, timeout_ms: int = -1) -> Run:

@@ -46,6 +46,7 @@ class Run(msgspec.Struct, frozen=True):
         phase: its status, but `waiting` where it only waits for time, people or events.
         progress: of each task that runs another many times `task`, `total`, `done`, `failed` and `running`.
         undoable: how many calls a `compensate` would undo.
+        tenant: whose it is; `priority` which of what waits for a slot comes first.
         trace: references of the tasks started, in that order, where it was asked for.
         created: whether the call that gave it started it.
     """
@@ -68,6 +69,8 @@ class Run(msgspec.Struct, frozen=True):
     phase: str = ""
     progress: list[dict[str, JSON]] = []
     undoable: int = 0
+    tenant: str = "default"
+    priority: str = "normal"
     trace: list[str] = []
     created: bool = False
 
@@ -194,7 +197,7 @@ class Client:
 
     def submit(
         self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
-        subject: str = "",
+        subject: str = "", priority: str = "",
     ) -> Submitted:  # fmt: skip
         """Start a run.
 
@@ -204,32 +207,34 @@ class Client:
             key: idempotency key: the same key with the same workflow and input is the same run.
             labels: for finding the run again.
             subject: whom it is about: whatever is kept of it is sealed, and can be erased.
+            priority: `high`, `normal` or `low`: what waits for a slot is taken in this order; "" for what the
+                workflow says.
         """
-        asked = self._submission(workflow, input, key, labels, subject)
+        asked = self._submission(workflow, input, key, labels, subject, priority)
         return msgspec.convert(self._call("submit", **asked), Submitted)
 
     def run(
         self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
-        timeout_ms: int = -1, subject: str = "",
+        timeout_ms: int = -1, subject: str = "", priority: str = "",
     ) -> Run:  # fmt: skip
         """Start a run and wait for its end, or until the time is over."""
-        asked = self._submission(workflow, input, key, labels, subject)
+        asked = self._submission(workflow, input, key, labels, subject, priority)
         return msgspec.convert(self._call("execute", **asked, timeout_ms=timeout_ms), Run)
 
     def run_soon(
         self, workflow: str, input: JSON = None, *, key: str = "", labels: dict[str, str] | None = None,
-        trace: bool = False, subject: str = "",
+        trace: bool = False, subject: str = "", priority: str = "",
     ) -> Future[Run]:  # fmt: skip
         """Start a run; the future gives it when it ended, or the refusal."""
-        asked = self._submission(workflow, input, key, labels, subject)
+        asked = self._submission(workflow, input, key, labels, subject, priority)
         return _converted(self._transport.start("execute", {**asked, "trace": trace}))
 
     def _submission(
-        self, workflow: str, input: JSON, key: str, labels: dict[str, str] | None, subject: str
+        self, workflow: str, input: JSON, key: str, labels: dict[str, str] | None, subject: str, priority: str
     ) -> Reply:  # fmt: skip
         return plain({
             "workflow": workflow, "input": input, "key": key, "labels": labels or {},
-            "principal": self.principal, "subject": subject,
+            "principal": self.principal, "subject": subject, "priority": priority,
         })  # fmt: skip
 
     def wait(self, run_id: str, timeout_ms: int = -1, *, trace: bool = False) -> Run:

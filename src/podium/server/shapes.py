@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from podium.facts.sharing import Priority
+
 JSONValue = Any
 
 Name = Annotated[str, Field(max_length=300)]
@@ -49,6 +51,10 @@ class Submission(Body):
     labels: dict[str, str] = {}
     subject: str = ""
     key: Annotated[str, Field(max_length=1_000, description="As the header `Idempotency-Key`.")] = ""
+    priority: Annotated[
+        Priority | Literal[""],
+        Field(description='What waits for a slot is taken in this order; "" for what the workflow says.'),
+    ] = ""
 
 
 class Submitted(Shape):
@@ -67,6 +73,8 @@ class RunListed(Shape):
     key: str
     principal: str
     labels: dict[str, str]
+    tenant: str
+    priority: str
     started_at: int
     ended_at: int
     cost_nano: int

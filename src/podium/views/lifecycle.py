@@ -101,8 +101,10 @@ class Lifecycle:
         shard.seq = record.seq - 1
         evolve(shard, record)
         # What the kernel would have to do about it is nobody's business here.
-        for left in (shard.abandoned, shard.freed, shard.queues, shard.kin, shard.timers):
+        for left in (shard.abandoned, shard.freed, shard.kin, shard.timers):
             left.clear()
+        for line in shard.queues.values():
+            line.clear()
 
     # --- what a record ends ---------------------------------------------------------------------------
 

@@ -181,6 +181,9 @@ class _Teller:
         self._started_at = record["at"]
         by = f" by {record['principal']}" if record["principal"] else ""
         self._say("run", f"run {record['run_id']} of {record['workflow']} was started{by}")
+        if record["tenant"] or record["priority"] != "normal":
+            whose = f"for the tenant {record['tenant']} " if record["tenant"] else ""
+            self._add("run", f"{whose}with priority {record['priority']}")
         if record["key"]:
             self._add("run", f"under the key {record['key']}")
         if record["parent"]:
@@ -324,6 +327,8 @@ class _Teller:
             waited = record["at"] - effect.since
             queued = f" after {_span(waited)}" if record["attempt"] == 1 else ""
             self._say("attempt", f"{record['task']}: attempt {record['attempt']} started{queued}")
+            if record["reason"]:
+                self._add("attempt", record["reason"])
             if record["override"]:
                 self._add("policy", f"OVERRIDDEN by what record {record['override']} says")
 

@@ -8,6 +8,7 @@ from math import isfinite
 
 from podium.facts.notices import CAUSES
 from podium.facts.secrets import NAME
+from podium.facts.sharing import NORMAL, PRIORITIES, Priority
 from podium.facts.values import JSON, Problem
 from podium.resources.troubles import pointer, shown
 from podium.workflow.authenticating import policy
@@ -104,6 +105,7 @@ def _program(draft: Draft, document: dict[str, JSON], digest: str, tasks_max: in
         dead_letters=_dead_letters(draft, document),
         subject=_subject(draft, document),
         concurrency=_concurrency(draft, document),
+        priority=_priority(draft, document),
     )
 
 
@@ -167,6 +169,14 @@ def _concurrency(draft: Draft, document: JSON) -> Concurrency | None:
     conflicts = ("queue", "reject", "dedupe", "cancelPrevious")
     chosen = draft.choice(given.get("onConflict", "queue"), place / "onConflict", "`onConflict`", conflicts)
     return Concurrency(key, limit, chosen)
+
+
+def _priority(draft: Draft, document: JSON) -> Priority:
+    """How urgent runs are, by `document.metadata.priority`."""
+    metadata = _metadata(document)
+    place = _ROOT / "document" / "metadata" / "priority"
+    chosen = draft.choice(metadata.get("priority", NORMAL), place, "`priority`", PRIORITIES)
+    return next((one for one in PRIORITIES if one == chosen), NORMAL)
 
 
 def _mutation(

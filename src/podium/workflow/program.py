@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from podium.facts.catalog import notice_of
+from podium.facts.sharing import NORMAL, Priority
 from podium.facts.values import JSON
 from podium.workflow.plan_terms import CallPlan
 from podium.workflow.terms import Expression, ExpressionFailed, Loose, Schema, Undecided
@@ -531,6 +532,7 @@ class Program:
         dead_letters: whether failures for good that nothing catches are kept until an operator sees to them.
         subject: gives whoever a run is about, from its raw input; None where runs are about nobody.
         concurrency: how many runs may be at work on the same; None for any number.
+        priority: that of its runs, where whoever submits one says nothing.
     """
 
     digest: str
@@ -549,6 +551,7 @@ class Program:
     dead_letters: bool = False
     subject: Expression | None = None
     concurrency: Concurrency | None = None
+    priority: Priority = NORMAL
 
     @property
     def unclaimed(self) -> int:
