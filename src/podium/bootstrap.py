@@ -19,6 +19,7 @@ from podium.agents.command import SETTING
 from podium.agents.secrets import Vault
 from podium.facts.events import Record
 from podium.facts.inputs import Asked, EraseSubject, Evaluated, FleetChanged, Reported
+from podium.facts.sharing import TENANT
 from podium.facts.values import Problem, Refused, Reply
 from podium.kernel.catalog import QUEUE_MAX
 from podium.runtime.accounts import FILE as PEOPLE
@@ -27,7 +28,7 @@ from podium.runtime.action_key import action_key
 from podium.runtime.checkpoints import VARIABLE, Checkpoints, Settings, settings_of
 from podium.runtime.clock import GuardedClock
 from podium.runtime.dispatching import Dispatcher
-from podium.runtime.door import TENANT, ClosedDoor, Door
+from podium.runtime.door import ClosedDoor, Door
 from podium.runtime.evaluator import Evaluator
 from podium.runtime.exporting import Exported, Unexportable, export
 from podium.runtime.fleet import Fleet
@@ -36,7 +37,7 @@ from podium.runtime.hub import Hub
 from podium.runtime.identity import FILE as ROLES
 from podium.runtime.identity import FILE_VARIABLE as ROLES_VARIABLE
 from podium.runtime.identity import Identities
-from podium.runtime.inquiry import FolderSight, HubSight, Inquiry, Newest, Readers, Wanted
+from podium.runtime.inquiry import FindNewest, FolderSight, HubSight, Inquiry, Newest, Readers, Wanted
 from podium.runtime.keyring import Erasing, Keyring
 from podium.runtime.notary import Notary
 from podium.runtime.notifying import Notifier
@@ -53,8 +54,9 @@ from podium.store.interface import Reader, Stated, Store, StoreError, Unwritable
 from podium.store.lock import HubLock
 from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader
+from podium.views.finding import NEWEST
 from podium.views.follower import ViewsFollower
-from podium.views.queries import NEWEST, Views, ViewsUnavailable
+from podium.views.queries import Views, ViewsUnavailable
 from podium.workflow.processes import PROCESSES
 
 if TYPE_CHECKING:
@@ -422,8 +424,9 @@ def reader_of(folder: Path) -> SqliteReader:
     return SqliteReader(log)
 
 
-_IN_VIEWS = {
-    "": ("",),
+_IN_VIEWS: dict[str, tuple[str, ...]] = {
+    "": (),
+    "waiting": (),
     "running": ("running", "waiting"),
     "unfinished": ("queued", "running", "waiting", "suspended"),
     **{status: (status,) for status in ("queued", "suspended", "completed", "faulted", "cancelled")},
@@ -431,28 +434,24 @@ _IN_VIEWS = {
 """A status to what the views call it: they tell runs that only wait from those that go on."""
 
 
-def _newest(folder: Path, is_whole: Callable[[Views, int], bool]) -> Newest:
+def _newest(folder: Path, is_whole: Callable[[Views, int], bool]) -> FindNewest:
     """Finds the newest runs in the views, unless these are behind or cannot be read."""
     views = Views(folder / VIEWS)
 
-    def newest(wanted: Wanted) -> list[tuple[str, int]] | None:
+    def newest(wanted: Wanted) -> Newest | None:
         if wanted.status not in _IN_VIEWS:
             return None
         try:
             if not is_whole(views, wanted.after):
                 return None
-            found = [
-                run
-                for known in _IN_VIEWS[wanted.status]
-                for run in views.list_runs(
-                    status=known, workflow=wanted.workflow, labels=wanted.labels, parent=wanted.parent,
-                    nested=wanted.nested, limit=wanted.limit, before=wanted.before or NEWEST,
-                )
-            ]  # fmt: skip
+            runs, following = views.page(
+                statuses=_IN_VIEWS[wanted.status], workflow=wanted.workflow, labels=wanted.labels,
+                parent=wanted.parent, nested=wanted.nested, for_people=wanted.status == "waiting",
+                limit=wanted.limit, before=wanted.before or NEWEST,
+            )  # fmt: skip
         except ViewsUnavailable:
             return None
-        found.sort(key=lambda run: run.cursor, reverse=True)
-        return [(run.run_id, run.cursor) for run in found[: wanted.limit]]
+        return Newest([(run.run_id, run.cursor) for run in runs], following)
 
     return newest
 

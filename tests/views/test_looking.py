@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from podium.facts import events as e
+from podium.views.finding import NEWEST
 from podium.views.follower import rebuild
 from podium.views.looking import MINUTES, Looks
 from tests.views.ledger import Ledger
@@ -49,7 +50,8 @@ def looks(tmp_path: Path) -> Iterator[Looks]:
 def keys(
     looks: Looks, words: str = "", labels: list[tuple[str, str]] | None = None, **more: object
 ) -> list[str]:
-    return [run.key for run in looks.search(words=words.split(), labels=labels or [], **more)]  # type: ignore[arg-type]
+    runs, _ = looks.search(words=words.split(), labels=labels or [], **more)  # type: ignore[arg-type]
+    return [run.key for run in runs]
 
 
 def test_words_find_runs_by_what_they_are_about(looks: Looks) -> None:
@@ -75,15 +77,15 @@ def test_labels_status_and_workflow_narrow_it(looks: Looks) -> None:
 def test_pages_leave_none_out(looks: Looks, labels: list[tuple[str, str]]) -> None:
     whole = keys(looks, labels=labels)
     found: list[str] = []
-    page = looks.search(words=[], labels=labels, limit=3)
-    while page:
+    before = NEWEST
+    while before:
+        page, before = looks.search(words=[], labels=labels, limit=3, before=before)
         found += [run.key for run in page]
-        page = looks.search(words=[], labels=labels, limit=3, before=page[-1].cursor)
     assert found == whole
 
 
 def test_a_time_is_from_its_beginning_to_before_its_end(looks: Looks) -> None:
-    runs = looks.search(words=[], labels=[])
+    runs, _ = looks.search(words=[], labels=[])
     for first in range(RUNS):
         for last in range(first, RUNS):
             since, until = runs[last].started_at, runs[first].started_at
@@ -108,7 +110,7 @@ def test_who_asks_whom_is_counted(looks: Looks) -> None:
 
 
 def test_the_last_hour_is_told_by_minutes(looks: Looks) -> None:
-    newest = looks.search(words=[], labels=[])[0].updated_at
+    newest = looks.search(words=[], labels=[])[0][0].updated_at
     seen = looks.glance(newest + 1)
     assert len(seen.minutes) == MINUTES
     assert sum(minute.faulted for minute in seen.minutes) == seen.runs["faulted"] == 3

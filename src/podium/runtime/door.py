@@ -23,9 +23,10 @@ from podium.facts import inputs as i
 from podium.facts.approvals import is_person
 from podium.facts.events import Record
 from podium.facts.identity import run_id_of, traced
+from podium.facts.sharing import TENANT
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
-from podium.runtime import acts, approvals, custody, declared, hits, presenting, recovery, schedules
+from podium.runtime import approvals, custody, declared, hits, presenting, recovery, schedules
 from podium.runtime.callers import identified
 from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.evidence import evidence
@@ -39,7 +40,6 @@ from podium.runtime.parameters import (
     Describe,
     Execute,
     Get,
-    OfActs,
     OfApprovals,
     OfDeadLetters,
     OfNothing,
@@ -48,6 +48,7 @@ from podium.runtime.parameters import (
     OfRun,
     OfStuck,
     P,
+    Page,
     Parameters,
     Planned,
     Rebuild,
@@ -65,9 +66,6 @@ from podium.runtime.staffing import Staffing
 from podium.runtime.stuck import stuck
 from podium.runtime.worker import Activity as Attempt
 from podium.store.interface import StoreError
-
-TENANT = "default"
-"""The tenant of a hub that knows only one."""
 
 LIMIT_MAX = 10_000
 """No list is longer."""
@@ -100,20 +98,8 @@ class AtWork(Protocol):
 Reads = dict[str, tuple[type[Parameters], Callable[[Inquiry, Any], JSON]]]
 
 _READS: Reads = {
-    "get": (
-        Get,
-        lambda about, p: about.get(
-            p.kind,
-            status=p.status,
-            workflow=p.workflow,
-            parent=p.parent,
-            nested=p.nested,
-            limit=_limit(p.limit),
-            before=p.before,
-            labels=p.labels,
-            after=p.after,
-        ),
-    ),
+    "get": (Get, lambda about, p: about.get(p.kind, **_listing(p))),
+    "page": (Page, lambda about, p: about.page(**_listing(p))),
     "describe": (Describe, lambda about, p: about.describe(p.kind, p.name)),
     "run": (OfRun, lambda about, p: about.run(about.run_id(p.run_id))),
     "unfinished": (Unfinished, lambda about, p: about.unfinished(p.workflow, p.input)),
@@ -136,7 +122,6 @@ _READS: Reads = {
     "prove": (custody.OfRecord, custody.proof),
     "verify": (OfNothing, lambda about, p: about.verify()),
     "hits": (OfNothing, lambda about, p: hits.hits(about)),
-    "acts": (OfActs, lambda about, p: acts.listed(about, p.before, _limit(p.limit), p.principal)),
     "workers": (OfNothing, lambda about, p: []),
 }
 """What only looks: the same with a hub and without."""
@@ -510,11 +495,19 @@ def _limit(asked: int) -> int:
     return asked
 
 
+def _listing(p: Get | Page) -> dict[str, Any]:
+    """Which runs a list is to have."""
+    return {
+        "status": p.status, "workflow": p.workflow, "parent": p.parent, "nested": p.nested,
+        "limit": _limit(p.limit), "before": p.before, "labels": p.labels, "after": p.after,
+    }  # fmt: skip
+
+
 def _submission(asked: Submit) -> i.SubmitRun:
     return i.SubmitRun(
         run_id=run_id_of(TENANT, asked.key) if asked.key else new_run_id(), workflow=asked.workflow,
         input=asked.input, key=asked.key, principal=asked.principal, labels=asked.labels,
-        subject=asked.subject, trace=traced(asked.traceparent),
+        subject=asked.subject, trace=traced(asked.traceparent), priority=asked.priority,
     )  # fmt: skip
 
 

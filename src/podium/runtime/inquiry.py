@@ -46,6 +46,8 @@ STATUSES = ("queued", "running", "suspended", "completed", "faulted", "cancelled
 
 _FOR_PEOPLE = frozenset(("human", "approval", "in_doubt", "dead_letter"))
 
+_BUNCH = 1_000
+
 
 class Declined(Exception):
     """A call breaks a rule; its answer is the refusal."""
@@ -194,9 +196,21 @@ class Wanted(NamedTuple):
     after: int = -1
 
 
-Newest = Callable[[Wanted], list[tuple[str, int]] | None]
-"""Ids and cursors of the newest runs, newest first, from the views; None where these have no word for the
-status, or are behind."""
+class Newest(NamedTuple):
+    """Ids and cursors of runs, newest first, from the views; `next` is where those after them begin, or 0.
+
+    Where many had to be looked at there may be fewer than were asked for, and others after them all the same.
+    """
+
+    found: list[tuple[str, int]]
+    next: int
+
+
+FindNewest = Callable[[Wanted], Newest | None]
+"""Finds the newest runs; None where the views are behind, or cannot be read."""
+
+SCANNED_MAX = 100_000
+"""In a log of no more records every run is looked at where the views cannot help."""
 
 
 class Inquiry:
@@ -206,7 +220,7 @@ class Inquiry:
         newest: spares looking at every run to find the newest; what is shown of each is never the views'.
     """
 
-    def __init__(self, sight: Sight, newest: Newest = lambda _: None) -> None:
+    def __init__(self, sight: Sight, newest: FindNewest = lambda _: None) -> None:
         self.sight = self._sight = sight
         self._newest_ids = newest
 
@@ -289,29 +303,68 @@ class Inquiry:
             return self._sight.with_books(schedules_listed)[:limit]
         if kind in LISTS:
             return self._listed(LISTS[kind], limit)
+        wanted = self._wanted(status, workflow, parent, nested, limit, before, labels, after)
+        rows: list[Shown] = []
+        while len(rows) < limit:
+            more, following = self._page(wanted._replace(limit=limit - len(rows)))
+            rows += more
+            if not following:
+                break
+            wanted = wanted._replace(before=following)
+        return self._with_why(rows)
+
+    def page(
+        self, *, status: str = "", workflow: str = "", parent: str = "", nested: bool = False,
+        limit: int = 100, before: int = 0, labels: Mapping[str, str] | None = None, after: int = -1,
+    ) -> Shown:  # fmt: skip
+        """A page of runs as of `get`, found in a short time however many there are. Raises Declined.
+
+        Returns:
+            `items`, and `next`: the `before` of the page after this one, 0 where there is none. A page may be
+            short, and another follow it all the same.
+        """
+        wanted = self._wanted(status, workflow, parent, nested, limit, before, labels, after)
+        rows, following = self._page(wanted)
+        return {"items": self._with_why(rows), "next": following}
+
+    def _wanted(
+        self, status: str, workflow: str, parent: str, nested: bool, limit: int, before: int,
+        labels: Mapping[str, str] | None, after: int,
+    ) -> Wanted:  # fmt: skip
         if status and status not in STATUSES:
             known = ", ".join(STATUSES)
             raise decline("usage", "unknown-status", "/status", f"{status!r} is no status; known: {known}")
         parent = self.run_id(parent) if parent else ""
         nested = nested or parent != "" or status == "waiting"
-        wanted = Wanted(status, workflow, parent, nested, limit, before, labels or {}, after)
-        found = self._newest_ids(wanted)
-        if found is not None:
-            return self._with_why(self._listed_runs(found))
-        if before or labels:
+        return Wanted(status, workflow, parent, nested, limit, before, labels or {}, after)
+
+    def _page(self, wanted: Wanted) -> tuple[list[Shown], int]:
+        """Lines of a list, and where the next page begins."""
+        newest = self._newest_ids(wanted)
+        if newest is not None:
+            lines = self._listed_runs(newest.found)
+            if wanted.status == "waiting":
+                # The views say who waited a moment ago.
+                lines = [line for line in lines if _for_people(line)]
+            return lines, newest.next
+        if wanted.before or wanted.labels or not self._is_small():
             message = "the tables for queries are not up with the log yet; ask again soon"
             raise decline("refused", "views-behind", "/before", message)
-        newest = self._newest(
+        found = self._newest(
             lambda run: (
-                _is(run, status)
-                and _runs(run, workflow)
-                and parent in ("", run.parent)
-                and (nested or not run.root)
+                _is(run, wanted.status)
+                and _runs(run, wanted.workflow)
+                and wanted.parent in ("", run.parent)
+                and (wanted.nested or not run.root)
             ),
-            status,
-            limit,
+            wanted.status,
+            wanted.limit,
         )
-        return self._with_why(newest)
+        return found, 0
+
+    def _is_small(self) -> bool:
+        with self._sight.readers.lend() as reader:
+            return reader.head(self._sight.shard).seq <= SCANNED_MAX
 
     def _listed_runs(self, found: list[tuple[str, int]]) -> list[Shown]:
         """Lines of a list of these runs, as they stand."""
@@ -371,10 +424,22 @@ class Inquiry:
         found = self._sight.look(
             lambda runs, _: {run.id: work(run) for run in runs.values() if _is(run, "waiting")}
         )
-        for run in self._cold("waiting"):
+        for run in self._waiting_cold():
             if run.id not in found and _is(run, "waiting"):
                 found[run.id] = work(run)
         return list(found.values())
+
+    def _waiting_cold(self) -> Iterator[Run]:
+        """Runs out of memory, all that wait for people among them."""
+        wanted = Wanted("waiting", nested=True, limit=_BUNCH)
+        while (newest := self._newest_ids(wanted)) is not None:
+            with self._sight.readers.lend() as reader:
+                for row in reader.cold(self._sight.shard, [run_bytes(id) for id, _ in newest.found]):
+                    yield thaw(row, self._sight.sealing)
+            if not newest.next:
+                return
+            wanted = wanted._replace(before=newest.next, after=0)
+        yield from self._cold("waiting")
 
     def unfinished(self, workflow: str, input: JSON) -> list[Shown]:
         """Unfinished runs of the workflow that a name means now, with this input, newest first.
@@ -475,8 +540,12 @@ def _is(run: Run, status: str) -> bool:
     if status == "unfinished":
         return not run.ended
     if status == "waiting":
-        return any(shown["kind"] in _FOR_PEOPLE for shown in presenting.waiting_for(run))
+        return any(one["kind"] in _FOR_PEOPLE for one in presenting.waiting_for(run))
     return not status or run.status == status
+
+
+def _for_people(line: Shown) -> bool:
+    return any(one["kind"] in _FOR_PEOPLE for one in line["waiting_for"])
 
 
 def _runs(run: Run, workflow: str) -> bool:

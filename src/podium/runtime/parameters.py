@@ -7,6 +7,7 @@ from typing import Literal, TypeVar
 import msgspec
 
 from podium.facts.catalog import Declared
+from podium.facts.sharing import Priority
 from podium.facts.values import JSON
 from podium.runtime.inquiry import Kind, decline
 from podium.runtime.presenting import Shown
@@ -54,12 +55,6 @@ class Planned(Parameters, frozen=True):
     prune: bool = False
 
 
-class OfActs(Parameters, frozen=True):
-    before: int = 0
-    limit: int = 100
-    principal: str = ""
-
-
 class OfApprovals(Parameters, frozen=True):
     run_id: str = ""
 
@@ -90,6 +85,7 @@ class Submit(Parameters, frozen=True):
     principal: str = ""
     subject: str = ""
     traceparent: str = ""
+    priority: Priority | Literal[""] = ""
 
 
 class Execute(Submit, frozen=True):
@@ -105,6 +101,17 @@ class Wait(Parameters, frozen=True):
 
 class Get(Parameters, frozen=True):
     kind: Kind
+    status: str = ""
+    workflow: str = ""
+    parent: str = ""
+    nested: bool = False
+    limit: int = 100
+    before: int = 0
+    labels: dict[str, str] = {}
+    after: int = -1
+
+
+class Page(Parameters, frozen=True):
     status: str = ""
     workflow: str = ""
     parent: str = ""

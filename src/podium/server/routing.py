@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, FastAPI, Request
@@ -65,6 +66,14 @@ def answered(value: Any, status: int = 200, headers: dict[str, str] | None = Non
 def noun(tag: str, prefix: str = "/v1") -> APIRouter:
     """A router for what has to do with one noun."""
     return APIRouter(prefix=prefix, tags=[tag], route_class=StrictRoute, redirect_slashes=False)
+
+
+def next_page(request: Request, before: int) -> str:
+    """The address of the page that begins there; "" for 0."""
+    if not before:
+        return ""
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
+    return f"{request.url.path}?{urlencode([*kept, ('before', before)])}"
 
 
 def operations(routers: Iterable[APIRouter]) -> list[APIRoute]:

@@ -10,8 +10,10 @@ from typing import Any
 
 import apsw
 
-from podium.views.answers import Flow, Glance, Label, Minute, Run
-from podium.views.queries import NEWEST, RUN_ROWS, STATUSES, Row, Views, run_of
+from podium.views.answers import Act, Flow, Glance, Label, Minute, Run
+from podium.views.auditing import acts_of
+from podium.views.finding import NEWEST, STATUSES, Row, Wanted, find
+from podium.views.queries import Views, run_of
 
 MINUTES = 60
 """So many minutes back the throughput is told."""
@@ -21,9 +23,6 @@ RUNS_COUNTED_MAX = 20_000
 
 RUNS_FLOWING_MAX = 300
 """What flows is told of so many of the newest runs, and of as many of the unfinished ones."""
-
-CANDIDATES_MAX = 20_000
-"""Among so many runs words are looked for that no label has."""
 
 NAMES_MAX = 64
 VALUES_MAX = 5
@@ -47,13 +46,12 @@ GROUP BY 1, 2, 3, 4, 5, 6
 """
 _ENDED = "SELECT ended_at, status FROM runs WHERE ended_at > ? AND run > ?"
 _SINCE_RUN = "SELECT run, started_at FROM runs WHERE run >= ? ORDER BY run LIMIT 1"
-_LABELLED = " AND EXISTS (SELECT 1 FROM labels WHERE name = ? AND value = ? AND labels.run = runs.run)"
-_LABELLED_ROWS = (
-    RUN_ROWS.replace(
-        ", run FROM runs ", ", runs.run FROM labels AS chosen CROSS JOIN runs ON runs.run = chosen.run "
-    )
-    + " WHERE chosen.name = ? AND chosen.value = ? AND chosen.run >= ? AND chosen.run < ?"
-)
+_STATUSES: dict[str, tuple[str, ...]] = {
+    "": (), "waiting": (), "running": ("running", "waiting"),
+    "unfinished": ("queued", "running", "waiting", "suspended"),
+}  # fmt: skip
+"""Statuses that the views have by more names than one, or by none."""
+
 _DEFINITIONS = "SELECT id FROM definitions WHERE workflow || '@' || version LIKE ? ESCAPE '\\'"
 _SPEND_TODAY = "SELECT coalesce(sum(cost_nano), 0), coalesce(sum(calls), 0) FROM spend WHERE day = ?"
 
@@ -92,6 +90,21 @@ class Looks(Views):
         """Who asked whom, how often and with what outcome, in the newest and the unfinished runs."""
         return self._all(Flow, _FLOW, ())
 
+    def acts(
+        self, *, people: bool, principal: str = "", about: str = "", since: int = 0, until: int = 0,
+        limit: int = 100, before: str = "",
+    ) -> list[Act]:  # fmt: skip
+        """What people did, or what the hub did by itself, newest first.
+
+        Args:
+            principal, about: as in `Act`; "" for any.
+            since, until: of the time, ms since 1970; 0 for any.
+            before: the `cursor` of the last act of the page before.
+        Raises:
+            ValueError: `before` is no cursor.
+        """
+        return acts_of(self._ask, people, principal, about, (since, until), limit, before)
+
     def labels(self, words: list[str]) -> list[Label]:
         """Labels that words mean: the beginning of a value each, those first whose name is a word, too."""
 
@@ -105,54 +118,37 @@ class Looks(Views):
     def search(
         self, *, words: list[str], labels: list[tuple[str, str]], status: str = "", workflow: str = "",
         since: int = 0, until: int = 0, limit: int = 50, before: int = NEWEST,
-    ) -> list[Run]:  # fmt: skip
-        """Runs, newest first, those that other runs wait for among them.
+    ) -> tuple[list[Run], int]:  # fmt: skip
+        """Runs, newest first, nested ones too, and where the next page begins: 0 where none follows.
+
+        Where many had to be looked at a page is short, or empty, and another follows it all the same.
 
         Args:
             words: each is the beginning of a label's value or of the run's id, or a part of its key, of who
                 started it, of its workflow or of why it failed. The name of a label says nothing by itself.
+            workflow: a part of `namespace/name@version`.
             since, until: of the time at which they started, ms since 1970; 0 for any.
-            before: the `cursor` of the last run of the page before.
+            before: what the page before said.
         """
 
-        def look(connection: apsw.Connection) -> list[Row]:
-            names = {name.lower() for name in _names(connection)}
+        def look(connection: apsw.Connection) -> tuple[list[Row], int]:
+            names = {name.lower() for name in _names(connection)} if words else set()
             said = [word for word in words[:WORDS_MAX] if word.lower() not in names]
-            conditions, bindings = "", list[Any]()
-            for name, value in labels[1:]:
-                conditions += _LABELLED
-                bindings += [name, value]
-            for word in said:
-                condition, values = _like(connection, word)
-                conditions += condition
-                bindings += values
-            if status:
-                conditions += " AND status IN ({})".format(", ".join(["?"] * len(_statuses(status))))
-                bindings += _statuses(status)
-            if workflow:
-                like = f"%{_escaped(workflow)}%"
-                ids: Any = connection.execute(_DEFINITIONS, (like,)).fetchall()
-                conditions += f" AND definition IN ({', '.join(str(one) for (one,) in ids)})"
             low = _position(connection, since) if since else 0
             high = min(before, _position(connection, until) if until else NEWEST)
-            if said:
-                reach = "SELECT run FROM runs WHERE run < ? ORDER BY run DESC LIMIT 1 OFFSET ?"
-                reached: int | None = connection.execute(reach, (high, CANDIDATES_MAX)).get
-                low = max(low, reached or 0)
-            if labels:
-                # Of a rare label the few that have it are looked at, not all runs for whether they do.
-                sql = f"{_LABELLED_ROWS}{conditions} ORDER BY chosen.run DESC LIMIT ?"
-                return connection.execute(sql, (*labels[0], low, high, *bindings, limit)).fetchall()
-            sql = f"{RUN_ROWS} WHERE run >= ? AND run < ?{conditions} ORDER BY run DESC LIMIT ?"
-            return connection.execute(sql, (low, high, *bindings, limit)).fetchall()
+            definitions = None
+            if workflow:
+                found: Any = connection.execute(_DEFINITIONS, (f"%{_escaped(workflow)}%",)).fetchall()
+                definitions = [id for (id,) in found]
+            wanted = Wanted(
+                statuses=_STATUSES.get(status, (status,)), definitions=definitions, labels=labels,
+                for_people=status == "waiting", low=low, high=high,
+                conditions=[_like(connection, word) for word in said],
+            )  # fmt: skip
+            return find(connection, wanted, limit)
 
-        return [run_of(row) for row in self._ask(look)]
-
-
-def _statuses(status: str) -> list[str]:
-    if status == "unfinished":
-        return ["queued", "running", "waiting", "suspended"]
-    return ["running", "waiting"] if status == "running" else [status]
+        rows, following = self._ask(look)
+        return [run_of(row) for row in rows], following
 
 
 def _names(connection: apsw.Connection) -> list[str]:
@@ -201,7 +197,7 @@ def _like(connection: apsw.Connection, word: str) -> tuple[str, list[Any]]:
     for column in ("key", "principal", "workflow", "error_title"):
         sql += f" OR {column} LIKE ? ESCAPE '\\'"
         bindings.append(like)
-    return f" AND (run_id LIKE ? ESCAPE '\\'{sql})", [f"{_escaped(word)}%", *bindings]
+    return f"(run_id LIKE ? ESCAPE '\\'{sql})", [f"{_escaped(word)}%", *bindings]
 
 
 def _escaped(text: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-VERSION = 4
+VERSION = 5
 """Of the tables in schema.sql. A file of any other version is dropped: the log can make it again."""
 
 APPLICATION_ID = 0x506F6456

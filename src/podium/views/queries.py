@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-import heapq
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import apsw
 import msgspec
 
 from podium.views.answers import Approval, Effect, Escalation, Override, Overview, Resource, Run, Spend
+from podium.views.finding import NEWEST, RUN_ROWS, STATUSES, Row, Wanted, definitions_of, find
 from podium.views.opening import file_id, open_reader
 
 T = TypeVar("T")
-Row = tuple[Any, ...]
+R = TypeVar("R")
 
-STATUSES = ("queued", "running", "waiting", "suspended", "completed", "faulted", "cancelled")
-"""All that a run in the views can have."""
+File = tuple[int, int] | None
+"""What tells the file from another that had its name."""
 
-NEWEST = (1 << 63) - 1
-"""As `before`: the first page."""
+IDLE_MAX = 4
+"""So many connections are kept for the next who ask."""
 
-RUN_ROWS = (
-    "SELECT run_id, workflow, version, digest, status, principal, key, started_at, ended_at, updated_at, "
-    "effects_open, effects_done, cost_nano, error_title, labels, last_seq, parent, nested, run "
-    "FROM runs JOIN definitions ON definitions.id = runs.definition"
-)
-_LABELLED = " AND EXISTS (SELECT 1 FROM labels WHERE name = ? AND value = ? AND labels.run = runs.run)"
 _EFFECTS = (
     "SELECT effect, task, kind, agent, capability, status, attempt, requested_at, settled_at, cost_nano, "
     "reason, verdict, error_title, asker FROM effects JOIN routes ON routes.id = effects.route "
@@ -75,8 +68,8 @@ class Views:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._connection: apsw.Connection | None = None
-        self._file: tuple[int, int] | None = None
+        self._idle: list[tuple[apsw.Connection, File]] = []
+        self._closed = False
 
     # --- questions -----------------------------------------------------------------------------------
 
@@ -89,19 +82,49 @@ class Views:
         self, *, status: str = "", workflow: str = "", labels: Mapping[str, str] | None = None,
         parent: str = "", nested: bool = True, limit: int = 50, before: int = NEWEST,
     ) -> list[Run]:  # fmt: skip
-        """Runs, newest first.
+        """Runs, newest first; as many as `limit` says, if there are so many.
 
         Args:
             status: one of `STATUSES`; "" for all.
+            before: the `cursor` of the last run of the page before; the rest as of `page`.
+        """
+        found: list[Run] = []
+        while before and len(found) < limit:
+            more, before = self.page(
+                statuses=[status] if status else (), workflow=workflow, labels=labels, parent=parent,
+                nested=nested, limit=limit - len(found), before=before,
+            )  # fmt: skip
+            found += more
+        return found
+
+    def page(
+        self, *, statuses: Sequence[str] = (), workflow: str = "", labels: Mapping[str, str] | None = None,
+        parent: str = "", nested: bool = True, for_people: bool = False, limit: int = 50,
+        before: int = NEWEST,
+    ) -> tuple[list[Run], int]:  # fmt: skip
+        """Runs, newest first, and where the next page begins: 0 where none follows.
+
+        Where many had to be looked at a page is short, or empty, and another follows it all the same.
+
+        Args:
+            statuses: of `STATUSES`; none for all.
             workflow: `name` or `namespace/name`, with or without `@version`, or its digest; "" for all.
             labels: every run has all of these.
             parent: only those that tasks of this run started.
             nested: whether those that other runs wait for are among them.
-            before: the `cursor` of the last run of the page before.
+            for_people: only those that wait for people.
+            before: what the page before said.
         """
-        wanted = dict(labels or {})
-        rows = self._ask(lambda of: _list_runs(of, status, workflow, wanted, parent, nested, limit, before))
-        return [run_of(row) for row in rows]
+
+        def look(of: apsw.Connection) -> tuple[list[Row], int]:
+            definitions = definitions_of(of, workflow) if workflow else None
+            wanted = Wanted(
+                statuses, definitions, tuple((labels or {}).items()), parent, nested, for_people, 0, before
+            )
+            return find(of, wanted, limit)
+
+        rows, following = self._ask(look)
+        return [run_of(row) for row in rows], following
 
     def list_effects(self, run_id: str, *, limit: int = 1_000, after: int = 0) -> list[Effect]:
         """Effects of a run, in the order in which they were requested; `after` is the last one's number."""
@@ -150,7 +173,9 @@ class Views:
 
     def close(self) -> None:
         with self._lock:
-            self._let_go()
+            self._closed = True
+            while self._idle:
+                self._idle.pop()[0].close(True)
 
     # --- reading -------------------------------------------------------------------------------------
 
@@ -168,83 +193,50 @@ class Views:
     def _rows(self, sql: str, bindings: Row = ()) -> list[Row]:
         return self._ask(lambda of: of.execute(sql, bindings).fetchall())
 
-    def _ask(self, question: Callable[[apsw.Connection], list[Row]]) -> list[Row]:
-        """Rows from one moment of the file."""
-        with self._lock:
+    def _ask(self, question: Callable[[apsw.Connection], R]) -> R:
+        """What a question finds in one moment of the file."""
+        try:
+            connection, file = self._lent()
+        except apsw.Error as error:
+            raise self._unavailable(error) from error
+        try:
+            connection.execute("BEGIN")
             try:
-                connection = self._opened()
-                connection.execute("BEGIN")
-                try:
-                    return question(connection)
-                finally:
-                    connection.execute("COMMIT")
-            except apsw.Error as error:
-                self._let_go()
-                raise ViewsUnavailable(
-                    f"{self._path} cannot be read now: {error}. While a hub runs it builds its views anew by "
-                    "itself: ask again soon; otherwise `podium views rebuild` does"
-                ) from error
+                answer = question(connection)
+            finally:
+                connection.execute("COMMIT")
+        except apsw.Error as error:
+            connection.close(True)
+            raise self._unavailable(error) from error
+        except BaseException:
+            connection.close(True)
+            raise
+        self._give_back(connection, file)
+        return answer
 
-    def _opened(self) -> apsw.Connection:
-        """The connection to what is there now; the file may have been dropped and made again."""
+    def _unavailable(self, error: apsw.Error) -> ViewsUnavailable:
+        return ViewsUnavailable(
+            f"{self._path} cannot be read now: {error}. While a hub runs it builds its views anew by itself: "
+            "ask again soon; otherwise `podium views rebuild` does"
+        )
+
+    def _lent(self) -> tuple[apsw.Connection, File]:
+        """A connection to what is there now; the file may have been dropped and made again."""
         present = file_id(self._path)
-        if self._connection is None or present != self._file:
-            self._let_go()
-            self._connection = open_reader(self._path)
-            self._file = present
-        return self._connection
+        with self._lock:
+            while self._idle:
+                connection, file = self._idle.pop()
+                if file == present:
+                    return connection, file
+                connection.close(True)
+        return open_reader(self._path), present
 
-    def _let_go(self) -> None:
-        if self._connection is not None:
-            self._connection.close(True)
-            self._connection = None
-
-
-def _list_runs(
-    connection: apsw.Connection, status: str, workflow: str, labels: dict[str, str], parent: str,
-    nested: bool, limit: int, before: int,
-) -> list[Row]:  # fmt: skip
-    """A page; where several ranges of an index hold its runs, the heads of all are merged."""
-    labelled = [part for label in labels.items() for part in label]
-    tail = _LABELLED * len(labels) + " ORDER BY run DESC LIMIT ?"
-
-    def page(condition: str, *bindings: Any) -> list[Row]:
-        sql = f"{RUN_ROWS} WHERE run < ?{condition}{tail}"
-        return connection.execute(sql, (before, *bindings, *labelled, limit)).fetchall()
-
-    if parent:
-        condition, bindings = " AND parent = ? AND parent != ''", [parent]
-        if status:
-            condition, bindings = f"{condition} AND status = ?", [*bindings, status]
-        if workflow:
-            known = ", ".join(map(str, _definitions(connection, workflow)))
-            condition = f"{condition} AND definition IN ({known})"
-        return page(condition, *bindings)
-    if not workflow and not status and nested:
-        return page("")
-    kinds = (0, 1) if nested else (0,)
-    statuses = [status] if status else STATUSES
-    if not workflow:
-        ranges = [page(" AND nested = ? AND status = ?", kind, one) for kind in kinds for one in statuses]
-    else:
-        ranges = [
-            page(" AND definition = ? AND nested = ? AND status = ?", definition, kind, one)
-            for definition in _definitions(connection, workflow)
-            for kind in kinds
-            for one in statuses
-        ]
-    return list(islice(heapq.merge(*ranges, key=lambda row: -row[-1]), limit))
-
-
-def _definitions(connection: apsw.Connection, workflow: str) -> list[int]:
-    name, at, version = workflow.partition("@")
-    # There are as many as versions of workflows ever ran, so looking at each is cheap.
-    sql = (
-        "SELECT id FROM definitions WHERE (workflow = ?1 OR digest = ?1 OR "
-        "substr(workflow, -length(?1) - 1) = '/' || ?1)" + (" AND version = ?2" if at else "")
-    )
-    rows: list[Row] = connection.execute(sql, (name, version) if at else (name,)).fetchall()
-    return [row[0] for row in rows]
+    def _give_back(self, connection: apsw.Connection, file: File) -> None:
+        with self._lock:
+            if not self._closed and len(self._idle) < IDLE_MAX:
+                self._idle.append((connection, file))
+                return
+        connection.close(True)
 
 
 def run_of(row: Row) -> Run:

@@ -104,6 +104,9 @@ CREATE TABLE escalations (
     UNIQUE (run, effect)
 ) STRICT;
 
+-- Most escalations are runs that faulted: those that wait for somebody are few among them.
+CREATE INDEX escalations_by_run ON escalations (run) WHERE kind IN ('in_doubt', 'dead_letter');
+
 -- Every time that somebody broke the glass. Nothing here is ever over.
 CREATE TABLE overrides (
     position INTEGER PRIMARY KEY,
@@ -116,6 +119,24 @@ CREATE TABLE overrides (
     expires_at INTEGER NOT NULL,
     granted INTEGER NOT NULL
 ) STRICT;
+
+-- What people and the hub did to what goes on. `noted` is what a person was about to do over the network.
+CREATE TABLE acts (
+    position INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    people INTEGER NOT NULL,
+    noted INTEGER NOT NULL,
+    about TEXT NOT NULL,
+    key TEXT NOT NULL,
+    act TEXT NOT NULL,
+    principal TEXT NOT NULL,
+    via TEXT NOT NULL,
+    target TEXT NOT NULL,
+    why TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX acts_by_time ON acts (people, at, position);
+CREATE INDEX acts_by_key ON acts (key, at);
 
 CREATE TABLE resources (
     kind TEXT NOT NULL,

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from podium.facts.values import JSON
@@ -22,10 +22,11 @@ from podium.runtime.identity import Caller
 from podium.runtime.presenting import record_from
 from podium.server.gate import needs
 from podium.server.problems import Trouble, unavailable
-from podium.server.routing import answered, noun
+from podium.server.routing import answered, next_page, noun
 from podium.server.served import Served
 from podium.server.shapes import Items, Shape
-from podium.views.queries import NEWEST, ViewsUnavailable
+from podium.views.finding import NEWEST
+from podium.views.queries import ViewsUnavailable
 from podium.workflow.compile import compile_workflow
 
 T = TypeVar("T")
@@ -130,17 +131,6 @@ def router(served: Served) -> APIRouter:
         """Every time that somebody broke the glass, newest first."""
         return answered({"items": await looked(looks.overrides, limit=limit)})
 
-    @routes.get("/acts", response_model=Items)
-    async def acts(
-        caller: Reads,
-        before: Annotated[int, Query(ge=0, le=2**62)] = 0,
-        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-        principal: Text = "",
-    ) -> Response:
-        """What people did, newest first: who, how it is known that it was they, what, and why."""
-        asked = {"before": before, "limit": limit, "principal": principal}
-        return answered({"items": await served.ask("acts", asked, caller)})
-
     @routes.get("/hits", response_model=Items)
     async def hits(caller: Reads) -> Response:
         """Which rules of policies decided of late, how, and how often."""
@@ -155,25 +145,30 @@ def router(served: Served) -> APIRouter:
             labels = await looked(looks.labels, words)
             items += [{"kind": "label", "name": f"{one.name}={one.value}"} for one in labels[:_FOUND_MAX]]
             items += await _named(served, caller, text.strip().lower())
-        runs = await looked(looks.search, words=words, labels=[], since=since, until=until, limit=_FOUND_MAX)
+        runs, _ = await looked(
+            looks.search, words=words, labels=[], since=since, until=until, limit=_FOUND_MAX
+        )
         return answered({"items": items, "runs": runs})
 
     @routes.get("/search/runs", response_model=FoundRuns)
     async def search_runs(
-        caller: Reads, text: Text = "", status: Status = "", workflow: Text = "", label: Text = "",
-        since: Moment = 0, until: Moment = 0, limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
+        request: Request, caller: Reads, text: Text = "", status: Status = "", workflow: Text = "",
+        label: Text = "", since: Moment = 0, until: Moment = 0,
+        limit: Annotated[int, Query(ge=1, le=1_000)] = 50,
         before: Annotated[int, Query(ge=0, le=2**62)] = 0,
     ) -> Response:  # fmt: skip
-        """Runs that have to do with words, or started at some time, newest first."""
+        """Runs that have to do with words, or started at some time, newest first.
+
+        Where many had to be looked at to find them, a page is short and has a `next` all the same.
+        """
         name, equals, value = label.partition("=")
         if label and not equals:
             raise Trouble(422, "form", "`label` is `name=value`", code="usage")
-        runs = await looked(
+        runs, following = await looked(
             looks.search, words=text.split(), labels=[(name, value)] if label else [], status=status,
             workflow=workflow, since=since, until=until, limit=limit, before=before or NEWEST,
         )  # fmt: skip
-        following = f"/v1/search/runs?before={runs[-1].cursor}" if len(runs) == limit else ""
-        return answered({"items": runs, "next": following})
+        return answered({"items": runs, "next": next_page(request, following)})
 
     @routes.get("/runs/{run_id}/effects", response_model=Items)
     async def effects(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from typing import Annotated, Any, Literal
-from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request
@@ -12,11 +11,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.responses import Response, StreamingResponse
 
+from podium.facts.sharing import Priority
 from podium.runtime.identity import Caller
 from podium.server.api.events import STREAM, STREAM_HEADERS, viewer_of
 from podium.server.gate import Visitor, needs, visits
 from podium.server.problems import Trouble
-from podium.server.routing import answered, noun, read_json
+from podium.server.routing import answered, next_page, noun, read_json
 from podium.server.served import Served
 from podium.server.shapes import (
     Again,
@@ -93,20 +93,23 @@ def router(served: Served) -> APIRouter:
         before: Annotated[int, Query(ge=0, le=2**62, description="Where the page before ended")] = 0,
         after: After = 0,
     ) -> Response:
-        """Runs, newest first; `next` is the address of the page after this one."""
+        """Runs, newest first; `next` is the address of the page after this one, "" where there is none.
+
+        Where many had to be looked at to find them, a page is short and has a `next` all the same.
+        """
         position = served.position()
         if after > position:
             message = f"the log has come to {position}, not to {after}: is that of another hub?"
             raise Trouble(409, "behind", message, code="conflict")
         # Whoever looks at the first page wants what is so now.
         asked = {
-            "kind": "runs", "status": status, "workflow": workflow, "parent": parent, "nested": nested,
+            "status": status, "workflow": workflow, "parent": parent, "nested": nested,
             "limit": limit, "before": before, "labels": _labels(label or []),
             "after": after if before else -1,
         }  # fmt: skip
-        rows = await served.ask("get", asked, caller)
-        following = _next(request, rows[-1].get("cursor", 0)) if len(rows) >= limit else ""
-        return answered({"items": rows, "next": following, "position": position})
+        found = await served.ask("page", asked, caller)
+        following = next_page(request, found["next"])
+        return answered({"items": found["items"], "next": following, "position": position})
 
     @routes.post("/unfinished", response_model=Items)
     async def unfinished(body: Matching, caller: Reads) -> Response:
@@ -218,6 +221,7 @@ def router(served: Served) -> APIRouter:
             "workflow": run["workflow"].partition("@")[0] if body.current else run["digest"],
             "input": body.input if "input" in body.model_fields_set else run["input"],
             "labels": {**run["labels"], **body.labels}, "subject": body.subject, "key": "",
+            "priority": run["priority"],
         }  # fmt: skip
         return await _submit(served, asked, caller, idempotency_key)
 
@@ -249,6 +253,7 @@ class _Submission(msgspec.Struct, forbid_unknown_fields=True):
     labels: dict[str, str] = {}
     subject: str = ""
     key: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
+    priority: Priority | Literal[""] = ""
 
 
 _decode = msgspec.json.Decoder(_Submission).decode
@@ -272,11 +277,3 @@ def _labels(given: list[str]) -> dict[str, str]:
         if not equals or not name:
             raise Trouble(422, "form", "`label` is `name=value`", code="usage")
     return {name: value for name, _, value in pairs}
-
-
-def _next(request: Request, cursor: int) -> str:
-    """The address of the page after one."""
-    if not cursor:
-        return ""
-    kept = [(name, value) for name, value in request.query_params.multi_items() if name != "before"]
-    return f"{request.url.path}?{urlencode([*kept, ('before', cursor)])}"
