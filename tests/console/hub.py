@@ -80,11 +80,12 @@ class Hub:
         self.submit(
             "claims/complaint", {"customer": "ulme", "text": "It took you nine weeks."}, customer="ulme"
         )
+        self.submit("claims/visit", {"customer": "hansa"}, customer="hansa")
         self.submit("claims/register", {"claim": "C-1003"}, customer="birke")
         self.submit("claims/register-later", {"claim": "C-1004"}, customer="acme")
         self.submit("claims/keep", {"claim": "C-1005"}, customer="birke")
         self.submit("claims/scan", {"pages": 120})
-        self.until(lambda: len(self.client.approvals("")) >= 3 and len(self.client.dead_letters()) >= 1)
+        self.until(lambda: len(self.client.approvals("")) >= 4 and len(self.client.dead_letters()) >= 1)
 
     def until(self, holds: Callable[[], Any]) -> Any:
         """What something gives as soon as it gives anything."""

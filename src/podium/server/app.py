@@ -21,6 +21,7 @@ from podium import __version__
 from podium.server import deciding, pages
 from podium.server.api import (
     acting,
+    acts,
     approvals,
     audit,
     cloudevents,
@@ -43,8 +44,8 @@ from podium.server.served import Served
 
 ROUTERS: tuple[Callable[[Served], APIRouter], ...] = (
     health.router, runs.router, acting.router, approvals.router, resources.router, events.router,
-    cloudevents.router, audit.router, hub.router, people.router, signing.router, providing.router,
-    workers.router, looking.router, schedules.router, pages.router, deciding.router,
+    cloudevents.router, audit.router, acts.router, hub.router, people.router, signing.router,
+    providing.router, workers.router, looking.router, schedules.router, pages.router, deciding.router,
 )  # fmt: skip
 
 _RULES = {404: "unknown-path", 405: "method", 400: "form", 415: "media-type"}

@@ -100,6 +100,34 @@ class Override(msgspec.Struct, frozen=True):
     cursor: int
 
 
+class Act(msgspec.Struct, frozen=True):
+    """Somebody, or the hub itself, did something to what goes on.
+
+    Attributes:
+        shard, seq: of the record that says so.
+        people: whether a person did it.
+        noted: whether it is what a person was about to do over the network: what came of it is another act.
+        about: `approvals`, `runs`, `resources`, `agents`, `schedules`, `people` or `hub`.
+        principal: who; `hub` for what nobody told the hub to do. `via` is how it is known that it was he.
+        target: a run, `run/effect`, or what a resource, an agent or a schedule is named.
+        why: the reason that was given, or the rules that decided.
+        cursor: where the page after this act begins.
+    """
+
+    shard: int
+    seq: int
+    at: int
+    people: bool
+    noted: bool
+    about: str
+    act: str
+    principal: str
+    via: str
+    target: str
+    why: str
+    cursor: str
+
+
 class Escalation(msgspec.Struct, frozen=True):
     """Something that waits for an operator.
 

@@ -15,10 +15,8 @@ import msgspec
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.values import Error
+from podium.views.acts import ACTS, SHARD_BITS, row_of
 from podium.views.rows import NO_FAILURE, DeletedRow, EffectRow, RunRow
-
-SHARD_BITS = 40
-"""A position is (shard << SHARD_BITS) | seq."""
 
 ROOT = 1
 """The frame of a run's outermost scope."""
@@ -52,7 +50,7 @@ class Fold:
     Attributes:
         runs: those that have news, by run id.
         approvals: row by (run, effect), in column order; None where it is over. `escalations` likewise.
-        overrides: rows, in column order.
+        overrides: rows, in column order. `acts` likewise.
         resources: rows of those that were applied, and marks of those that were deleted, in that order.
         labels: (name, value, run).
         spend: by (day, route): calls and cost.
@@ -66,6 +64,7 @@ class Fold:
         self.approvals: dict[Key, tuple[Any, ...] | None]
         self.escalations: dict[Key, tuple[Any, ...] | None]
         self.overrides: list[tuple[Any, ...]]
+        self.acts: list[tuple[Any, ...]]
         self.resources: list[tuple[Any, ...] | DeletedRow]
         self.labels: list[tuple[str, str, int]]
         self.spend: dict[tuple[str, int], list[int]]
@@ -109,7 +108,7 @@ class Fold:
     def clear(self) -> None:
         """Begin the next batch."""
         self.runs, self.approvals, self.escalations = {}, {}, {}
-        self.resources, self.labels, self.overrides = [], [], []
+        self.resources, self.labels, self.overrides, self.acts = [], [], [], []
         self.spend, self.totals = {}, {}
 
     def take(self, shard: int, records: Iterable[Record]) -> None:
@@ -122,6 +121,8 @@ class Fold:
                 # The tables are not sealed: of what is about somebody they show nothing but that it happened.
                 record = Record(record.seq, run_id, record.at, event)
             kind = type(event)
+            if kind in ACTS and (act := row_of(self._base | record.seq, record)) is not None:
+                self.acts.append(act)
             run = runs.get(run_id)
             if run is None:
                 if not run_id:

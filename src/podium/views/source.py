@@ -7,11 +7,14 @@ from podium.facts import stored
 from podium.facts.events import Event, Record
 from podium.facts.identity import run_text
 from podium.store.interface import Reader, Row
+from podium.views.acts import WITH_REASONS
 
 ROWS = 4_000
 """Rows that are read at a time."""
 
-_WITH_BODY = (e.ResourceApplied, e.RunStarted, e.RunFaulted, e.AttemptFailed)
+_WITH_BODY: tuple[type[Event], ...] = (
+    e.ResourceApplied, e.RunStarted, e.RunFaulted, e.AttemptFailed, *WITH_REASONS,
+)  # fmt: skip
 
 
 def read(reader: Reader, shard: int, after: int) -> list[Record]:
@@ -42,5 +45,5 @@ def _wants_body(event: Event) -> bool:
     if isinstance(event, e.EffectRequested):
         return event.kind == "human"
     if isinstance(event, e.EffectSettled):
-        return event.status == "failed"
+        return event.status == "failed" or event.principal != ""
     return isinstance(event, _WITH_BODY)

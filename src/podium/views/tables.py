@@ -41,6 +41,7 @@ _END_APPROVAL = "DELETE FROM approvals WHERE run = ? AND effect = ?"
 _PUT_ESCALATION = "REPLACE INTO escalations VALUES (?, ?, ?, ?, ?, ?, ?)"
 _END_ESCALATION = "DELETE FROM escalations WHERE run = ? AND effect = ?"
 _ADD_OVERRIDE = "REPLACE INTO overrides VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_ACT = "REPLACE INTO acts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _OUTDATE = "UPDATE resources SET current = 0 WHERE kind = ? AND name = ? AND current"
 _PUT_RESOURCE = (
     "REPLACE INTO resources (kind, name, version, digest, applied_at, principal, revision, description, "
@@ -160,6 +161,7 @@ class Tables:
         many(_END_ESCALATION, fold.escalations.keys())
         many(_PUT_ESCALATION, filter(None, fold.escalations.values()))
         many(_ADD_OVERRIDE, fold.overrides)
+        many(_ADD_ACT, fold.acts)
         for resource in fold.resources:
             if isinstance(resource, DeletedRow):
                 self._connection.execute(_DELETE_RESOURCE, resource)

@@ -11,7 +11,7 @@ const PATIENCE = 8;
 const SETTLE_MS = 900;
 
 /** What is counted in tables that follow the log: it may be a moment behind, and is asked for once more. */
-const FOLLOWS = /^\/v1\/(overview|flow|spend|overrides|search|runs\/[^/]+\/effects)/;
+const FOLLOWS = /^\/v1\/(overview|flow|spend|overrides|search|acts|runs\/[^/]+\/effects)/;
 
 const kept = new Map();
 

@@ -21,7 +21,7 @@ export const Icon = ({ name, label, tone }) => html`<svg class="icon ${tone ? `i
 
 const STATES = {
   completed: ["check", "good"], succeeded: ["check", "good"], done: ["check", "good"], allow: ["check", "good"],
-  approved: ["check", "good"], sound: ["check", "good"], live: ["check", "good"], closed: ["check", "good"], active: ["check", "good"],
+  approved: ["check", "good"], answered: ["check", "good"], overrode: ["warn", "warn"], edited: ["tool", "off"], let: ["person", "off"], sound: ["check", "good"], live: ["check", "good"], closed: ["check", "good"], active: ["check", "good"],
   resolved: ["check", "good"], ready: ["check", "good"], serving: ["check", "good"], enforce: ["shield", "good"],
   running: ["run", "run"], pending: ["clock", "off"], queued: ["clock", "off"], opening: ["run", "run"], draining: ["run", "warn"],
   faulted: ["cross", "bad"], failed: ["cross", "bad"], denied: ["stop", "bad"], deny: ["stop", "bad"], lost: ["cross", "bad"],

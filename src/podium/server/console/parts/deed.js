@@ -4,6 +4,7 @@ import { html, Json, Pairs, Status, Trouble, Cli, Icon, Time } from "../lib/ui.j
 import { withQuery } from "../lib/router.js";
 import { useData, ofRun } from "../lib/data.js";
 import { leaf, money, short, span, who } from "../lib/format.js";
+import { Denied } from "./said.js";
 
 export function Deed({ id, effect }) {
   const { data, problem } = useData(`/v1/runs/${id}/explanation?effect=${effect}`, ofRun(id));
@@ -23,6 +24,7 @@ export function Deed({ id, effect }) {
       ["run", deed.run && html`<a href=${`/runs/${deed.run}`}>${short(deed.run)}</a>`],
     ]} />
     ${deed.words?.map((word) => html`<${Word} word=${word} />`)}
+    <${Denied} run=${id} effect=${effect} />
     ${deed.inputs?.length > 0 && html`<section><div class="title"><h2>Where its input came from</h2></div><ul>${deed.inputs.map((part) => html`<li><code>${part.path || "all of it"}</code> ${sources(part.sources)}</li>`)}</ul></section>`}
     ${deed.input !== undefined && html`<section><div class="title"><h2>It was given</h2></div><${Json} value=${deed.input} label="Input" /></section>`}
     ${deed.output !== undefined && html`<section><div class="title"><h2>It gave</h2></div><${Json} value=${deed.output} label="Output" /></section>`}
