@@ -90,7 +90,7 @@ def test_nothing_is_lost_and_the_next_is_always_one_with_least_under_way(
             item, _ = line.take()
             of, urgency = waiting.pop(item)
             others = [(PRIORITIES.index(p), slots[t]) for t, p in waiting.values()]  # type: ignore[arg-type]
-            assert all((PRIORITIES.index(urgency), slots[of]) <= other for other in others)  # type: ignore[arg-type]
+            assert all((PRIORITIES.index(urgency), slots[of]) <= other for other in others)
             line.begin(of)
             slots[of] += 1
         elif act == "end" and slots[tenant]:

@@ -1,8 +1,8 @@
 """A line before slots: by priority first, and within one fairly between tenants.
 
-Whoever has least under way is next; among those that have as much, whoever was served longest ago. So a
-tenant whose attempts take long gets no more slots than one whose attempts are short, and one that submits
-much waits behind itself. It takes O(log n) for n tenants that wait.
+Whoever has least under way is next; among those that have as much, whoever came, or had a slot, longest
+ago. So a tenant whose attempts take long gets no more slots than one whose attempts are short, and one that
+submits much waits behind itself. It takes O(log n) for n tenants that wait.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Line(Generic[Item]):
         under_way: slots that each tenant has, as far as it has any.
     """
 
-    __slots__ = ("_classes", "_served", "_size", "under_way")
+    __slots__ = ("_classes", "_size", "_turn", "under_way")
 
     def __init__(self) -> None:
         self.under_way: dict[str, int] = {}
         self._classes: dict[Priority, _Class[Item]] = {}
-        self._served = self._size = 0
+        self._turn = self._size = 0
 
     def __len__(self) -> int:
         return self._size
@@ -68,8 +68,10 @@ class Line(Generic[Item]):
             self.under_way[tenant] = count
         else:
             del self.under_way[tenant]
-        for waiting in self._classes.values():
-            waiting.rank(tenant, count)
+        if self._classes:
+            self._turn += 1
+            for waiting in self._classes.values():
+                waiting.rank(tenant, count, self._turn)
 
     # --- who waits ------------------------------------------------------------------------------------
 
@@ -92,7 +94,8 @@ class Line(Generic[Item]):
         waiting = self._classes.get(priority)
         if waiting is None:
             waiting = self._classes[priority] = _Class()
-        waiting.add(item, tenant, self.under_way.get(tenant, 0), self._served, first)
+        self._turn += 1
+        waiting.add(item, tenant, self.under_way.get(tenant, 0), self._turn, first)
         self._size += 1
 
     def take(self) -> Taken[Item]:
@@ -100,10 +103,10 @@ class Line(Generic[Item]):
         priority = self.priority
         assert priority is not None, "nothing waits"
         waiting = self._classes[priority]
-        self._served += 1
+        self._turn += 1
         tenant = waiting.next()
         reason = self._why(priority, tenant) if len(self._classes) > 1 or len(waiting.queues) > 1 else ""
-        item = waiting.take(tenant, self.under_way.get(tenant, 0), self._served)
+        item = waiting.take(tenant, self.under_way.get(tenant, 0), self._turn)
         self._drop(priority, waiting)
         return Taken(item, reason)
 
@@ -152,7 +155,7 @@ class _Class(Generic[Item]):
     def __init__(self) -> None:
         self.queues: dict[str, deque[Item]] = {}
         self._ranks: dict[str, tuple[int, int, str]] = {}
-        """Of each tenant: slots that it has, when it was last served, its name."""
+        """Of each tenant: slots that it has, when it came or last had one, its name."""
         self._heap: list[tuple[int, int, str]] = []
         """Of these the least is next; what is not in `_ranks` any more counts no longer."""
 
@@ -160,20 +163,19 @@ class _Class(Generic[Item]):
         for queue in self.queues.values():
             yield from queue
 
-    def add(self, item: Item, tenant: str, under_way: int, served: int, first: bool) -> None:
+    def add(self, item: Item, tenant: str, under_way: int, turn: int, first: bool) -> None:
         queue = self.queues.get(tenant)
         if queue is None:
             queue = self.queues[tenant] = deque()
-            self._place(tenant, under_way, served)
+            self._place(tenant, under_way, turn)
         if first:
             queue.appendleft(item)
         else:
             queue.append(item)
 
-    def rank(self, tenant: str, under_way: int) -> None:
-        known = self._ranks.get(tenant)
-        if known is not None:
-            self._place(tenant, under_way, known[1])
+    def rank(self, tenant: str, under_way: int, turn: int) -> None:
+        if tenant in self._ranks:
+            self._place(tenant, under_way, turn)
 
     def next(self) -> str:
         heap, ranks = self._heap, self._ranks
@@ -181,11 +183,11 @@ class _Class(Generic[Item]):
             heapq.heappop(heap)
         return heap[0][2]
 
-    def take(self, tenant: str, under_way: int, served: int) -> Item:
+    def take(self, tenant: str, under_way: int, turn: int) -> Item:
         queue = self.queues[tenant]
         item = queue.popleft()
         if queue:
-            self._place(tenant, under_way, served)
+            self._place(tenant, under_way, turn)
         else:
             self._forget(tenant)
         return item
@@ -199,8 +201,8 @@ class _Class(Generic[Item]):
                 return True
         return False
 
-    def _place(self, tenant: str, under_way: int, served: int) -> None:
-        rank = self._ranks[tenant] = under_way, served, tenant
+    def _place(self, tenant: str, under_way: int, turn: int) -> None:
+        rank = self._ranks[tenant] = under_way, turn, tenant
         heapq.heappush(self._heap, rank)
         if len(self._heap) > 2 * len(self._ranks) + 64:
             self._heap = list(self._ranks.values())
