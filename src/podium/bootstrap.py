@@ -37,16 +37,28 @@ from podium.runtime.hub import Hub
 from podium.runtime.identity import FILE as ROLES
 from podium.runtime.identity import FILE_VARIABLE as ROLES_VARIABLE
 from podium.runtime.identity import Identities
-from podium.runtime.inquiry import FindNewest, FolderSight, HubSight, Inquiry, Newest, Readers, Wanted
+from podium.runtime.inquiry import (
+    FindNewest,
+    FolderSight,
+    HubSight,
+    Inquiry,
+    Newest,
+    Readers,
+    Wanted,
+    named_tasks,
+)
 from podium.runtime.keyring import Erasing, Keyring
 from podium.runtime.notary import Notary
 from podium.runtime.notifying import Notifier
+from podium.runtime.occurrences import Occurrences
 from podium.runtime.people import People
 from podium.runtime.sealing import Sealing
 from podium.runtime.shard import ShardHost
 from podium.runtime.signing import public_key
 from podium.runtime.socket import SocketServer
 from podium.runtime.staffing import Staffing
+from podium.runtime.subscriptions import FILE as SUBSCRIPTIONS
+from podium.runtime.subscriptions import Subscriber
 from podium.runtime.system import SystemHost
 from podium.runtime.worker import EmbeddedWorker
 from podium.runtime.writer import decode_row
@@ -56,6 +68,7 @@ from podium.store.sqlite import SqliteStore
 from podium.store.sqlite_reader import SqliteReader
 from podium.views.finding import NEWEST
 from podium.views.follower import ViewsFollower
+from podium.views.lifecycle import Lifecycle
 from podium.views.queries import Views, ViewsUnavailable
 from podium.workflow.processes import PROCESSES
 
@@ -324,6 +337,7 @@ class Serving:
     server: SocketServer
     accounts: Callable[[], Accounts]
     notifier: Notifier
+    subscriber: Subscriber
     network: list[Listening] = field(default_factory=list)
 
     def listen(
@@ -363,6 +377,7 @@ class Serving:
         """
         self.server.stop_taking()
         self.notifier.close()
+        self.subscriber.close()
         self.hub.fleet.hush()
         for one in self.network:
             one.stop()
@@ -390,11 +405,30 @@ def serve(folder: Path) -> Serving:
         )  # fmt: skip
         hub.do(lambda: hub.listen(notifier.feed)).result()
         notifier.start()
+        subscriber = _subscriber(hub, inquiry)
+        hub.do(lambda: hub.listen(subscriber.feed)).result()
+        subscriber.start()
         socket_server = SocketServer(hub.folder, door, hub.clock.now())
-        return Serving(hub, door, socket_server, accounts, notifier)
+        return Serving(hub, door, socket_server, accounts, notifier, subscriber)
     except BaseException:
         hub.stop(0)
         raise
+
+
+def _subscriber(hub: LocalHub, inquiry: Inquiry) -> Subscriber:
+    """What sends lifecycle events to those who subscribed to them."""
+    catalog = hub.system.catalog
+    occurrences = Occurrences(
+        RUNS_SHARD, hub.shard.sealing, Lifecycle,
+        lambda digest, document: inquiry.sight.look(lambda _, now: named_tasks(now, digest, document)),
+        lambda digest: digest in catalog.versions["Subscription"],
+    )  # fmt: skip
+    subscriber = Subscriber(
+        hub.tell, inquiry, occurrences, lambda: catalog.revision, lambda: SqliteReader(hub.folder / LOG),
+        hub.folder / SUBSCRIPTIONS, RUNS_SHARD,
+    )  # fmt: skip
+    inquiry.subscriptions = subscriber.standings
+    return subscriber
 
 
 def look(folder: Path) -> ClosedDoor:

@@ -82,6 +82,10 @@ COMMANDS = {
     "get schedules": Command(
         "scheduling:schedules", _LOOKS, "List schedules, the next one due first.", "podium get schedules",
     ),
+    "get subscriptions": Command(
+        "subscribing:subscriptions", _LOOKS, "List subscriptions, and how far each is.",
+        "podium get subscriptions",
+    ),
     "get workflows": Command("looking:workflows", _LOOKS, "List workflows.", "podium get workflows"),
     "get agent": Command(
         "revising:agent", _LOOKS, "Show one agent, or what became of it.",
@@ -98,6 +102,10 @@ COMMANDS = {
     "get schedule": Command(
         "revising:schedule", _LOOKS, "Show one schedule, or what became of it.",
         "podium get schedule nightly --history",
+    ),
+    "get subscription": Command(
+        "revising:subscription", _LOOKS, "Show one subscription, or what became of it.",
+        "podium get subscription crm --history",
     ),
     "get workflow": Command(
         "revising:workflow", _LOOKS, "Show one workflow, or what became of it.",
@@ -233,7 +241,7 @@ COMMANDS = {
     ),
     "delete": Command(
         "revising:delete", _FILES,
-        "Delete an agent, a tool, a policy, a schedule or a workflow that nothing uses.",
+        "Delete an agent, tool, policy, schedule, subscription or workflow that nothing uses.",
         "podium delete agent greeter",
     ),
     "policy test": Command(

@@ -75,8 +75,9 @@ def validate(*paths: Path, options: Given) -> int:
 
 
 def schema(
-    kind: Literal["agent", "tool", "policy", "schedule", "workflow"] = "agent", /, *, options: Given
-) -> int:
+    kind: Literal["agent", "tool", "policy", "schedule", "subscription", "workflow"] = "agent", /, *,
+    options: Given,
+) -> int:  # fmt: skip
     """Print the JSON Schema of a kind of manifest.
 
     Parameters

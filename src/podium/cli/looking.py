@@ -188,7 +188,11 @@ def _awaited(one: Row) -> str:
 
 
 def describe(
-    kind: Literal["run", "agent", "tool", "schedule", "workflow"], name: str, /, *, options: Given
+    kind: Literal["run", "agent", "tool", "schedule", "subscription", "workflow"],
+    name: str,
+    /,
+    *,
+    options: Given,
 ) -> int:
     """Show all that is known of one run or resource.
 

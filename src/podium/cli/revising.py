@@ -1,4 +1,4 @@
-"""`delete`, and `get` of one agent, tool, policy, schedule or workflow: the life of one resource."""
+"""`delete`, and `get` of one agent, tool, policy, schedule, subscription or workflow: the life of one resource."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from podium.cli.output import moment, say, show_json, show_line, show_rows
 Given = Annotated[Options, Parameter(parse=False)]
 
 
-Kind = Literal["agent", "tool", "policy", "schedule", "workflow"]
+Kind = Literal["agent", "tool", "policy", "schedule", "subscription", "workflow"]
 
 
 def delete(
     kind: Kind, name: str, /, *, force: bool = False, reason: str = "",
     options: Given,
 ) -> int:  # fmt: skip
-    """Delete an agent, a tool, a policy, a schedule or a workflow that nothing uses.
+    """Delete an agent, tool, policy, schedule, subscription or workflow that nothing uses.
 
     Parameters
     ----------
@@ -107,6 +107,19 @@ def schedule(name: str, /, *, history: bool = False, options: Given) -> int:
         List its revisions, newest first.
     """
     return _show("schedule", name, history, options)
+
+
+def subscription(name: str, /, *, history: bool = False, options: Given) -> int:
+    """Show one subscription, or what became of it.
+
+    Parameters
+    ----------
+    name
+        Of the subscription.
+    history
+        List its revisions, newest first.
+    """
+    return _show("subscription", name, history, options)
 
 
 def workflow(name: str, /, *, history: bool = False, options: Given) -> int:

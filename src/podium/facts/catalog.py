@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,6 +14,12 @@ from podium.facts.values import JSON, Delivery
 
 WORKER = "worker"
 """The type of the runtime of what workers host that come and go."""
+
+SINK = "sink"
+"""The type of the runtime of what sends events to subscribers."""
+
+DELIVERIES = "subscriptions"
+"""The namespace of the workflows that send events to subscribers, and the first word of their tools."""
 
 
 class Capability(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -217,6 +224,67 @@ class WorkflowVersion(msgspec.Struct, frozen=True, omit_defaults=True):
         return notice_of(self.document)
 
 
+class SubscriptionVersion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One version of a declared subscription: which lifecycle events of runs are sent where.
+
+    Attributes:
+        name: unique in the catalog.
+        version: semantic version.
+        sink: the URL that they are posted to.
+        types: types of events; with a `*` at its end, all that begin so.
+        workflows: of which workflows, `namespace/name` or `namespace/*`; empty for all.
+        match: labels that a run must carry.
+        mode: `structured` or `binary`, as the HTTP binding of CloudEvents has them.
+        secret: the secret that signs them; "" for none.
+        headers: sent with each; may name variables of the hub as `${NAME}`.
+        deadline_ms, retry, concurrency, labels, description: as of an agent.
+    """
+
+    name: str
+    version: str
+    sink: str
+    types: tuple[str, ...]
+    workflows: tuple[str, ...] = ()
+    match: dict[str, str] = {}
+    mode: str = "structured"
+    secret: str = ""
+    headers: dict[str, str] = {}
+    deadline_ms: int = 30_000
+    retry: Retry = Retry()
+    concurrency: int = 8
+    labels: dict[str, str] = {}
+    description: str = ""
+
+    @property
+    def tool(self) -> ToolVersion:
+        """What sends one event, as policies see it and whoever performs it."""
+        url = urlsplit(self.sink)
+        reached = Egress(url.hostname or "", url.scheme, url.port or 0, "POST")
+        return ToolVersion(
+            f"{DELIVERIES}.{self.name}", self.version,
+            {"type": SINK, "url": self.sink, "headers": self.headers, "mode": self.mode}, "none",
+            egress=(reached,), deadline_ms=self.deadline_ms, retry=self.retry, concurrency=self.concurrency,
+            labels=self.labels, description=self.description,
+        )  # fmt: skip
+
+    @property
+    def workflow(self) -> WorkflowVersion:
+        """What is run for each event. Runs that are under way go by it: it never changes for a version."""
+        signed = {"secret": f'${{ $secrets["{self.secret}"] }}'} if self.secret else {}
+        sent = {"event": "${ . }", **signed}
+        tool = f"{DELIVERIES}.{self.name}@{self.version}"
+        call = {"call": "tool", "with": {"tool": tool, "args": "${ . }", "onFailure": "deadLetter"}}
+        document: dict[str, JSON] = {
+            "document": {
+                "dsl": "1.0.3", "namespace": DELIVERIES, "name": self.name, "version": self.version,
+            },
+            "do": [{"send": {"input": {"from": sent}, **call}}],
+        }  # fmt: skip
+        if self.secret:
+            document["use"] = {"secrets": [self.secret]}
+        return WorkflowVersion(DELIVERIES, self.name, self.version, document)
+
+
 def notice_of(document: Mapping[str, JSON]) -> str:
     """Why the workflow of a document should not be used any more; "" if it may."""
     metadata = document.get("document", {}).get("metadata", {})
@@ -229,6 +297,7 @@ VERSIONS: dict[str, type[msgspec.Struct]] = {
     "Tool": ToolVersion,
     "Policy": PolicyVersion,
     "Schedule": ScheduleVersion,
+    "Subscription": SubscriptionVersion,
     "Workflow": WorkflowVersion,
 }
 """What the catalog holds of each kind of resource."""

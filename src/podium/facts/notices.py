@@ -8,3 +8,6 @@ nearly over; something waits for an operator; a budget is near its ceiling; work
 
 NOTIFIER = "hub:notifier"
 """Whoever starts the runs of such workflows."""
+
+SUBSCRIBER = "hub:subscriber"
+"""Whoever starts the runs that send lifecycle events to subscribers."""

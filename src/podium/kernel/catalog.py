@@ -13,11 +13,13 @@ import msgspec
 from podium.contracts.checking import compile_schema
 from podium.facts.approvals import Terms
 from podium.facts.catalog import (
+    DELIVERIES,
     VERSIONS,
     WORKER,
     AgentVersion,
     Exclusive,
     Revision,
+    SubscriptionVersion,
     ToolVersion,
     WorkflowVersion,
 )
@@ -130,6 +132,10 @@ class Catalog:
                 self.exclusives[event.digest] = version.exclusive
         elif isinstance(version, ToolVersion):
             self.agents[event.digest] = version.performer()
+        elif isinstance(version, SubscriptionVersion):
+            self.versions["Workflow"][event.digest] = version.workflow
+            self.versions["Tool"][event.digest] = tool = version.tool
+            self.agents[event.digest] = tool.performer()
         if isinstance(version, AgentVersion | ToolVersion) and version.runtime.get("type") == WORKER:
             self.fleet.setdefault(event.digest, 0)
         self._name(entry)
@@ -160,6 +166,9 @@ class Catalog:
     def _name(self, entry: Entry) -> None:
         for name in names_of(entry):
             self._current[f"{entry.kind}/{name}"] = entry.digest
+        if entry.kind == "Subscription":
+            # Its runs find it; no list shows it, as what has no plain name is none.
+            self._current[f"Tool/{DELIVERIES}.{entry.name}@{entry.version}"] = entry.digest
         if entry.kind == "Agent":
             agent = self.agents[entry.digest]
             for offers in self._offers.values():
@@ -309,7 +318,11 @@ class Catalog:
 
     def declarations(self) -> Declarations:
         """What is declared, as of now; it stays so."""
-        versions = {kind: dict(table) for kind, table in self.versions.items()}
+        made = self.versions["Subscription"]
+        versions = {
+            kind: {digest: one for digest, one in table.items() if table is made or digest not in made}
+            for kind, table in self.versions.items()
+        }
         return Declarations(tuple(self._entries.values()), versions)
 
     def declare(self, told: Apply | Delete, runs: Runs) -> Declaration | Refused:

@@ -378,25 +378,27 @@ class ProcessRuntime(Model):
         }
 
 
+def _can_be_posted_to(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isprintable() or " " in url:
+        raise refusal(
+            "url", f"`{shown(url)}` is no URL to post to; write `http://host/path` or `https://...`."
+        )
+    return url
+
+
+PostedTo = Annotated[str, AfterValidator(_can_be_posted_to)]
+
+
 class HttpRuntime(Model):
     """A service: JSON by POST."""
 
-    url: str = Field(description="where the input is posted to")
+    url: PostedTo = Field(description="where the input is posted to")
     headers: dict[HeaderName, HeaderValue] = Field(default={}, description="headers sent with it")
-
-    @field_validator("url")
-    @classmethod
-    def _can_be_posted_to(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-            usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            usable = False
-        if not usable or not url.isprintable() or " " in url:
-            raise refusal(
-                "url", f"`{shown(url)}` is no URL to post to; write `http://host/path` or `https://...`."
-            )
-        return url
 
     def normalised(self, folder: str) -> dict[str, Any]:
         return {"type": "http", "url": self.url, "headers": self.headers}

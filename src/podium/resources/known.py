@@ -7,6 +7,7 @@ from typing import Any
 
 from podium.resources.kinds import Agent
 from podium.resources.schedule import Schedule
+from podium.resources.subscription import Subscription
 from podium.resources.tool import Tool
 
 
@@ -14,7 +15,9 @@ class _Known(Mapping[str, Any]):
     """Models by the name of their kind; that of policies, which is large, is made where one is read."""
 
     def __init__(self) -> None:
-        self._models: dict[str, Any] = {"Agent": Agent, "Tool": Tool, "Policy": None, "Schedule": Schedule}
+        self._models: dict[str, Any] = {
+            "Agent": Agent, "Tool": Tool, "Policy": None, "Schedule": Schedule, "Subscription": Subscription,
+        }  # fmt: skip
 
     def __getitem__(self, name: str) -> Any:
         if name == "Policy" and self._models[name] is None:

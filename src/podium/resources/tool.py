@@ -30,7 +30,7 @@ from podium.resources.troubles import shown
 RISK_MAX = 5
 """The highest risk that a tool can declare; 0 is the lowest."""
 
-RESERVED = ("http", "openapi", "process")
+RESERVED = ("http", "openapi", "process", "subscriptions")
 """Tools that are not declared have names that start with these: `call: http` counts as `http.get`."""
 
 REPEATABLE = frozenset({"none", "read"})

@@ -35,9 +35,12 @@ from podium.store.interface import Reader, Store
 T = TypeVar("T")
 
 Runs = dict[str, Run]
-Kind = Literal["runs", "budgets", "agents", "tools", "policies", "schedules", "workflows"]
+Kind = Literal["runs", "budgets", "agents", "tools", "policies", "schedules", "subscriptions", "workflows"]
 
-LISTS = {"agents": "Agent", "tools": "Tool", "policies": "Policy", "workflows": "Workflow"}
+LISTS = {
+    "agents": "Agent", "tools": "Tool", "policies": "Policy", "workflows": "Workflow",
+    "subscriptions": "Subscription",
+}  # fmt: skip
 """Kinds of resources by the name of their list."""
 
 UNFINISHED = frozenset(("queued", "running", "suspended"))
@@ -223,6 +226,8 @@ class Inquiry:
     def __init__(self, sight: Sight, newest: FindNewest = lambda _: None) -> None:
         self.sight = self._sight = sight
         self._newest_ids = newest
+        self.subscriptions: Callable[[], Mapping[str, Shown]] = dict
+        """How each subscription stands, by its name; of a hub that is at work."""
 
     # --- which run -----------------------------------------------------------------------------------
 
@@ -389,6 +394,9 @@ class Inquiry:
         found = self._sight.look(
             lambda _, catalog: [shown(digest, of) for digest, of in chosen(catalog.listed(kind))][:limit]
         )
+        if kind == "Subscription":
+            standings = self.subscriptions()
+            found = [{**one, **standings.get(one["name"], {})} for one in found]
         if any("breaker" in one for one in found):
             breakers = self._sight.breakers()
             for one in found:

@@ -39,7 +39,7 @@ class Apply(Parameters, frozen=True):
     why: str = ""
 
 
-Declarable = Literal["Agent", "Tool", "Policy", "Schedule", "Workflow"]
+Declarable = Literal["Agent", "Tool", "Policy", "Schedule", "Subscription", "Workflow"]
 
 
 class Delete(Parameters, frozen=True):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from podium.facts.catalog import AgentVersion, ToolVersion, WorkflowVersion
+from podium.facts.catalog import AgentVersion, SubscriptionVersion, ToolVersion, WorkflowVersion
 from podium.facts.events import EVENTS, Event, Record
 from podium.facts.policy_version import PolicyVersion
 from podium.facts.recovery import BREAKER_CLOSED, BREAKER_OPEN, Breaker
@@ -259,6 +259,16 @@ def schedule_listed(digest: str, schedule: ScheduleVersion) -> Shown:
     }  # fmt: skip
 
 
+def subscription_listed(digest: str, version: SubscriptionVersion) -> Shown:
+    """A subscription version as a line of a list; how it stands only a hub can say that is at work."""
+    return {
+        "name": version.name, "version": version.version, "digest": digest, "sink": version.sink,
+        "types": list(version.types), "workflows": list(version.workflows), "match": version.match,
+        "mode": version.mode, "signed": bool(version.secret), "description": version.description,
+        "labels": version.labels, "status": "", "position": 0, "unfinished": 0, "trouble": "",
+    }  # fmt: skip
+
+
 def workflow_listed(digest: str, workflow: WorkflowVersion) -> Shown:
     """A workflow as a line of a list."""
     document = workflow.document.get("document", {})
@@ -274,6 +284,7 @@ LISTED: dict[str, Callable[[str, Any], Shown]] = {
     "Tool": tool_listed,
     "Policy": policy_listed,
     "Schedule": schedule_listed,
+    "Subscription": subscription_listed,
     "Workflow": workflow_listed,
 }
 """What makes a line of a list of a resource, by its kind."""

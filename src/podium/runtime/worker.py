@@ -22,8 +22,9 @@ from podium.agents.pool import PoolAdapter
 from podium.agents.process import ProcessAdapter
 from podium.agents.requesting import Sender
 from podium.agents.secrets import Vault
+from podium.agents.sink import SinkAdapter
 from podium.agents.web import Web
-from podium.facts.catalog import AgentVersion
+from podium.facts.catalog import SINK, AgentVersion
 from podium.facts.inputs import Asked, Reported
 from podium.facts.orders import Abandon, Answer, Perform
 from podium.facts.values import JSON
@@ -117,6 +118,7 @@ class EmbeddedWorker:
             "child": PoolAdapter(self._groups.spawned),
             "process": ProcessAdapter(self._groups.spawned, Doorway(_doorway_path(state_folder))),
             "http": HttpAdapter(web),
+            SINK: SinkAdapter(web),
             "http-call": HttpCallAdapter(sender),
             "openapi-call": OpenApiCallAdapter(sender),
             "command": CommandAdapter(self._groups.spawned, allowed),

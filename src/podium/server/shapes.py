@@ -267,7 +267,7 @@ class Approvals(Shape):
 class DeclaredResource(Body):
     """A resource, normalised. `digest` is that of its `spec`."""
 
-    kind: Literal["Agent", "Tool", "Policy", "Workflow", "Schedule"]
+    kind: Literal["Agent", "Tool", "Policy", "Workflow", "Schedule", "Subscription"]
     name: Name
     version: Name
     digest: Name

@@ -106,6 +106,11 @@ class Lifecycle:
         for line in shard.queues.values():
             line.clear()
 
+    @property
+    def data_labels(self) -> tuple[str, ...]:
+        """The labels of the run's data, as far as it was heard."""
+        return next((run.data_labels for run in self._shard.runs.values()), ())
+
     # --- what a record ends ---------------------------------------------------------------------------
 
     def _endings(self, run: Run, record: Record) -> _Endings:

@@ -17,10 +17,10 @@ from podium.server.shapes import Application, Applied, Items, Plan, Planned, Res
 Reads = Annotated[Caller, needs("read")]
 Declares = Annotated[Visitor, visits("declare", "policy")]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
-Kind = Literal["agent", "tool", "policy", "workflow", "schedule"]
-AnyKind = Literal["any", "agent", "tool", "policy", "workflow", "schedule"]
+Kind = Literal["agent", "tool", "policy", "workflow", "schedule", "subscription"]
+AnyKind = Literal["any", "agent", "tool", "policy", "workflow", "schedule", "subscription"]
 
-LISTS = ("agents", "tools", "policies", "workflows", "schedules", "budgets")
+LISTS = ("agents", "tools", "policies", "workflows", "schedules", "subscriptions", "budgets")
 
 
 def router(served: Served) -> APIRouter:
