@@ -122,6 +122,37 @@ def test_whoever_waits_and_has_least_to_do_for_its_weight_is_given_it(yard: Yard
     assert (len(yard.pull(heavy, 50)), len(yard.pull(light, 50))) == (30, 10)
 
 
+def test_the_record_says_which_workers_it_could_have_been_and_why_it_was_this_one(yard: Yard) -> None:
+    busy, idle, full = yard.join(name="busy"), yard.join(name="idle"), yard.join(name="full", concurrency=1)
+    for worker, count in ((busy, 2), (full, 1)):
+        yard.perform(count)
+        assert len(yard.pull(worker)) == count
+    for worker in (busy, idle, full):
+        assert yard.fleet.pull(worker.id, OPS, 4, wake=lambda: None) is None
+    yard.perform()
+    [token] = yard.pull(idle)
+    yard.fleet.settle([(token, OK)])
+    reason = f"least busy for its weight, of 2 that waited: {busy.id}, {idle.id}"
+    assert yard.reports[-1].provenance == {"worker": {"id": idle.id, "reason": reason}}
+
+
+def test_what_is_urgent_is_handed_out_first_whatever_version_it_is_of(yard: Yard) -> None:
+    """A worker that hosts two versions, with room for one attempt at a time."""
+    other = "sha256:" + "e" * 64
+    hosts = {one: Hosted(one, "a@1.0.0", "", 1) for one in (D, other)}
+    worker, _ = yard.fleet.join(Registration(agents=(Hosting("a@1.0.0"),), concurrency=1), hosts, OPS)
+    orders = [
+        *yard.perform(2), *yard.perform(1, digest=other, priority="low"),
+        *yard.perform(1, digest=other, priority="high"), *yard.perform(1, tenant="acme"),
+    ]  # fmt: skip
+    handed = []
+    while got := yard.pull(worker):
+        handed.append((named_by(got[0]) or ("", 0, 0))[2])
+        yard.fleet.settle([(got[0], OK)])
+    first, second, low, high, of_acme = (one.token for one in orders)
+    assert handed == [high, first, of_acme, second, low]
+
+
 def test_what_waits_is_handed_to_a_worker_that_has_room_again_while_it_waits(yard: Yard) -> None:
     worker = yard.join(concurrency=1)
     yard.perform(2)

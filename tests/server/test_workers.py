@@ -179,6 +179,31 @@ def test_whoever_submits_is_told_to_wait_where_too_much_waits(yard: Yard) -> Non
         assert (problem["rule"], turned_away.headers["retry-after"]) == ("overloaded", "5")
 
 
+def test_who_is_urgent_goes_first_and_the_run_says_so(yard: Yard, http: httpx2.Client) -> None:
+    yard.apply(hosted("far", concurrency=1), workflow("w", {"a": call("far")}))
+    worker, runs = join(http, "far@1.0.0", concurrency=1), {}
+    with yard.client(yard.token("o", "operator")) as operator:
+        for name, asked in {
+            "first": {}, "acme": {"labels": {"tenant": "acme"}}, "acme too": {"labels": {"tenant": "acme"}},
+            "globex": {"labels": {"tenant": "globex"}}, "urgent": {"priority": "high"},
+        }.items():  # fmt: skip
+            runs[said(operator.post("/v1/runs", json={"workflow": "w", **asked}), 201)["run_id"]] = name
+        said(operator.post("/v1/runs", json={"workflow": "w", "priority": "soon"}), 422)
+        shown = {runs[one["id"]]: one for one in said(operator.get("/v1/runs"))["items"]}
+        assert {one["priority"] for name, one in shown.items() if name != "urgent"} == {"normal"}
+        assert (shown["urgent"]["priority"], shown["globex"]["tenant"]) == ("high", "globex")
+        again = said(operator.post(f"/v1/runs/{shown['urgent']['id']}/again", json={}), 201)["run_id"]
+        runs[again] = "urgent again"
+        assert said(operator.get(f"/v1/runs/{again}"))["priority"] == "high"
+    handed = []
+    while got := pull(http, worker, started=True)["attempts"]:
+        handed.append(runs[got[0]["run_id"]])
+        done = {"attempts": [{"token": got[0]["token"], "output": 1}]}
+        said(http.post(f"/v1/workers/{worker}/complete", json=done))
+        yard.call("wait", run_id=got[0]["run_id"])
+    assert handed == ["first", "urgent", "urgent again", "acme", "globex", "acme too"]
+
+
 def test_a_worker_outlives_its_hub(yard: Yard, http: httpx2.Client) -> None:
     yard.apply(hosted("once", delivery="at-most-once"), workflow("w", {"a": call("once")}))
     worker = join(http, "once@1.0.0")
