@@ -1,6 +1,6 @@
 """Sinks: an attempt posts a CloudEvent to a subscriber, signed where a secret is given.
 
-Whatever is no success is tried again: receivers that are being mended, moved or misconfigured answer anything.
+Whatever is no success is tried again: receivers that are being mended or moved answer anything.
 Sources: CloudEvents 1.0.2, "HTTP Protocol Binding"; Standard Webhooks 1.0.0.
 """
 

@@ -1,4 +1,4 @@
-"""`delete`, and `get` of one agent, tool, policy, schedule, subscription or workflow: the life of one resource."""
+"""`delete`, and `get` of one resource: its life."""
 
 from __future__ import annotations
 

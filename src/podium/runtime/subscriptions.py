@@ -2,7 +2,7 @@
 
 The log is read from where each subscription has come to, never faster than its sink takes: as long as too
 many of its deliveries are not over, the rest stays in the log. Where it has come to is kept in a file that
-need not be right: a delivery's run id is made of subscription and event, so what is told again begins nothing.
+need not be right: a run's id is made of subscription and event, so what is told again begins nothing.
 """
 
 from __future__ import annotations
