@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from podium.cli import hubs
+from podium.cli import far, hubs
 from podium.cli.declaring import told
 from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
@@ -19,17 +19,12 @@ from podium.cli.output import moment, money, plural, say, short, show_json, show
 from podium.cli.progress import name_of
 
 if TYPE_CHECKING:
-    from podium.kernel.catalog import Catalog
-    from podium.policy.deciding import PolicySet
+    from podium.facts.catalog import Declared
     from podium.runtime.rejudging import Rejudged
 
 Given = Annotated[Options, Parameter(parse=False)]
 
 _UNITS_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
-
-_CHANGES = {
-    "deny": "denied", "approve": "asked", "defer": "put off", "allow": "let through",
-}  # fmt: skip
 
 
 def replay(
@@ -51,65 +46,84 @@ def replay(
     limit
         So many lines at most; all of them count.
     """
-    hubs.refuse_far("podium policy replay")
+    start = _moment(since)
+    loaded = _loaded(paths)
+    if far.chosen is not None:
+        return _far(loaded, start, alone, every, limit, options)
+    import msgspec
+
     from podium.bootstrap import RUNS_SHARD, reader_of
-    from podium.kernel.catalog import Catalog
+    from podium.facts.policy_version import PolicyVersion
+    from podium.runtime.inquiry import Declined
     from podium.runtime.keyring import Keyring
     from podium.runtime.rejudging import Rejudging
+    from podium.runtime.replaying import catalog_of, policies_of
     from podium.runtime.sealing import Sealing
-    from podium.runtime.system import SYSTEM_SHARD
     from podium.runtime.writer import read_records
 
-    start = _moment(since)
     if hubs.is_new(options.state):
         hubs.refuse_new(options.state)
+    declared = [(one.digest, msgspec.convert(one.spec, PolicyVersion)) for one in loaded]
     reader = reader_of(options.state)
     try:
-        catalog = Catalog()
-        for record in read_records(reader, SYSTEM_SHARD, 0):
-            catalog.fold(record)
-        policies = _policies(paths, catalog, alone)
+        catalog = catalog_of(reader)
+        policies = policies_of(declared, catalog, alone)
         rejudging = Rejudging(catalog, policies, start)
         sealing = Sealing(Keyring(options.state.absolute()))
         rejudging.hear(read_records(reader, RUNS_SHARD, 0, sealing=sealing))
+    except Declined as declined:
+        raise Stop(Exit.USAGE, told(declined.refused.problems)) from None
     finally:
         reader.close()
     rows = sorted(rejudging.rows, key=lambda row: row.seq)
     _show(rows, policies.digest, every, limit, options)
-    if rejudging.unknown and options.format is None:
-        say(f"{plural(rejudging.unknown, 'action')} cannot be decided again: what they were about was erased")
+    _say_unknown(rejudging.unknown, options)
     return Exit.OK
 
 
-def _policies(paths: Sequence[Path], catalog: Catalog, alone: bool) -> PolicySet:
-    """Those that are to decide. Raises Stop."""
+def _far(loaded: list[Declared], since: int, alone: bool, every: bool, limit: int, options: Options) -> int:
+    """The same by a hub elsewhere, over its newest records."""
+    if every:
+        hubs.refuse_far("podium policy replay --every")
     import msgspec
 
-    from podium.facts.policy_version import PolicyVersion
-    from podium.kernel.policies import in_force
-    from podium.policy.compiling import compile_policy
+    with hubs.asked(options.state) as client:
+        found: Any = client.replay(loaded, since=since, alone=alone)
+    from podium.runtime.rejudging import Rejudged
+
+    rows = [msgspec.convert(row, Rejudged) for row in found["rows"]]
+    if options.format == "json":
+        show_json({**found, "rows": found["rows"][:limit]})
+        return Exit.OK
+    if options.format == "jsonl":
+        _lines(rows, limit)
+        return Exit.OK
+    _table(rows, limit)
+    for line in _summary(found["actions"], found["changed"], found["sums"]):
+        say(line)
+    if found["begins_at"]:
+        say(f"the hub looked at its newest records, from {moment(found['begins_at'])}")
+    _say_unknown(found["unknown"], options)
+    return Exit.OK
+
+
+def _say_unknown(unknown: int, options: Options) -> None:
+    if unknown and options.format is None:
+        say(f"{plural(unknown, 'action')} cannot be decided again: what they were about was erased")
+
+
+def _loaded(paths: Sequence[Path]) -> list[Declared]:
+    """The policies that are to decide. Raises Stop."""
     from podium.sdk.manifests import load
 
     loaded = load(paths)
     if loaded.problems:
         missing = not any(map(Path.exists, paths))
         raise Stop(Exit.NOT_FOUND if missing else Exit.USAGE, told(loaded.problems))
-    declared = [
-        (one.digest, msgspec.convert(one.spec, PolicyVersion))
-        for one in loaded.documents
-        if one.kind == "Policy"
-    ]
-    problems = [problem for digest, version in declared for problem in compile_policy(version, digest)[1]]
-    if problems:
-        raise Stop(Exit.USAGE, told(problems))
-    if not declared:
+    found = [one for one in loaded.resources if one.kind == "Policy"]
+    if not found:
         raise Stop(Exit.USAGE, "no policy is declared there", "a policy is a manifest with `kind: Policy`")
-    names = {version.name for _, version in declared}
-    if not alone:
-        declared += [(digest, one) for digest, one in catalog.listed("Policy") if one.name not in names]
-    made = in_force(declared)
-    assert made is not None, "there is at least one"
-    return made
+    return found
 
 
 def _moment(since: str) -> int:
@@ -129,27 +143,39 @@ def _moment(since: str) -> int:
 def _show(rows: list[Rejudged], digest: str, every: bool, limit: int, options: Options) -> None:
     import msgspec
 
+    from podium.runtime.replaying import sums
+
     changed = [row for row in rows if row.was != row.now]
     listed = rows if every else changed
     if options.format == "json":
         show_json(
             {
-                "policy": digest, "actions": len(rows), "changed": len(changed), "sums": _sums(rows),
+                "policy": digest, "actions": len(rows), "changed": len(changed), "sums": sums(rows),
                 "rows": [msgspec.to_builtins(row) for row in listed[:limit]],
             }
         )  # fmt: skip
         return
     if options.format == "jsonl":
-        for row in listed[:limit]:
-            show_line(msgspec.to_builtins(row))
+        _lines(listed, limit)
         return
-    if listed:
-        headings = ["at", "run", "task", "action", "was", "would be", "by", "cost"]
-        show_table(headings, [_cells(row) for row in listed[:limit]])
-    if len(listed) > limit:
-        say(f"… and {len(listed) - limit} more; `--limit` shows them")
-    for line in _summary(rows):
+    _table(listed, limit)
+    for line in _summary(len(rows), len(changed), sums(rows)):
         say(line)
+
+
+def _lines(rows: Sequence[Rejudged], limit: int) -> None:
+    import msgspec
+
+    for row in rows[:limit]:
+        show_line(msgspec.to_builtins(row))
+
+
+def _table(rows: Sequence[Rejudged], limit: int) -> None:
+    if rows:
+        headings = ["at", "run", "task", "action", "was", "would be", "by", "cost"]
+        show_table(headings, [_cells(row) for row in rows[:limit]])
+    if len(rows) > limit:
+        say(f"… and {len(rows) - limit} more; `--limit` shows them")
 
 
 def _cells(row: Rejudged) -> list[str]:
@@ -161,24 +187,12 @@ def _cells(row: Rejudged) -> list[str]:
     ]  # fmt: skip
 
 
-def _sums(rows: Iterable[Rejudged]) -> dict[str, Any]:
-    """Of each verdict: of how many actions it would be new, and what these cost."""
-    sums: dict[str, Any] = {said: {"actions": 0, "cost_nano": 0} for said in _CHANGES.values()}
-    for row in rows:
-        if row.was != row.now:
-            one = sums[_CHANGES[row.now]]
-            one["actions"] += 1
-            one["cost_nano"] += row.cost_nano
-    return sums
-
-
-def _summary(rows: list[Rejudged]) -> Iterable[str]:
-    changed = sum(row.was != row.now for row in rows)
+def _summary(actions: int, changed: int, sums: Mapping[str, Any]) -> Iterator[str]:
     if not changed:
-        yield f"{plural(len(rows), 'action')}: of none anything else would have been said"
+        yield f"{plural(actions, 'action')}: of none anything else would have been said"
         return
-    yield f"{plural(len(rows), 'action')}, of {changed} something else would have been said:"
-    for said, one in _sums(rows).items():
+    yield f"{plural(actions, 'action')}, of {changed} something else would have been said:"
+    for said, one in sums.items():
         if one["actions"]:
             spent = "which cost" if said != "let through" else "which cost at worst"
             amount = f", {spent} {money(one['cost_nano'])}" if one["cost_nano"] else ""

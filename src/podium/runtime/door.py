@@ -26,7 +26,7 @@ from podium.facts.identity import run_id_of, traced
 from podium.facts.sharing import TENANT
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
-from podium.runtime import approvals, custody, declared, hits, presenting, recovery, schedules
+from podium.runtime import approvals, custody, declared, hits, presenting, recovery, replaying, schedules
 from podium.runtime.callers import identified
 from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.evidence import evidence
@@ -43,6 +43,7 @@ from podium.runtime.parameters import (
     OfApprovals,
     OfDeadLetters,
     OfNothing,
+    OfReplay,
     OfResource,
     OfRevision,
     OfRun,
@@ -122,6 +123,7 @@ _READS: Reads = {
     "prove": (custody.OfRecord, custody.proof),
     "verify": (OfNothing, lambda about, p: about.verify()),
     "hits": (OfNothing, lambda about, p: hits.hits(about)),
+    "replay": (OfReplay, replaying.replay),
     "workers": (OfNothing, lambda about, p: []),
 }
 """What only looks: the same with a hub and without."""

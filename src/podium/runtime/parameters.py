@@ -55,6 +55,13 @@ class Planned(Parameters, frozen=True):
     prune: bool = False
 
 
+class OfReplay(Parameters, frozen=True):
+    text: str = ""
+    resources: tuple[Declared, ...] = ()
+    since: int = 0
+    alone: bool = False
+
+
 class OfApprovals(Parameters, frozen=True):
     run_id: str = ""
 

@@ -82,11 +82,13 @@ class Rejudging:
         policies: that are to decide.
         since: only actions asked for at or after that moment are told of, ms since 1970; those before still
             count towards budgets, quotas and sequences.
+        after: the seq of the record before the first that will be heard; runs that began before are left out.
     """
 
-    def __init__(self, catalog: Catalog, policies: PolicySet, since: int) -> None:
+    def __init__(self, catalog: Catalog, policies: PolicySet, since: int, after: int = 0) -> None:
         self._catalog, self._policies, self._since = catalog, policies, since
         self._shard, self._ledger = Shard(), Ledger()
+        self._shard.seq = after
         self._marks: dict[str, dict[str, int]] = {}
         self._booked: dict[tuple[str, int], _Booked] = {}
         self._unread: set[str] = set()

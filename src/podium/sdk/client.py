@@ -174,6 +174,22 @@ class Client:
         declared = [msgspec.to_builtins(resource) for resource in resources]
         return dict(self._call("plan", resources=declared, prune=prune))
 
+    def replay(
+        self, resources: Iterable[Declared], *, since: int = 0, alone: bool = False
+    ) -> dict[str, JSON]:
+        """What other policies would have said of what was done lately; nothing is changed.
+
+        Args:
+            resources: the policies; they stand in the place of those in force that have the same names.
+            since: only of actions asked for at or after that moment is told, ms since 1970.
+            alone: only these decide, and none that is in force.
+        Returns:
+            `actions` and how many of them `changed`, `sums` of these by what they would have been, `rows`,
+            and from when on it was looked (`begins_at`; 0 for all).
+        """
+        declared = [msgspec.to_builtins(resource) for resource in resources]
+        return dict(self._call("replay", resources=declared, since=since, alone=alone))
+
     def history(self, name: str, kind: str = "") -> list[dict[str, JSON]]:
         """What became of a resource, newest first."""
         return list(self._call("history", name=name, kind=kind.capitalize()))

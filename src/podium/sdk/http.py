@@ -76,6 +76,7 @@ WAYS: dict[str, Way] = {
     "revision": Way("GET", "/v1/revisions/{kind}/{name}"),
     "plan": Way("POST", "/v1/plan"),
     "apply": Way("POST", "/v1/apply"),
+    "replay": Way("POST", "/v1/policies/replay"),
     "schedule": Way("POST", "/v1/schedules/{schedule}"),
     "status": Way("GET", "/v1/status"),
     "whoami": Way("GET", "/v1/whoami"),

@@ -303,6 +303,26 @@ class Resource(Shape):
     digest: str
 
 
+class Replaying(Body):
+    """Policies as a text (YAML or JSON), or normalised; those in force with other names hold beside them."""
+
+    text: Annotated[str, Field(max_length=256 * 1024)] = ""
+    resources: Annotated[list[DeclaredResource], Field(max_length=100)] = []
+    since: Annotated[int, Field(ge=0, le=2**62, description="ms since 1970")] = 0
+    alone: Annotated[bool, Field(description="None in force holds beside them.")] = False
+
+
+class Replayed(Shape):
+    """`rows` are actions of which something else would have been said; `begins_at` is the first moment that
+    was looked at, 0 for all."""
+
+    actions: int
+    changed: int
+    begins_at: int
+    sums: dict[str, JSONValue]
+    rows: list[dict[str, JSONValue]]
+
+
 class Revision(Shape):
     kind: str
     name: str

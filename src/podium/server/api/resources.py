@@ -10,9 +10,20 @@ from starlette.responses import Response
 from podium.runtime.identity import Caller
 from podium.server.api.acting import CONFLICT
 from podium.server.gate import Visitor, needs, require, visits
+from podium.server.problems import too_much
 from podium.server.routing import answered, noun
 from podium.server.served import Served
-from podium.server.shapes import Application, Applied, Items, Plan, Planned, Resource, Revision
+from podium.server.shapes import (
+    Application,
+    Applied,
+    Items,
+    Plan,
+    Planned,
+    Replayed,
+    Replaying,
+    Resource,
+    Revision,
+)
 
 Reads = Annotated[Caller, needs("read")]
 Declares = Annotated[Visitor, visits("declare", "policy")]
@@ -59,6 +70,22 @@ def router(served: Served) -> APIRouter:
     async def plan(body: Planned, caller: Reads) -> Response:
         """What applying these resources would change and break; nothing is changed."""
         return answered(await served.ask("plan", body.model_dump(), caller))
+
+    replaying: set[str] = set()
+
+    @routes.post("/policies/replay", response_model=Replayed)
+    async def replay(body: Replaying, caller: Reads) -> Response:
+        """What other policies would have said of what was done lately; nothing is changed.
+
+        It is decided over the newest records; one question at a time.
+        """
+        if replaying:
+            raise too_much("the past is being decided again for somebody already", 5, "replaying")
+        replaying.add(caller.principal)
+        try:
+            return answered(await served.ask("replay", body.model_dump(), caller))
+        finally:
+            replaying.clear()
 
     @routes.post("/apply", response_model=Applied, responses=CONFLICT)
     async def apply(body: Application, visitor: Declares) -> Response:
