@@ -167,7 +167,7 @@ def test_a_hub_that_is_killed_loses_no_event(tmp_path: Path) -> None:
         received.always = 503
         process = subprocess.Popen([sys.executable, "-m", "tests.crash.hub", str(state)])
         try:
-            until(lambda: (state / "hub.json").exists())
+            until((state / "hub.json").exists)
             with connect(state) as client:
                 declare(client, tmp_path, workflow(), subscription(received.url, retry=OFTEN))
                 runs = [client.run("shop/sell", {"n": n}).id for n in range(3)]
