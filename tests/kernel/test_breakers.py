@@ -184,7 +184,7 @@ def test_others_are_asked_meanwhile(converse: Converse) -> None:
     assert desk.talk.events(e.BreakerOpened)[0].agent == "first@1.0.0"
     assert desk.talk.open[desk.ask(), 1].agent == "second@1.0.0"
     reason = desk.talk.events(e.EffectRequested)[-1].reason
-    assert reason == "2 of 2 fit; least busy; not first@1.0.0, whose breaker is open"
+    assert reason == "2 of 2 fit; least busy; not first@1.0.0: its breaker is open"
 
 
 def test_a_new_version_begins_with_a_closed_one(desk: Desk) -> None:

@@ -22,6 +22,7 @@ from podium.kernel.outcome import Outcome
 from podium.kernel.recovered import RECOVERED
 from podium.kernel.schedules import SCHEDULE_EVENTS
 from podium.kernel.state import Shard
+from podium.kernel.suspensions import SUSPENSION_EVENTS
 from tests.kernel.conversation import Conversation, agent
 
 Converse = Callable[..., Conversation]
@@ -289,7 +290,15 @@ def test_every_kind_of_event_of_a_run_was_played() -> None:
     others.add("RunCancelled")
     others |= {
         kind.__name__
-        for kind in (*ASKED, *BREAKER_EVENTS, *RECOVERED, *GOVERNED, *SCHEDULE_EVENTS, e.EffectProbed)
+        for kind in (
+            *ASKED,
+            *BREAKER_EVENTS,
+            *RECOVERED,
+            *GOVERNED,
+            *SCHEDULE_EVENTS,
+            *SUSPENSION_EVENTS,
+            e.EffectProbed,
+        )
     }
     others |= {"ActNoted", "RunAdmitted", "SubjectErased", "TargetPaused"}
     assert set(EVENTS) - played == others

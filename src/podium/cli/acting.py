@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from podium.cli import hubs, values
-from podium.cli.exits import Exit
+from podium.cli.exits import Exit, Stop
 from podium.cli.options import Options
 from podium.cli.output import say, show_one
 
@@ -81,34 +81,60 @@ def cancel(run: str, /, *, why: str = "", options: Given) -> int:
     return _done(options, detail)
 
 
-def suspend(run: str, /, *, why: str = "", options: Given) -> int:
-    """Start nothing more in a run.
+def suspend(
+    run: str = "", /, *, agent: str = "", all: bool = False, cancel: bool = False, why: str = "",
+    options: Given,
+) -> int:  # fmt: skip
+    """Start nothing more in a run, at an agent, or at all.
 
     Parameters
     ----------
     run
         Id of the run, or the beginning of it.
+    agent
+        Rather this agent or tool, `name` or `name@version`, in whatever run.
+    all
+        Rather everything: nothing more is handed to agents and tools until `podium resume --all`.
+    cancel
+        Of an agent, or of everything: stop what is under way, too.
     why
-        For the audit.
+        For the audit, and for those who wait.
     """
-    with hubs.asked(options.state) as client:
-        detail = client.suspend(run, why)
+    target = _target(run, agent, all)
+    if run and cancel:
+        raise Stop(Exit.USAGE, "`--cancel` is of an agent, or of everything", "`podium cancel` ends a run")
+    with hubs.asked(options.state, begins=all) as client:
+        detail = client.suspend(run, why) if run else client.suspend_work(target, cancel=cancel, why=why)
     return _done(options, detail)
 
 
-def resume(run: str, /, *, why: str = "", options: Given) -> int:
-    """Let a suspended run go on.
+def resume(
+    run: str = "", /, *, agent: str = "", all: bool = False, why: str = "", options: Given
+) -> int:  # fmt: skip
+    """Let a run, an agent, or everything go on that was suspended.
 
     Parameters
     ----------
     run
         Id of the run, or the beginning of it.
+    agent
+        Rather this agent or tool, as it was named when it was suspended.
+    all
+        Rather everything that `podium suspend --all` holds. Runs and agents that were suspended stay so.
     why
         For the audit.
     """
+    target = _target(run, agent, all)
     with hubs.asked(options.state) as client:
-        detail = client.resume(run, why)
+        detail = client.resume(run, why) if run else client.resume_work(target, why=why)
     return _done(options, detail)
+
+
+def _target(run: str, agent: str, everything: bool) -> str:
+    """The agent that is meant; "" for everything. Raises Stop where it is not clear what is."""
+    if (run != "") + (agent != "") + everything != 1:
+        raise Stop(Exit.USAGE, "name one thing", "a run, or `--agent NAME`, or `--all`")
+    return agent
 
 
 def resolve(

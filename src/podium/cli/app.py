@@ -180,9 +180,13 @@ COMMANDS = {
         "acting:cancel", _ACTS, "End a run now.", "podium cancel 3f2a --why 'started by mistake'",
     ),
     "suspend": Command(
-        "acting:suspend", _ACTS, "Start nothing more in a run.", "podium suspend 3f2a",
+        "acting:suspend", _ACTS, "Start nothing more in a run, at an agent, or at all.",
+        "podium suspend --all --why 'the payments look wrong'",
     ),
-    "resume": Command("acting:resume", _ACTS, "Let a suspended run go on.", "podium resume 3f2a"),
+    "resume": Command(
+        "acting:resume", _ACTS, "Let a run, an agent, or everything go on that was suspended.",
+        "podium resume --all",
+    ),
     "erase": Command(
         "erasing:erase", _ACTS,
         "Cancel the runs that are about somebody, and make all that is kept of them unreadable for good.",

@@ -102,6 +102,9 @@ def _screen(now: Row, before: Row) -> RenderableType:
     if trouble := now["hub"].get("trouble"):
         parts.append(Text(f"! {trouble}", style="red"))
     parts += [
+        Text(f"! {one['told']}; {one['command']}", style="yellow") for one in now["hub"].get("suspended", ())
+    ]
+    parts += [
         table
         for table in (
             _table("NEEDS SOMEBODY", now["stuck"], (

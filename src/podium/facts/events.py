@@ -98,6 +98,7 @@ from podium.facts.schedule_events import (
     ScheduleSet,
 )
 from podium.facts.sharing import NORMAL, Priority
+from podium.facts.suspension_events import WorkResumed, WorkResumedBody, WorkSuspended, WorkSuspendedBody
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, Error
 
 __all__ = [
@@ -116,6 +117,7 @@ __all__ = [
     "RunSuspendedBody", "ScheduleFired", "ScheduleHeard", "ScheduleHeardBody", "SchedulePassed",
     "SchedulePassedBody", "SchedulePaused", "SchedulePausedBody", "ScheduleRemoved", "ScheduleResumed",
     "ScheduleResumedBody", "ScheduleSet", "TargetPaused", "UndoFailed", "UndoFailedBody",
+    "WorkResumed", "WorkResumedBody", "WorkSuspended", "WorkSuspendedBody",
 ]  # fmt: skip
 
 
@@ -525,6 +527,8 @@ EVENTS: dict[str, type[Event]] = {
         ResourceDeleted,
         SubjectErased,
         ActNoted,
+        WorkSuspended,
+        WorkResumed,
         ScheduleSet,
         ScheduleRemoved,
         ScheduleFired,

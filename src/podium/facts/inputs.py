@@ -342,6 +342,29 @@ class ResumeSchedule(Input, kw_only=True, frozen=True, omit_defaults=True):
     why: str = ""
 
 
+class SuspendWork(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Begin nothing until it is resumed.
+
+    Attributes:
+        agent: `name` or `name@version` of an agent or a tool; "" for whatever would begin.
+        cancel: stop what is under way, too.
+        why: the reason, for the audit.
+    """
+
+    agent: str = ""
+    cancel: bool = False
+    principal: str = ""
+    why: str = ""
+
+
+class ResumeWork(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """Let go on what was suspended; `agent` as it was named then."""
+
+    agent: str = ""
+    principal: str = ""
+    why: str = ""
+
+
 class EraseSubject(Input, kw_only=True, frozen=True, omit_defaults=True):
     """Cancel the unfinished runs that are sealed with a key; it is destroyed as soon as that is durable.
 
@@ -439,6 +462,8 @@ Any_: TypeAlias = (
     | SettleDeadLetter
     | NoteAct
     | ResetBreaker
+    | SuspendWork
+    | ResumeWork
     | EraseSubject
     | TriggerSchedule
     | PauseSchedule

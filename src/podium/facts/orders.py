@@ -74,6 +74,16 @@ class Abandon(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     token: int
 
 
+class Recall(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
+    """Have attempts reported as returned that were ordered and that nobody has begun.
+
+    Attributes:
+        digests: of the versions that are meant; None for all.
+    """
+
+    digests: frozenset[str] | None = None
+
+
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """Tell an attempt what became of something that it asked for.
 
@@ -100,4 +110,4 @@ class Evaluate(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     argument: bytes
 
 
-Order: TypeAlias = Perform | Abandon | Answer | Evaluate
+Order: TypeAlias = Perform | Abandon | Recall | Answer | Evaluate

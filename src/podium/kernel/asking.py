@@ -15,11 +15,10 @@ from podium.facts.inputs import Asked
 from podium.facts.orders import Abandon, Answer
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.arguments import Faulted
+from podium.kernel.availability import avoided, refused
 from podium.kernel.bounds import excess
-from podium.kernel.breakers import shut
 from podium.kernel.outcome import answer
 from podium.kernel.requests import request_asked, same_promise
-from podium.kernel.routing import NOBODY
 from podium.kernel.settling import fail
 from podium.kernel.state import Call, Effect, Run
 from podium.kernel.step import Step, validation_error
@@ -93,6 +92,8 @@ def _ask(step: Step, effect: Effect, told: Asked, wanted: _Wanted) -> None:
 
 
 def _check_asker(step: Step, effect: Effect, told: Asked) -> None:
+    if (error := refused(step.shard, effect)) is not None:
+        raise Faulted(error)
     if effect.kind != "agent":
         raise _refusal(effect, "authorization", "only agents may ask for something", "this is a tool")
     if len(effect.calls) >= CALLS_MAX:
@@ -174,8 +175,7 @@ def _ask_tool(step: Step, effect: Effect, told: Asked, wanted: _Wanted) -> None:
 def _ask_agent(step: Step, effect: Effect, told: Asked, wanted: _Wanted) -> None:
     running = step.shard.running
     call = CallAgent(told.target, told.agent, None, None)
-    avoided = shut(step.shard) if step.shard.breakers else NOBODY
-    route = step.view.route(call, lambda digest: running.get(digest, 0), avoided)
+    route = step.view.route(call, lambda digest: running.get(digest, 0), avoided(step))
     if isinstance(route, str):
         raise _refusal(effect, "configuration", route, "apply an agent that offers it")
     agent = route.agent

@@ -7,6 +7,7 @@ import msgspec
 from podium.facts.policy import Hold
 from podium.facts.recovery import Breaker
 from podium.facts.schedules import Scheduled
+from podium.facts.suspension import Suspension
 from podium.policy.ledger import Ledger
 
 
@@ -65,3 +66,4 @@ class Books(msgspec.Struct, omit_defaults=True):
     claimed: dict[str, str] = {}
     schedules: dict[str, Scheduled] = {}
     scheduled: dict[str, str] = {}
+    suspended: dict[str, Suspension] = {}

@@ -5,7 +5,7 @@ The run shards look at it through a frozen view: it changes only between steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -236,9 +236,9 @@ class Catalog:
         return self._offers.get(capability, ())
 
     def route(
-        self, call: CallAgent, load: Callable[[str], int], avoided: Collection[str] = NOBODY
+        self, call: CallAgent, load: Callable[[str], int], avoided: Mapping[str, str] = NOBODY
     ) -> Route | str:
-        """Choose the agent for a call, best none whose breaker is open; a text says why there is none."""
+        """Choose the agent for a call, best one that may be asked now; a text says why there is none."""
         if call.agent:
             digest = self._current.get(f"Agent/{call.agent}", "")
             candidates = [(digest, self.agents[digest])] if digest else []
@@ -252,7 +252,7 @@ class Catalog:
         return route if not self._notices or isinstance(route, str) else self._noticed(call, route)
 
     def routes(
-        self, call: CallAgent, load: Callable[[str], int], count: int, avoided: Collection[str] = NOBODY
+        self, call: CallAgent, load: Callable[[str], int], count: int, avoided: Mapping[str, str] = NOBODY
     ) -> list[Route] | str:
         """Choose several agents for a call of a capability, all if `count` is 0; a text says why not."""
         offers = self._offers.get(call.capability, [])

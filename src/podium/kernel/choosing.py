@@ -7,9 +7,8 @@ from dataclasses import replace
 from podium.facts.secrets import inert
 from podium.facts.values import JSON, standard_error
 from podium.kernel.arguments import Arguments, Faulted
-from podium.kernel.breakers import shut
+from podium.kernel.availability import avoided
 from podium.kernel.flow import Entry
-from podium.kernel.routing import NOBODY
 from podium.kernel.step import Step, text_of
 from podium.workflow.program import CallAgent
 
@@ -27,8 +26,7 @@ def question(step: Step, entry: Entry, call: CallAgent) -> JSON:
     wanted = step.program.nodes[call.chooses].detail
     assert isinstance(wanted, CallAgent)
     running = step.shard.running
-    avoided = shut(step.shard) if step.shard.breakers else NOBODY
-    routes = step.view.routes(wanted, lambda digest: running.get(digest, 0), 0, avoided)
+    routes = step.view.routes(wanted, lambda digest: running.get(digest, 0), 0, avoided(step))
     if isinstance(routes, str):
         raise Faulted(
             standard_error("configuration", entry.node.reference, routes, "apply an agent that offers it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from podium.facts import events as e
 from podium.facts.inputs import SettleDeadLetter
 from podium.facts.values import AT_LEAST_ONCE, Accepted, Problem, Refused, Reply, standard_error
-from podium.kernel.breakers import shut
+from podium.kernel.availability import avoided
 from podium.kernel.settling import fail
 from podium.kernel.state import Effect
 from podium.kernel.step import Step
@@ -51,7 +51,7 @@ def _choose(step: Step, effect: Effect, again: e.EffectRedriven) -> str:
     if isinstance(detail, CallAgent):
         own = effect.agent.partition("@")[0]
         asked = CallAgent("", own, None, None) if step.run.frames[frame.parent].kind == "fanout" else detail
-        route = view.route(asked, lambda digest: running.get(digest, 0), shut(step.shard))
+        route = view.route(asked, lambda digest: running.get(digest, 0), avoided(step))
         if isinstance(route, str):
             return route
         again.digest, again.reason = route.digest, route.reason

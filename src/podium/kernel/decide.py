@@ -35,6 +35,8 @@ from podium.kernel.starting import data_labels, run_started, tenant_of
 from podium.kernel.state import EVENTS_BUFFERED_MAX, IN_FLIGHT, SCHEDULES, Run, Shard, next_wake
 from podium.kernel.step import Step, View
 from podium.kernel.summoning import summon
+from podium.kernel.suspending import resume as resume_work
+from podium.kernel.suspending import suspend as suspend_work
 from podium.kernel.tasks import advance
 
 
@@ -354,6 +356,14 @@ def _reset_breaker(shard: Shard, told: i.ResetBreaker, view: View, out: Outcome)
     out.reply(told.ticket, reset(shard, told, out))
 
 
+def _suspend_work(shard: Shard, told: i.SuspendWork, view: View, out: Outcome) -> None:
+    out.reply(told.ticket, suspend_work(shard, told, view, out))
+
+
+def _resume_work(shard: Shard, told: i.ResumeWork, view: View, out: Outcome) -> None:
+    out.reply(told.ticket, resume_work(shard, told, out))
+
+
 def _erase(shard: Shard, told: i.EraseSubject, view: View, out: Outcome) -> None:
     out.reply(told.ticket, erase(shard, told, out))
 
@@ -448,6 +458,8 @@ _INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
     i.ResolveEffect: _resolve,
     i.SettleDeadLetter: _settle_dead_letter,
     i.ResetBreaker: _reset_breaker,
+    i.SuspendWork: _suspend_work,
+    i.ResumeWork: _resume_work,
     i.EraseSubject: _erase,
     **dict.fromkeys(SCHEDULE_ACTS, _see_to_schedule),
     **dict.fromkeys(ACTS, _act),

@@ -16,12 +16,11 @@ from podium.facts.events import Record
 from podium.facts.lifecycles import EFFECT, RUN
 from podium.facts.values import JSON
 from podium.kernel import asked, doubts, undone
-from podium.kernel.breakers import BREAKER_EVENTS
 from podium.kernel.governed import GOVERNED, ask, enqueue, hold_back, join_labels, let_go, remember
 from podium.kernel.leaving import drop_asked, drop_effect, leave, leave_line, release
+from podium.kernel.own_events import fold_own
 from podium.kernel.recovered import RECOVERED
-from podium.kernel.schedules import SCHEDULE_EVENTS, fold_schedule
-from podium.kernel.shared import SHARED, epoch_started, tear
+from podium.kernel.shared import SHARED, tear
 from podium.kernel.state import (
     EVENTS_BUFFERED_MAX,
     GRACE_MS,
@@ -54,11 +53,8 @@ def evolve(shard: Shard, record: Record) -> None:
     elif record.run_id:
         run = shard.runs[record.run_id]
         _RUN_EVENTS[kind](shard, run, event, record.body, record)
-    elif kind in SCHEDULE_EVENTS:
-        fold_schedule(shard, record)
-        return
     else:
-        _SHARD_EVENTS[kind](shard, event)
+        fold_own(shard, record)
         return
     if shard.dropped:
         event.torn = tuple(shard.dropped)
@@ -95,23 +91,6 @@ _PASSES_ON = frozenset({"do", "for", "foreach", "listen", "before", "extended"})
 def read_event(form: str, event: Any) -> JSON:
     """What a listen gives of an event: the whole envelope, or its data; raw ones are as they came."""
     return event if form == "envelope" else event.get("data", event.get("data_base64"))
-
-
-# --- the shard's own --------------------------------------------------------------------------------
-
-
-def _epoch_started(shard: Shard, event: e.EpochStarted) -> None:
-    assert event.epoch > shard.epoch
-    shard.epoch = event.epoch
-    epoch_started(shard)
-
-
-def _catalog_advanced(shard: Shard, event: e.CatalogAdvanced) -> None:
-    shard.revision = event.revision
-
-
-def _subject_erased(shard: Shard, event: e.SubjectErased) -> None:
-    """Its runs were cancelled before it; what is kept of them cannot be read any more."""
 
 
 # --- runs -------------------------------------------------------------------------------------------
@@ -562,13 +541,6 @@ def _consume(run: Run, event: Any, content: JSON, body: Any) -> None:
     if event.last:
         frame.phase = "done"
 
-
-_SHARD_EVENTS: dict[type[e.Event], Callable[[Shard, Any], None]] = {
-    e.EpochStarted: _epoch_started,
-    e.CatalogAdvanced: _catalog_advanced,
-    e.SubjectErased: _subject_erased,
-    **BREAKER_EVENTS,
-}
 
 _RUN_EVENTS: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]] = {
     e.TaskStarted: _task_started,

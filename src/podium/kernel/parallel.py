@@ -9,12 +9,12 @@ from typing import TypeAlias
 from podium.facts import events as e
 from podium.facts.values import JSON, Error, standard_error
 from podium.kernel.arguments import Faulted
+from podium.kernel.availability import avoided
 from podium.kernel.bounds import excess
-from podium.kernel.breakers import shut
 from podium.kernel.catching import fault
 from podium.kernel.flow import Entry
 from podium.kernel.passage import enter, leave, start_frame
-from podium.kernel.routing import NOBODY, Route
+from podium.kernel.routing import Route
 from podium.kernel.state import Frame
 from podium.kernel.step import Step
 from podium.workflow.program import CallAgent, Fanout, Fork, Map
@@ -77,14 +77,14 @@ def enter_fanout(step: Step, entry: Entry) -> None:
 
 def _chosen(step: Step, detail: Fanout) -> list[Route] | str:
     running = step.shard.running
-    avoided = shut(step.shard) if step.shard.breakers else NOBODY
+    shunned = avoided(step)
     calls = [step.program.nodes[body].detail for body in detail.bodies]
     routes: list[Route] = []
     for call in calls:
         assert isinstance(call, CallAgent)
         if not call.agent:
-            return step.view.routes(call, lambda digest: running.get(digest, 0), detail.count, avoided)
-        route = step.view.route(call, lambda digest: running.get(digest, 0), avoided)
+            return step.view.routes(call, lambda digest: running.get(digest, 0), detail.count, shunned)
+        route = step.view.route(call, lambda digest: running.get(digest, 0), shunned)
         if isinstance(route, str):
             return route
         routes.append(route)

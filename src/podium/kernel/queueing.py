@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from podium.facts import events as e
 from podium.facts.policy import Decision
-from podium.kernel.breakers import is_shut
+from podium.facts.suspension import EVERYTHING
+from podium.kernel.availability import obstacle
 from podium.kernel.governed import LOOK_AGAIN_MS
 from podium.kernel.governing import WITHOUT_ATTEMPTS, decided, reserve, rule_again, unchanged, warn
 from podium.kernel.guarding import pass_on
@@ -12,19 +13,22 @@ from podium.kernel.outcome import Outcome
 from podium.kernel.proposing import begin_below
 from podium.kernel.requests import DEADLINES_MS, attempt_deadline
 from podium.kernel.rerouting import reroute_queued
-from podium.kernel.state import Effect, Shard
+from podium.kernel.state import Effect, Run, Shard
 from podium.kernel.step import Step, View
+from podium.kernel.suspensions import of_askers
 from podium.kernel.tasks import advance
 
 
 def start_queued(shard: Shard, view: View, out: Outcome) -> None:
-    """Hand freed slots to whoever queued for them first."""
+    """Hand freed slots to whoever queued for them first; while everything is suspended, to nobody."""
+    if EVERYTHING in shard.suspended:
+        shard.freed.clear()
     while shard.freed:
         digest = shard.freed.pop()
         queue = shard.queues.get(digest)
         while queue and shard.running.get(digest, 0) < view.limit(digest):
-            if shard.breakers and is_shut(shard, digest):
-                reroute_queued(shard, digest, view, out)
+            if why := obstacle(shard, view, digest):
+                reroute_queued(shard, digest, view, out, why)
                 break
             (run_id, effect_id), reason = queue.take()
             run = shard.runs.get(run_id)
@@ -33,12 +37,15 @@ def start_queued(shard: Shard, view: View, out: Outcome) -> None:
                 run is not None
                 and effect is not None
                 and run.status == "running"
-                and _may_start(shard, effect)
+                and _may_start(shard, run, effect)
             ):
                 begin(Step(shard, run, view, out), effect, reason)
 
 
-def _may_start(shard: Shard, effect: Effect) -> bool:
+def _may_start(shard: Shard, run: Run, effect: Effect) -> bool:
+    if effect.asker and shard.suspended and of_askers(shard, run, effect) is not None:
+        # It is put in line again as they are resumed.
+        return False
     return effect.status == "queued" or (effect.status == "backoff" and effect.retry_at <= shard.now)
 
 

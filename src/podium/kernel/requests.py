@@ -9,14 +9,15 @@ from podium.facts.approvals import Terms
 from podium.facts.secrets import AUTHORIZATION
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
-from podium.kernel.breakers import is_shut, shut
+from podium.kernel.availability import avoided, may_begin
 from podium.kernel.choosing import question, taken
 from podium.kernel.consenting import terms_of, with_consent
 from podium.kernel.flow import Entry, deadline
 from podium.kernel.governing import WITHOUT_ATTEMPTS, deny, digest_action, overridden, reserve, rule, warn
-from podium.kernel.routing import NOBODY, Route
+from podium.kernel.routing import Route
 from podium.kernel.state import Effect
 from podium.kernel.step import Step, text_of, validation_error
+from podium.kernel.suspensions import of_askers
 from podium.kernel.undoing import undo_key
 from podium.workflow.program import (
     Authentication,
@@ -43,8 +44,7 @@ def request_agent(step: Step, entry: Entry) -> None:
     if entry.parent.kind == "fanout":
         route: Route | str = _chosen(step, entry)
     else:
-        avoided = shut(step.shard) if step.shard.breakers else NOBODY
-        route = step.view.route(call, lambda digest: running.get(digest, 0), avoided)
+        route = step.view.route(call, lambda digest: running.get(digest, 0), avoided(step))
     if isinstance(route, str):
         raise Faulted(standard_error("configuration", reference, route, "apply an agent that offers it"))
     agent = route.agent
@@ -257,7 +257,7 @@ def put(
     requested.verdict, requested.rules = decision.verdict, decision.rules
     allowed, performed = decision.verdict == "allow", kind not in WITHOUT_ATTEMPTS
     may_start = allowed and performed and run.status == "running"
-    requested.started = may_start and has_slot(step, digest)
+    requested.started = may_start and has_slot(step, digest, requested.asker)
     if requested.started:
         requested.deadline_at = attempt_deadline(shard.now, deadline_ms, limit_at)
     if decision.policy or decision.holds:
@@ -289,12 +289,18 @@ def attempt_deadline(now: int, deadline_ms: int, task_deadline_at: int) -> int:
     return own or task_deadline_at
 
 
-def has_slot(step: Step, digest: str) -> bool:
-    """Whether an attempt may start now: a slot is free, nobody queued for it before, no breaker is open."""
+def has_slot(step: Step, digest: str, asker: int = 0) -> bool:
+    """Whether an attempt may start now: a slot is free, nobody queued for it before, nobody holds it still.
+
+    Args:
+        asker: the effect whose attempt asks for it; 0 where the workflow does.
+    """
     shard = step.shard
     if shard.queues.get(digest) or shard.running.get(digest, 0) >= step.view.limit(digest):
         return False
-    return not shard.breakers or not is_shut(shard, digest)
+    if asker and shard.suspended and of_askers(shard, step.run, step.run.effects[asker]) is not None:
+        return False
+    return may_begin(shard, step.view, digest)
 
 
 def same_promise(delivery: Delivery) -> Delivery:

@@ -7,8 +7,8 @@ from podium.facts.catalog import AgentVersion
 from podium.facts.events import Body, Event
 from podium.facts.inputs import Reported
 from podium.facts.values import AT_LEAST_ONCE, Error
+from podium.kernel.availability import obstacle
 from podium.kernel.booking import UNPERFORMED
-from podium.kernel.breakers import is_shut
 from podium.kernel.catching import is_caught
 from podium.kernel.outcome import Outcome
 from podium.kernel.routing import choose
@@ -89,15 +89,15 @@ def _obstacle(
     missing = [f"{name}={value}" for name, value in call.require.items() if agent.labels.get(name) != value]
     if missing:
         return f"does not carry {', '.join(missing)}"
-    if is_shut(step.shard, digest):
-        return "its breaker is open"
+    if why := obstacle(step.shard, step.view, digest):
+        return why
     if step.view.contract(digest, call.capability)[0](effect.input):
         return "its contract does not take the input"
     return ""
 
 
-def reroute_queued(shard: Shard, digest: str, view: View, out: Outcome) -> None:
-    """Let what waits for an agent whose breaker is open go to others, where that is declared."""
+def reroute_queued(shard: Shard, digest: str, view: View, out: Outcome, why: str) -> None:
+    """Let what waits for an agent that is not asked now, and `why`, go to others, where that is declared."""
     for run_id, number in tuple(shard.queues.get(digest, ())):
         run = shard.runs.get(run_id)
         effect = run.effects.get(number) if run is not None else None
@@ -108,6 +108,6 @@ def reroute_queued(shard: Shard, digest: str, view: View, out: Outcome) -> None:
         step = Step(shard, run, view, out)
         detail = step.node(run.frames[effect.frame]).detail
         if isinstance(detail, CallAgent) and detail.reroute:
-            rerouted = _elsewhere(step, effect, detail, "is not asked: its breaker is open")
+            rerouted = _elsewhere(step, effect, detail, f"is not asked: {why}")
             if rerouted is not None:
                 step.emit(rerouted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from podium.facts.catalog import AgentVersion
 from podium.workflow.program import CallAgent
@@ -11,12 +11,12 @@ Load = Callable[[str], int]
 """Attempts in flight of an agent version, by digest."""
 
 
-NOBODY: frozenset[str] = frozenset()
+NOBODY: Mapping[str, str] = {}
+
+SHUT = "its breaker is open"
 
 ANYWHERE: Mapping[str, int] = {}
 
-SHUT = "whose breaker is open"
-WAITS = "its breaker is open: it waits until it is tried again"
 UNSTAFFED = "no live worker hosts it: it waits for one"
 
 
@@ -35,12 +35,12 @@ def choose(
     call: CallAgent,
     candidates: Sequence[tuple[str, AgentVersion]],
     load: Load,
-    avoided: Collection[str] = NOBODY,
+    avoided: Mapping[str, str] = NOBODY,
     fleet: Mapping[str, int] = ANYWHERE,
 ) -> Route | str:
     """Choose among the candidates.
 
-    The order of preference: carries all of `require`; has no open breaker; has a live worker, if it needs
+    The order of preference: carries all of `require`; may be asked now; has a live worker, if it needs
     one; carries most of `prefer`; has the fewest attempts in flight for what it takes at once; costs least;
     name. Deterministic: the same state gives the same choice.
 
@@ -48,7 +48,7 @@ def choose(
         call: what the task asks for.
         candidates: (digest, agent version) that offer it, the newest version of each agent.
         load: attempts in flight of an agent version, by digest.
-        avoided: digests of those whose breaker is open.
+        avoided: why some are not to be asked now, by digest.
         fleet: what live workers take at once of those that workers host, by digest.
     Returns:
         a Route, or why there is none.
@@ -68,8 +68,7 @@ def choose(
         reason += f"; prefers {', '.join(sorted(call.prefer))}"
     reason += _hindrance(digest, avoided, fleet)
     if digest not in avoided:
-        shut = [_named(one) for of, one in fitting if of in avoided]
-        reason += f"; not {', '.join(shut)}, {SHUT}" if shut else ""
+        reason += "".join(f"; not {_named(one)}: {avoided[of]}" for of, one in fitting if of in avoided)
     return Route(digest, agent, reason, tuple(_named(one) for _, one in candidates))
 
 
@@ -77,9 +76,10 @@ def _named(agent: AgentVersion) -> str:
     return f"{agent.name}@{agent.version}"
 
 
-def _hindrance(digest: str, avoided: Collection[str], fleet: Mapping[str, int]) -> str:
+def _hindrance(digest: str, avoided: Mapping[str, str], fleet: Mapping[str, int]) -> str:
     """What the chosen one has to wait for, to be added to the reason."""
-    waits = f"; {WAITS}" if digest in avoided else ""
+    why = avoided.get(digest, "")
+    waits = f"; {why}: it waits until it is {'tried again' if why == SHUT else 'resumed'}" if why else ""
     return waits if fleet.get(digest, 1) else f"{waits}; {UNSTAFFED}"
 
 
@@ -88,7 +88,7 @@ def choose_several(
     candidates: Sequence[tuple[str, AgentVersion]],
     load: Load,
     count: int,
-    avoided: Collection[str] = NOBODY,
+    avoided: Mapping[str, str] = NOBODY,
     fleet: Mapping[str, int] = ANYWHERE,
 ) -> list[Route] | str:
     """Choose so many of the candidates by the same preference, or all where `count` is 0.
@@ -113,7 +113,7 @@ def _ranked(
     call: CallAgent,
     candidates: Sequence[tuple[str, AgentVersion]],
     load: Load,
-    avoided: Collection[str],
+    avoided: Mapping[str, str],
     fleet: Mapping[str, int],
 ) -> list[tuple[str, AgentVersion]] | str:
     """Those that fit, best first; or why there are none."""

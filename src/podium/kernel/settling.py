@@ -18,6 +18,7 @@ from podium.kernel.flow import flow_out, scope_of
 from podium.kernel.rerouting import LOSSES_MAX, after_failure
 from podium.kernel.state import GRACE_MS, IN_FLIGHT, PROMISED, Effect
 from podium.kernel.step import Step, following, validation_error
+from podium.kernel.suspensions import of_agent
 from podium.kernel.unclaimed import error_of, left_over, note
 from podium.kernel.undoing import is_undoing, own_undo
 
@@ -174,7 +175,9 @@ def _settle_asked(
 
 def _failed(step: Step, effect: Effect, reported: Reported, error: Error, cost_nano: int) -> None:
     retry_at = _retry_at(step, effect, reported)
-    counted = breaking.failed(step, effect, reported)
+    counted = None
+    if of_agent(step.shard, effect.agent) is None:
+        counted = breaking.failed(step, effect, reported)
     elsewhere = None
     if retry_at is None:
         elsewhere = after_failure(step, effect, reported, error)
@@ -254,6 +257,9 @@ def _retry_at(step: Step, effect: Effect, reported: Reported) -> int | None:
         return now if effect.losses + 1 < LOSSES_MAX else None
     if effect.delivery == "at-most-once" and reported.status not in UNPERFORMED:
         return None
+    if of_agent(step.shard, effect.agent) is not None:
+        # It may have failed for want of what it was refused: it is made again when its agent is resumed.
+        return now
     agent = step.view.agents.get(effect.digest)
     if agent is None or not reported.retryable or effect.failures + 1 >= agent.retry.attempts:
         return None

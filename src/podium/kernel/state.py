@@ -19,6 +19,7 @@ from podium.facts.policy import Reach
 from podium.facts.recovery import Breaker
 from podium.facts.schedules import Scheduled
 from podium.facts.sharing import NORMAL, Priority
+from podium.facts.suspension import Suspension
 from podium.facts.values import JSON, Delivery, Error
 from podium.kernel.books import Books, Claim, Held, Override
 from podium.kernel.lines import Line
@@ -391,6 +392,7 @@ class Shard:
         breakers: what there is to remember of agent versions that declare one, by digest.
         schedules: what there is to remember of schedules, by name.
         scheduled: the schedules of unfinished runs that one began.
+        suspended: whose word holds what, by agent (`name` or `name@version`); "" holds everything.
         runs: hot runs by id.
         running: attempts in flight by agent digest (slots held).
         queues: (run, effect) waiting for a slot, by agent digest, and who has slots there.
@@ -416,7 +418,7 @@ class Shard:
         "timer_of", "listeners", "pending", "graphs", "families", "kin", "deferred",
         "overrides", "ledger", "held", "torn", "tree_of", "trees", "released", "dropped", "claims", "claimed",
         "freed_claims",
-        "breakers", "schedules", "scheduled",
+        "breakers", "schedules", "scheduled", "suspended",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -438,6 +440,7 @@ class Shard:
         self.breakers: dict[str, Breaker] = {}
         self.schedules: dict[str, Scheduled] = {}
         self.scheduled: dict[str, str] = {}
+        self.suspended: dict[str, Suspension] = {}
         self.runs: dict[str, Run] = {}
         self.running: dict[str, int] = {}
         self.queues: defaultdict[str, Line[tuple[str, int]]] = defaultdict(Line)
@@ -457,7 +460,7 @@ class Shard:
         """What is to be kept of it beside its runs."""
         return Books(
             self.ledger, self.held, self.torn, self.tree_of, self.trees, self.overrides, self.breakers,
-            self.claims, self.claimed, self.schedules, self.scheduled,
+            self.claims, self.claimed, self.schedules, self.scheduled, self.suspended,
         )  # fmt: skip
 
     def open_books(self, books: Books) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 
-from podium.facts.orders import Abandon, Answer, Perform
+from podium.facts.orders import Abandon, Answer, Perform, Recall
 from podium.runtime.fleet import Fleet
 from podium.runtime.worker import Activity, EmbeddedWorker
 
@@ -34,6 +34,11 @@ class Dispatcher:
         """Stop these attempts, whoever has them."""
         self._worker.abandon(orders)
         self._fleet.abandon(orders)
+
+    def recall(self, orders: list[Recall]) -> None:
+        """Give back what nobody has begun; whatever the embedded worker has it begins at once."""
+        for order in orders:
+            self._fleet.recall(order)
 
     def answer(self, orders: list[Answer]) -> None:
         """Tell attempts what came of what they asked for, whoever has them."""

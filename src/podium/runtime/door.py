@@ -26,7 +26,17 @@ from podium.facts.identity import run_id_of, traced
 from podium.facts.sharing import TENANT
 from podium.facts.values import JSON, Accepted, Refused, Reply
 from podium.kernel.state import Shard, idle, next_wake
-from podium.runtime import approvals, custody, declared, hits, presenting, recovery, replaying, schedules
+from podium.runtime import (
+    approvals,
+    custody,
+    declared,
+    hits,
+    presenting,
+    recovery,
+    replaying,
+    schedules,
+    suspensions,
+)
 from podium.runtime.callers import identified
 from podium.runtime.endings import Endings, Waiter, gone
 from podium.runtime.evidence import evidence
@@ -125,6 +135,7 @@ _READS: Reads = {
     "hits": (OfNothing, lambda about, p: hits.hits(about)),
     "replay": (OfReplay, replaying.replay),
     "workers": (OfNothing, lambda about, p: []),
+    "suspensions": (OfNothing, lambda about, p: about.suspensions()),
 }
 """What only looks: the same with a hub and without."""
 
@@ -146,8 +157,8 @@ _ACTS: dict[str, type[i.Input]] = {
 
 
 _OF_PEOPLE = frozenset(
-    {"apply", "delete", "rebuild_views", "checkpoint", "erase", "reset_breaker", "schedule", *_ACTS}
-    - {"send"}
+    {"apply", "delete", "rebuild_views", "checkpoint", "erase", "reset_breaker", "schedule"}
+    | {"suspend_work", "resume_work", *_ACTS} - {"send"}
 )
 """What agents may not do through the door: whatever changes what is declared, or what becomes of a run."""
 
@@ -186,6 +197,8 @@ class Door:
             "erase": self._erase,
             "reset_breaker": self._reset_breaker,
             "schedule": self._schedule,
+            "suspend_work": partial(self._see_to_work, i.SuspendWork),
+            "resume_work": partial(self._see_to_work, i.ResumeWork),
             "workers": self._workers,
             **{name: self._act(kind) for name, kind in _ACTS.items()},
             **{name: partial(self._ask_people, name) for name in (people.calls if people else ())},
@@ -349,6 +362,10 @@ class Door:
         told = self._told(i.ResetBreaker, params, via)
         return _then(self._hub.tell(told), lambda accepted: {"detail": accepted.detail})
 
+    def _see_to_work(self, kind: type[i.Input], params: Shown, via: Caller) -> Future[Shown]:
+        reply = self._hub.tell(self._told(kind, params, via))
+        return _then(reply, lambda accepted: {"created": accepted.created, "detail": accepted.detail})
+
     def _schedule(self, params: Shown, via: Caller) -> Future[Shown]:
         asked = self._told(SeeToSchedule, params, via)
         told = schedules.told(asked.schedule, asked.action, asked.key, asked.why, asked.principal, TENANT)
@@ -373,6 +390,7 @@ class Door:
             return {
                 "pid": os.getpid(), "status": hub.status, "trouble": hub.trouble, "epoch": state.epoch,
                 "seq": state.seq, "revision": state.revision,
+                "suspended": suspensions.shown(state.suspended),
                 "clock_jump_ms": hub.clock.jumped_ms, **_counts(state),
             }  # fmt: skip
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from podium.agents.interface import AttemptFailed, Question
 from podium.facts.inputs import Asked, FleetChanged, Reported
-from podium.facts.orders import Abandon, Answer, Perform
+from podium.facts.orders import Abandon, Answer, Perform, Recall
 from podium.facts.values import AT_LEAST_ONCE, JSON
 from podium.runtime.members import Attempt, Hosted, Registration, Worker
 from podium.runtime.roster import Roster, Word
@@ -114,8 +114,20 @@ class Fleet:
                 if attempt.delivered:
                     attempt.stop, attempt.stopped_at = "abandoned", now
                     roster.tell_to_stop(attempt)
+                    attempt.hush()
                 else:
                     roster.forget(attempt)
+
+    def recall(self, order: Recall) -> None:
+        """Give back what no worker has begun."""
+        roster = self._roster
+        with self._lock:
+            for attempt in list(roster.attempts.values()):
+                meant = order.digests is None or attempt.order.digest in order.digests
+                if meant and not attempt.started:
+                    roster.tell_to_stop(attempt)
+                    roster.give_back(attempt, "it was suspended before a worker began it")
+            self._tell()
 
     def answer(self, orders: Iterable[Answer]) -> None:
         """Tell attempts what came of what they asked for."""
@@ -147,8 +159,7 @@ class Fleet:
                 if not attempt.delivered:
                     roster.give_back(attempt, "the hub is being shut down")
             for attempt in roster.attempts.values():
-                for future in attempt.asks.values():
-                    future.cancel()
+                attempt.hush()
             for worker in roster.workers.values():
                 worker.rouse()
             self._tell()

@@ -14,7 +14,7 @@ import structlog
 from podium.facts import inputs as i
 from podium.facts.events import Record
 from podium.facts.inputs import Input
-from podium.facts.orders import Abandon, Answer, Evaluate, Order, Perform
+from podium.facts.orders import Abandon, Answer, Evaluate, Order, Perform, Recall
 from podium.facts.values import Problem, Refused, Reply
 from podium.kernel.outcome import Outcome
 from podium.runtime.pinned import pinned, unfinished
@@ -39,6 +39,7 @@ class Performer(Protocol):
 
     def perform(self, orders: list[Perform]) -> None: ...
     def abandon(self, orders: list[Abandon]) -> None: ...
+    def recall(self, orders: list[Recall]) -> None: ...
     def answer(self, orders: list[Answer]) -> None: ...
 
 
@@ -253,6 +254,9 @@ class Host:
         abandons = [order for order in orders if type(order) is Abandon]
         if abandons:
             self._performer.abandon(abandons)
+        recalls = [order for order in orders if type(order) is Recall]
+        if recalls:
+            self._performer.recall(recalls)
         answers = [order for order in orders if type(order) is Answer]
         if answers:
             self._performer.answer(answers)

@@ -14,12 +14,13 @@ from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.identity import run_bytes, run_text
 from podium.facts.recovery import Breaker
+from podium.facts.suspension import Suspension
 from podium.facts.values import JSON, Problem, Refused
 from podium.kernel.books import Books
 from podium.kernel.catalog import Catalog
 from podium.kernel.policies import visible
 from podium.kernel.state import Run, Shard
-from podium.runtime import presenting, verifying
+from podium.runtime import presenting, suspensions, verifying
 from podium.runtime.budgets import budgets
 from podium.runtime.hub import Hub
 from podium.runtime.presenting import Shown
@@ -35,6 +36,7 @@ from podium.store.interface import Reader, Store
 T = TypeVar("T")
 
 Runs = dict[str, Run]
+Breakers = dict[str, Breaker]
 Kind = Literal["runs", "budgets", "agents", "tools", "policies", "schedules", "subscriptions", "workflows"]
 
 LISTS = {
@@ -266,9 +268,15 @@ class Inquiry:
         """The same runs; of what waits in line they say why nobody begins it, where that is known."""
         queued = [one for row in rows for one in row["waiting_for"] if one["kind"] in ("queue", "retry")]
         if queued:
-            presenting.show_breakers(queued, self._sight.breakers())
-            presenting.show_unstaffed(queued, self._sight.look(lambda _, catalog: catalog.unstaffed()))
+            breakers, unstaffed, suspended = self._sight.with_books(_hindrances)
+            presenting.show_breakers(queued, breakers)
+            presenting.show_unstaffed(queued, unstaffed)
+            suspensions.show_suspended(queued, suspended)
         return rows
+
+    def suspensions(self) -> list[Shown]:
+        """What people suspended, and did not resume: everything first."""
+        return self._sight.with_books(lambda books, _: suspensions.shown(books.suspended))
 
     def of_run(self, run_id: str, work: Callable[[Run], T]) -> T:
         """What `work` makes of a run as it stands, by its whole id. Raises Declined."""
@@ -525,6 +533,12 @@ class Inquiry:
 
     def close(self) -> None:
         self._sight.readers.close()
+
+
+def _hindrances(books: Books, catalog: Catalog) -> tuple[Breakers, set[str], dict[str, Suspension]]:
+    """Why nobody begins what waits in line: breakers, agents without a worker, and what is suspended."""
+    breakers = {digest: copy(one) for digest, one in books.breakers.items()}
+    return breakers, catalog.unstaffed(), dict(books.suspended)
 
 
 def _budgets(books: Books, catalog: Catalog) -> list[Shown]:

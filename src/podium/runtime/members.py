@@ -125,6 +125,11 @@ class Attempt:
         order = self.order
         return order.run_id, order.effect, order.token
 
+    def hush(self) -> None:
+        """Let it wait for nothing that it asked for any longer."""
+        for future in self.asks.values():
+            future.cancel()
+
     def say(self, lines: list[str]) -> None:
         """Keep lines of its log."""
         if self.lines is None:

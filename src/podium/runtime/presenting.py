@@ -15,6 +15,7 @@ from podium.facts.recovery import BREAKER_CLOSED, BREAKER_OPEN, Breaker
 from podium.facts.schedules import ScheduleVersion
 from podium.facts.sharing import TENANT
 from podium.facts.values import JSON, Error, Refused
+from podium.kernel.asked import askers
 from podium.kernel.state import Effect, Frame, Run
 
 Shown = dict[str, JSON]
@@ -107,9 +108,9 @@ def waiting_for(run: Run) -> Iterator[Shown]:
 
     Kinds: `human` (title, decisions, form), `approval` (rules, message, roles, until), `deferred` (rules,
     message, until), `in_doubt` (effect, agent), `dead_letter` (effect, agent, message), `attempt` (agent,
-    attempt), `run` (run, workflow), `queue` (agent; where its breaker is open `message` and `until`), `retry`
-    (until), `event`, `timer` (until). Where a task runs many times side by side, what needs nobody is shown
-    once, with a `count`.
+    attempt), `run` (run, workflow), `queue` (agent; where nobody begins it `message`, with `until` of a
+    breaker, and `command` of what is suspended), `retry` (until), `event`, `timer` (until). Where a task runs
+    many times side by side, what needs nobody is shown once, with a `count`.
     """
     shown: dict[tuple[str, str], Shown] = {}
     for one in _awaited(run):
@@ -125,7 +126,10 @@ def waiting_for(run: Run) -> Iterator[Shown]:
 
 def _awaited(run: Run) -> Iterator[Shown]:
     for effect in run.effects.values():
-        yield _effect_awaited(effect)
+        shown = _effect_awaited(effect)
+        if effect.asker:
+            shown["askers"] = [run.effects[number].agent for number in askers(run, effect)]
+        yield shown
     for frame in run.frames.values():
         if frame.kind == "listen":
             yield {"kind": "event", "task": frame.task, "since": frame.entered_at}
@@ -180,7 +184,7 @@ def run_listed(run: Run) -> Shown:
     for payload in ("input", "output", "digest"):
         del shown[payload]
     shown["waiting_for"] = [
-        {name: awaited[name] for name in ("kind", "task", "run", "agent") if name in awaited}
+        {name: awaited[name] for name in ("kind", "task", "run", "agent", "askers") if name in awaited}
         for awaited in shown["waiting_for"]
     ]
     return shown

@@ -172,8 +172,7 @@ class Roster:
     def forget(self, attempt: Attempt) -> None:
         """It is over: nobody has it any more, and what it asked for nobody waits for."""
         self.attempts.pop(attempt.key, None)
-        for future in attempt.asks.values():
-            future.cancel()
+        attempt.hush()
         worker = self.workers.get(attempt.worker)
         if worker is not None:
             worker.unbind(attempt)

@@ -25,13 +25,14 @@ _ORDER = (
 def stuck(about: Inquiry, run_id: str = "", limit: int = 100) -> list[Shown]:
     """What each unfinished run waits for, or one of them. Raises Declined.
 
-    Each has `run_id`, `workflow`, `task`, `kind`, `since`, `waits` (for what, in words), `who` (can let it go
-    on), `command` (by which; "" for none), `until` (when it goes on by itself; 0 for never).
+    What people suspended comes first, with the `run_id` "". Each has `run_id`, `workflow`, `task`, `kind`,
+    `since`, `waits` (for what, in words), `who` (can let it go on), `command` (by which; "" for none), and
+    `until` (when it goes on by itself; 0 for never).
     """
     if run_id:
         found = _of_run(about, about.run(about.run_id(run_id)))
     else:
-        found = []
+        found = [_of_suspension(one) for one in about.suspensions()]
         waiting = [one["id"] for one in about.get("runs", status="waiting", limit=RUNS_MAX)]
         others = [one["id"] for one in about.get("runs", status="unfinished", nested=True, limit=RUNS_MAX)]
         for one in dict.fromkeys([*waiting, *others]):
@@ -41,6 +42,11 @@ def stuck(about: Inquiry, run_id: str = "", limit: int = 100) -> list[Shown]:
                 continue
     found.sort(key=lambda one: (_ORDER.index(one["kind"]), one["since"]))
     return found[:limit]
+
+
+def _of_suspension(one: Shown) -> Shown:
+    told = _told("suspended", "", one["at"], f"to be resumed: {one['told']}", "an operator", one["command"])
+    return {"run_id": "", "workflow": "", **told}
 
 
 def _of_run(about: Inquiry, run: Shown) -> list[Shown]:
@@ -107,6 +113,8 @@ def _of_wait(run: Shown, one: Shown, events: dict[str, str]) -> Shown:
         case "retry":
             waits = f"the pause before the next attempt{f' at {agent}' if agent else ''}"
             waits += f"; {one['message']}" if one.get("message") else ""
+            if one.get("command"):
+                waits, who, command = _of_queue(one)
         case "attempt":
             waits = f"{agent}, which is at work (attempt {one['attempt']})"
         case "timer":
@@ -117,6 +125,8 @@ def _of_wait(run: Shown, one: Shown, events: dict[str, str]) -> Shown:
 def _of_queue(one: Shown) -> tuple[str, str, str]:
     """Why nobody begins what waits in line."""
     agent, message = one["agent"], one.get("message", "")
+    if one.get("command"):
+        return f"to be resumed: {message}", "an operator", one["command"]
     if not message:
         return f"a free slot of {agent}", "whoever raises its concurrency; else nobody needs to", ""
     if one.get("until"):

@@ -392,6 +392,22 @@ class Client:
         """Close the open breaker of an agent version."""
         return self._act("reset_breaker", agent=agent, why=why)
 
+    def suspend_work(self, agent: str = "", *, cancel: bool = False, why: str = "") -> str:
+        """Let no attempt begin, at an agent (`name` or `name@version`) or at all, until that is resumed.
+
+        Args:
+            cancel: stop what is under way, too.
+        """
+        return self._act("suspend_work", agent=agent, cancel=cancel, why=why)
+
+    def resume_work(self, agent: str = "", *, why: str = "") -> str:
+        """Let go on what was suspended by the same name."""
+        return self._act("resume_work", agent=agent, why=why)
+
+    def suspensions(self) -> list[dict[str, JSON]]:
+        """What is suspended, everything first: `agent` ("" for everything), `at`, `principal`, `why`."""
+        return list(self._call("suspensions"))
+
     # --- what waits for people -----------------------------------------------------------------------
 
     def approvals(self, run_id: str = "") -> list[dict[str, JSON]]:

@@ -35,6 +35,7 @@ from podium.server.api import (
     runs,
     schedules,
     signing,
+    suspending,
     workers,
 )
 from podium.server.doorkeeper import Doorkeeper
@@ -45,7 +46,8 @@ from podium.server.served import Served
 ROUTERS: tuple[Callable[[Served], APIRouter], ...] = (
     health.router, runs.router, acting.router, approvals.router, resources.router, events.router,
     cloudevents.router, audit.router, acts.router, hub.router, people.router, signing.router,
-    providing.router, workers.router, looking.router, schedules.router, pages.router, deciding.router,
+    providing.router, workers.router, looking.router, schedules.router, suspending.router,
+    pages.router, deciding.router,
 )  # fmt: skip
 
 _RULES = {404: "unknown-path", 405: "method", 400: "form", 415: "media-type"}

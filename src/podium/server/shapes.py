@@ -341,6 +341,7 @@ class Status(Shape):
     epoch: int
     seq: int
     revision: int
+    suspended: list[dict[str, JSONValue]]
     busy: bool
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import jq
 
 from podium.facts import inputs as i
-from podium.facts.orders import Abandon, Answer, Perform
+from podium.facts.orders import Abandon, Answer, Perform, Recall
 from podium.facts.values import Reply
 from podium.runtime.clock import GuardedClock
 from podium.runtime.host import Host
@@ -85,6 +85,9 @@ class HubProcess:
 
     def abandon(self, orders: list[Abandon]) -> None:
         self._abandoned += orders
+
+    def recall(self, orders: list[Recall]) -> None:
+        """Whatever is ordered here begins at once."""
 
     def answer(self, orders: list[Answer]) -> None:
         for order in orders:

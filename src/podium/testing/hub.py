@@ -19,7 +19,7 @@ import msgspec
 
 from podium.facts import inputs as i
 from podium.facts.inputs import Input
-from podium.facts.orders import Abandon, Answer, Perform
+from podium.facts.orders import Abandon, Answer, Perform, Recall
 from podium.facts.values import Reply
 from podium.runtime.clock import GuardedClock
 from podium.runtime.hub import Hub
@@ -83,6 +83,9 @@ class Performer:
         heapq.heapify(self._later)
         if self._worker is not None:
             self._worker.abandon(orders)
+
+    def recall(self, orders: list[Recall]) -> None:
+        """Whatever is ordered here begins at once."""
 
     def answer(self, orders: list[Answer]) -> None:
         self.worker.answer(orders)
