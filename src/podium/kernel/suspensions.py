@@ -34,7 +34,8 @@ def _line_up(shard: Shard) -> None:
     """Put back in line what was passed over, as whoever asked for it was suspended."""
     for run in shard.runs.values():
         for effect in run.effects.values():
-            if effect.status != "queued" or (run.id, effect.id) in shard.queues.get(effect.digest, ()):
+            waits = effect.status == "queued" or (effect.status == "backoff" and effect.retry_at <= shard.now)
+            if not waits or (run.id, effect.id) in shard.queues.get(effect.digest, ()):
                 continue
             if effect.asker and of_askers(shard, run, effect) is not None:
                 enqueue(shard, run, effect)
