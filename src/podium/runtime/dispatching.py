@@ -38,7 +38,7 @@ class Dispatcher:
     def recall(self, orders: list[Recall]) -> None:
         """Give back what nobody has begun; whatever the embedded worker has it begins at once."""
         for order in orders:
-            self._fleet.recall(order)
+            self._fleet.recall(order.digests)
 
     def answer(self, orders: list[Answer]) -> None:
         """Tell attempts what came of what they asked for, whoever has them."""

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from podium.agents.interface import AttemptFailed, Question
 from podium.facts.inputs import Asked, FleetChanged, Reported
-from podium.facts.orders import Abandon, Answer, Perform, Recall
+from podium.facts.orders import Abandon, Answer, Perform
 from podium.facts.values import AT_LEAST_ONCE, JSON
 from podium.runtime.members import Attempt, Hosted, Registration, Worker
 from podium.runtime.roster import Roster, Word
@@ -118,12 +118,12 @@ class Fleet:
                 else:
                     roster.forget(attempt)
 
-    def recall(self, order: Recall) -> None:
-        """Give back what no worker has begun."""
+    def recall(self, digests: frozenset[str] | None) -> None:
+        """Give back what no worker has begun, of these versions; None for all."""
         roster = self._roster
         with self._lock:
             for attempt in list(roster.attempts.values()):
-                meant = order.digests is None or attempt.order.digest in order.digests
+                meant = digests is None or attempt.order.digest in digests
                 if meant and not attempt.started:
                     roster.tell_to_stop(attempt)
                     roster.give_back(attempt, "it was suspended before a worker began it")

@@ -120,15 +120,15 @@ class Attempt:
         self.open = 0
         self.until = self.stopped_at = 0
 
-    @property
-    def key(self) -> Key:
-        order = self.order
-        return order.run_id, order.effect, order.token
-
     def hush(self) -> None:
         """Let it wait for nothing that it asked for any longer."""
         for future in self.asks.values():
             future.cancel()
+
+    @property
+    def key(self) -> Key:
+        order = self.order
+        return order.run_id, order.effect, order.token
 
     def say(self, lines: list[str]) -> None:
         """Keep lines of its log."""
