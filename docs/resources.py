@@ -18,9 +18,9 @@ PAGE = Path(__file__).parent / "reference" / "resources.md"
 
 _HEAD = """# Agents, tools, schedules and subscriptions, field by field
 
-What the kinds `Agent`, `Tool`, `Schedule` and `Subscription` can say. What an agent is given and what it may answer is under
-[agents](agents.md); how tools are declared and called, under [tools](../guides/tools.md); when
-runs begin by themselves, under [schedules](../guides/schedules.md); who is sent events, under
+What the kinds `Agent`, `Tool`, `Schedule` and `Subscription` can say. What an agent is given and what it
+may answer is under [agents](agents.md); how tools are declared and called, under [tools](../guides/tools.md);
+when runs begin by themselves, under [schedules](../guides/schedules.md); who is sent events, under
 [subscriptions](../guides/subscriptions.md). Policies have [a page of their own](policy.md), and so have
 [workflows](workflow-language.md).
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
@@ -108,6 +108,7 @@ class LocalHub(Hub):
         worker: who performs the attempts of what runs here; fleet: of what workers elsewhere host.
         views: what keeps the tables for queries up with the log.
         vault: where the values of secrets come from.
+        subscribed: how each subscription stands, by its name.
     """
 
     def __init__(self, folder: Path, lock: HubLock, store: Store) -> None:
@@ -128,14 +129,16 @@ class LocalHub(Hub):
             vault=self.vault,
             allowed=allowed,
             on_asked=self._ask,
+            on_said=self.say,
         )
         key = system.catalog.digest_key
-        self.fleet = Fleet(self._hear, self._ask, self._staff, clock.now, key)
+        self.fleet = Fleet(self._hear, self._ask, self._staff, clock.now, key, on_said=self.say)
         self.dispatcher = Dispatcher(self.worker, self.fleet, system.catalog.fleet)
         super().__init__(store, shard, system, clock, self.dispatcher, Evaluator(self._learn), self.keyring)
         self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
         self.notary = Notary(store, (system.writer, shard.writer), folder)
         self.telemetry: Telemetry | None = None
+        self.subscribed: Callable[[], Mapping[str, Any]] = dict
         self._identity = store.identity()
         self._stated: Stated | None = None
         self.checkpoints = Checkpoints(
@@ -270,7 +273,7 @@ def _telemetry(hub: LocalHub) -> Telemetry:
 
     def refresh() -> None:
         lag = Gauge("podium_telemetry_lag_records", made.lag)
-        made.metrics.registry.tell([lag, *gauges(hub, hub.fleet, hub.followed, counted)])
+        made.metrics.registry.tell([lag, *gauges(hub, hub.fleet, hub.followed, counted, hub.subscribed)])
 
     made.refresh = refresh
     return made
@@ -341,20 +344,36 @@ class Serving:
     network: list[Listening] = field(default_factory=list)
 
     def listen(
-        self, host: str, port: int, certificate: Path | None = None, key: Path | None = None
-    ) -> Listening:
+        self, host: str, port: int, certificate: Path | None = None, key: Path | None = None,
+        proxies: Iterable[str] = (),
+    ) -> Listening:  # fmt: skip
         """Serve the API at an address, too; port 0 is any that is free.
+
+        Args:
+            proxies: addresses, or networks, of those who end TLS for it.
 
         Raises:
             OSError: the address, or the files for TLS, cannot be used.
+            ValueError: something is no address of a proxy.
         """
         from podium.server.measuring import Measured
+        from podium.server.proxies import networks
         from podium.server.starting import listen
 
         views, accounts = self.hub.folder / VIEWS, self.accounts()
         measured = Measured(self.hub.measure(), lambda: checks(self.hub, self.hub.followed))
         one = listen(
-            self.hub, self.door, accounts, views, self.export, host, port, certificate, key, measured
+            self.hub,
+            self.door,
+            accounts,
+            views,
+            self.export,
+            host,
+            port,
+            certificate,
+            key,
+            measured,
+            networks(proxies),
         )
         self.network.append(one)
         return self.network[-1]
@@ -427,7 +446,7 @@ def _subscriber(hub: LocalHub, inquiry: Inquiry) -> Subscriber:
         hub.tell, inquiry, occurrences, lambda: catalog.revision, lambda: SqliteReader(hub.folder / LOG),
         hub.folder / SUBSCRIPTIONS, RUNS_SHARD,
     )  # fmt: skip
-    inquiry.subscriptions = subscriber.standings
+    inquiry.subscriptions = hub.subscribed = subscriber.standings
     return subscriber
 
 

@@ -23,6 +23,7 @@ from podium.runtime import subscriptions
 from podium.runtime.presenting import record_from
 from podium.sdk.client import Client, connect
 from podium.sdk.manifests import load
+from podium.telemetry.registry import exposed
 from podium.views.lifecycle import cloud_events
 from tests.cli.command import until
 
@@ -316,3 +317,16 @@ def test_what_cannot_be_is_refused_at_its_place(tmp_path: Path, spec: dict[str, 
     given = tmp_path / "declared.yaml"
     given.write_text(subscription(**spec))
     assert [problem.path for problem in load([given]).problems] == [path]
+
+
+def test_how_far_a_subscription_is_can_be_measured(tmp_path: Path) -> None:
+    with receiver() as received, hub(tmp_path) as (serving, client):
+        received.always = 503
+        declare(client, tmp_path, workflow(), subscription(received.url, retry=OFTEN))
+        client.run("shop/sell", {"n": 1})
+        until(lambda: received.got)
+        measured = serving.hub.measure()
+        measured.refresh()
+        text = exposed(measured.metrics.registry.families())
+        assert 'podium_subscription_unfinished{subscription="crm"} 1' in text
+        assert 'podium_subscription_behind_records{subscription="crm"}' in text

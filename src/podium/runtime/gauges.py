@@ -6,7 +6,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from podium.kernel.books import Books
 from podium.kernel.catalog import Catalog
@@ -48,12 +48,14 @@ class Following(NamedTuple):
 
 
 def gauges(
-    hub: Hub, fleet: Fleet, following: Callable[[], Following], counted: Callable[[], Mapping[str, int]]
-) -> list[Gauge]:
+    hub: Hub, fleet: Fleet, following: Callable[[], Following], counted: Callable[[], Mapping[str, int]],
+    subscribed: Callable[[], Mapping[str, Any]],
+) -> list[Gauge]:  # fmt: skip
     """How it stands.
 
     Args:
         counted: what the views count: `runs.STATUS`, `approvals`, `escalations`.
+        subscribed: how each subscription stands, by its name.
     """
     found = [Gauge("podium_hub_serving", float(hub.status == "serving")), *_process()]
     try:
@@ -66,6 +68,7 @@ def gauges(
         Gauge("podium_views_lag_records", max(seq - following().seq, 0)),
         *_of_views(counted()),
         *_of_fleet(fleet),
+        *_of_subscriptions(subscribed(), seq),
     ]
     return found
 
@@ -128,6 +131,12 @@ def _of_views(counts: Mapping[str, int]) -> Iterator[Gauge]:
             yield Gauge("podium_runs_unfinished", count, (status,))
         elif kind in ("approvals", "escalations"):
             yield Gauge(f"podium_{kind}_waiting", count)
+
+
+def _of_subscriptions(standings: Mapping[str, Any], seq: int) -> Iterator[Gauge]:
+    for name, standing in standings.items():
+        yield Gauge("podium_subscription_behind_records", max(seq - standing["position"], 0), (name,))
+        yield Gauge("podium_subscription_unfinished", standing["unfinished"], (name,))
 
 
 def _of_fleet(fleet: Fleet) -> Iterator[Gauge]:

@@ -65,6 +65,12 @@ KNOWN: dict[str, About] = {
     "podium_schedule_next_timestamp_seconds": About(
         GAUGE, ("schedule",), "When a schedule is due next, since 1970."
     ),
+    "podium_subscription_behind_records": About(
+        GAUGE, ("subscription",), "Records that a subscription has not come to yet."
+    ),
+    "podium_subscription_unfinished": About(
+        GAUGE, ("subscription",), "Deliveries of a subscription that are not over, dead letters included."
+    ),
     "podium_telemetry_lag_records": About(GAUGE, (), "Records that are not counted here yet."),
     "podium_telemetry_dropped_total": About(COUNTER, ("signal",), "What could not be exported, and is gone."),
     "podium_notifications_total": About(COUNTER, ("channel", "status"), "Notifications, by what became."),
