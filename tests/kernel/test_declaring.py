@@ -83,9 +83,9 @@ def test_what_is_forced_is_recorded_with_its_reason_and_what_it_broke() -> None:
     assert body.breaks[0].startswith("Workflow/test/greet@1.0.0/do/0/greet/with/input: ")
 
 
-def test_force_without_need_leaves_no_mark() -> None:
+def test_force_without_need_is_not_recorded_as_such() -> None:
     [(event, body)] = Book().apply(GREETER, force=True, why="to be sure").changes
-    assert (event.forced, body.why, body.breaks) == (False, "", ())
+    assert (event.forced, body.why, body.breaks) == (False, "to be sure", ())
 
 
 def test_force_needs_a_reason() -> None:

@@ -109,7 +109,8 @@ def test_history_names_every_revision_and_outlives_the_hub(house: House) -> None
 
 def test_a_revision_is_found_by_any_of_its_names(house: House, tmp_path: Path) -> None:
     house.apply(ASK)
-    house.apply(ASK_AGAIN, agent(tmp_path, "echo"))
+    echo = agent(tmp_path, "echo")
+    house.apply(ASK_AGAIN, echo)
 
     def title(which: str) -> str:
         content = house.call("revision", name="test/ask", which=which)["content"]
@@ -119,6 +120,7 @@ def test_a_revision_is_found_by_any_of_its_names(house: House, tmp_path: Path) -
     assert (title("1"), title(ASK.digest), title(ASK.digest[7:15])) == ("Go?", "Go?", "Go?")
     assert title("1.0.0") == "Go now?"
     assert house.call("revision", name="echo")["content"]["name"] == "echo"
+    assert digest_of(house.call("revision", name="echo")["spec"]) == echo.digest
     assert house.refused("revision", name="ask", which="9.9.9") == ("not-found", "unknown-revision")
 
 

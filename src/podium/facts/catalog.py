@@ -328,7 +328,8 @@ class Revision(msgspec.Struct, frozen=True, omit_defaults=True):
         revision: count of the catalog's changes up to this one.
         at: ms since 1970.
         action: `applied` or `deleted`.
-        forced: whether it broke something; then `why` is the reason that was given.
+        forced: whether it broke something.
+        why: the reason that was given; what is forced takes one.
     """
 
     kind: str

@@ -7,7 +7,7 @@ from podium.facts.values import JSON
 
 
 class ResourceBody(Body):
-    """Where it was forced, `why`, and what it `breaks`, in sentences."""
+    """`why` is the reason that was given, and `breaks` what a forced one breaks, in sentences."""
 
     spec: dict[str, JSON] = {}
     why: str = ""

@@ -118,20 +118,19 @@ def _decided(
     if found.breaks and not told.force:
         return Refused("refused", tuple(remark.problem for remark in found.breaks[:REFUSED_MAX]))
     broken = tuple(_sentence(remark) for remark in found.breaks)
-    why = told.why if broken else ""
     changes: list[tuple[Event, Body]] = []
     for entry in gone:
         deleted = ResourceDeleted(
             kind=entry.kind, name=entry.name, version=entry.version, digest=entry.digest,
             revision=revision + len(changes) + 1, principal=told.principal, forced=bool(broken),
         )  # fmt: skip
-        changes.append((deleted, ResourceDeletedBody(why, broken)))
+        changes.append((deleted, ResourceDeletedBody(told.why, broken)))
     for one in _to_apply(found, resources):
         applied = ResourceApplied(
             kind=one.kind, name=one.name, version=one.version, digest=one.digest,
             revision=revision + len(changes) + 1, principal=told.principal, forced=bool(broken),
         )  # fmt: skip
-        changes.append((applied, ResourceBody(one.spec, why, broken)))
+        changes.append((applied, ResourceBody(one.spec, told.why, broken)))
     notices = [_sentence(remark) for remark in found.remarks if remark.rule == "deprecated"]
     return Declaration(changes, tuple(notices))
 

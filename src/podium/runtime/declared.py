@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from podium.facts.catalog import VERSIONS, Declared, Revision
+from podium.facts.catalog_events import ResourceApplied, ResourceBody
 from podium.facts.values import JSON, Problem, Refused
 from podium.kernel.catalog import Catalog
 from podium.planning.plan import left_out, plan
@@ -14,8 +15,12 @@ from podium.resources.manifest import digest_of
 from podium.runtime.inquiry import Declined, Sight, decline
 from podium.runtime.pinned import pinned, unfinished
 from podium.runtime.presenting import Shown
+from podium.runtime.system import SYSTEM_SHARD
+from podium.runtime.writer import decode_row
 
 _PROBLEMS_MAX = 50
+_APPLIED = "ResourceApplied"
+_CHUNK = 500
 
 
 def planned(sight: Sight, resources: tuple[Declared, ...], prune: bool) -> Shown:
@@ -69,13 +74,33 @@ def history(sight: Sight, kind: str, name: str) -> list[Shown]:
 
 
 def revision(sight: Sight, kind: str, name: str, which: str) -> Shown:
-    """One revision of a resource, with its `content`. Raises Declined.
+    """One revision of a resource, with its `content`, and its `spec` as `apply` takes it. Raises Declined.
 
     Args:
         which: its version, its digest or the beginning of that, its number, `current`, or `previous` for the
             one applied before that which is current.
     """
-    return sight.look(lambda _, catalog: _revision(catalog, kind, name, which))
+    shown = sight.look(lambda _, catalog: _revision(catalog, kind, name, which))
+    return {**shown, "spec": _spec(sight, shown)}
+
+
+def _spec(sight: Sight, wanted: Shown) -> JSON:
+    """The spec of a revision as it was declared, byte for byte what its digest is of."""
+    after = 0
+    with sight.readers.lend() as reader:
+        while rows := reader.read(SYSTEM_SHARD, after, _CHUNK):
+            after = rows[-1].seq
+            for row in rows:
+                if row.type != _APPLIED:
+                    continue
+                record = decode_row(row, reader)
+                event, body = record.event, record.body
+                assert isinstance(event, ResourceApplied), "the type says so"
+                if (event.kind, event.name, event.revision) == (
+                    wanted["kind"], wanted["name"], wanted["revision"],
+                ):  # fmt: skip
+                    return body.spec if isinstance(body, ResourceBody) else None
+    return None
 
 
 def _resource(catalog: Catalog, kind: str, name: str) -> tuple[str, str]:

@@ -324,11 +324,14 @@ class Replayed(Shape):
 
 
 class Revision(Shape):
+    """`content` is for people to read; `spec` is what `apply` takes, and `digest` is of that."""
+
     kind: str
     name: str
     version: str
     digest: str
     content: JSONValue
+    spec: JSONValue
 
 
 # --- the hub ----------------------------------------------------------------------------------

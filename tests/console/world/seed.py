@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from podium.resources.manifest import Document, digest_of
 
 WORLD = Path(__file__).parent
 _now_ns = time.time_ns
@@ -33,13 +36,26 @@ def main(folder: Path) -> None:
     serving = serve(folder)
     try:
         client = Client(serving.door)
-        apply_to(client, load((WORLD,)))
+        apply_to(client, [earlier(one) for one in load((WORLD,))])
         for claim, customer, damage in PAST:
             given = {"claim": claim, "amount": 1200, "damage": damage}
             run = client.submit("claims/settle", given, labels={"customer": customer, "claim": claim})
             client.wait(run.run_id, timeout_ms=20_000)
+        apply_to(client, load((WORLD,)), why="it is quicker")
     finally:
         serving.stop()
+
+
+def earlier(document: Document) -> Document:
+    """What was declared then: the assessor was another, slower and cheaper."""
+    if document.name != "assessor":
+        return document
+    [offered] = document.spec["capabilities"]
+    spec = {
+        **document.spec, "version": "2.0.0", "cost_nano": 20_000_000, "concurrency": 4,
+        "capabilities": [{**offered, "input": {**offered["input"], "description": "What is known"}}],
+    }  # fmt: skip
+    return replace(document, version="2.0.0", spec=spec, digest=digest_of(spec))
 
 
 PAST = [

@@ -1,10 +1,11 @@
-// Agents and tools: what they offer, how they do, what they cost; and one of them in full.
+// Agents and tools: what they offer, how they do, what they cost.
 
-import { html, useMemo, Status, Table, Time, Trouble, Cli, Json, Pairs } from "../lib/ui.js";
+import { html, useMemo, Status, Table, Trouble, Cli } from "../lib/ui.js";
 import { at } from "../lib/router.js";
 import { useData } from "../lib/data.js";
-import { bare, count, money, span, who } from "../lib/format.js";
+import { bare, count, money } from "../lib/format.js";
 import { gathered } from "../lib/flow.js";
+import { Agent } from "../parts/agent.js";
 
 export default function Agents({ given: [name] }) {
   return name ? html`<${Agent} name=${name} kind=${at.value.kind === "tool" ? "tool" : "agent"} />` : html`<${List} />`;
@@ -58,39 +59,3 @@ function booked(items) {
   }
   return found;
 }
-
-function Agent({ name, kind }) {
-  const { data: agent, problem } = useData(`/v1/resources/${kind}/${encodeURIComponent(name)}`, declares);
-  const { data: history } = useData(`/v1/history/${kind}/${encodeURIComponent(name)}`, declares);
-  const { data: spend } = useData("/v1/spend?days=14", true);
-  if (problem && !agent) return html`<div class="head"><h1>${name}</h1></div><${Trouble} problem=${problem} />`;
-  if (!agent) return null;
-  const days = (spend?.items ?? []).filter((one) => bare(one.agent) === name);
-  return html`<div class="head"><h1>${agent.name} <span class="dim">${agent.version}</span></h1>${agent.breaker?.status && html`<${Status} status=${agent.breaker.status} word=${`breaker ${agent.breaker.status}`} />`}<span class="gap"></span><${Cli} line=${`podium describe ${kind} ${name}`} /></div>
-    <p>${agent.description}</p>
-    ${agent.deprecated && html`<p class="notice is-warn">Deprecated: ${agent.deprecated}</p>`}
-    ${agent.breaker?.reason && html`<p class="notice is-bad">Its breaker: ${agent.breaker.reason}. <a href=${`/approvals/${encodeURIComponent(`${agent.name}@${agent.version}`)}/0`}>See to it</a></p>`}
-    <div class="split"><div>
-      <section><div class="title"><h2>How it is asked</h2></div><${Pairs} of=${[
-        ["runs as", `${agent.runtime?.type ?? ""}${agent.runtime?.isolation && agent.runtime.isolation !== "none" ? `, ${agent.runtime.isolation}` : ""}`], ["delivery", agent.delivery],
-        ["deadline", agent.deadline_ms ? span(agent.deadline_ms) : ""], ["attempts", agent.retry?.attempts], ["at once", agent.concurrency],
-        ["a call costs at most", agent.cost_nano ? money(agent.cost_nano) : agent.cost?.nano ? money(agent.cost.nano) : ""], ["roles", agent.roles?.join(", ")], ["effect on the world", agent.side_effect], ["risk", agent.risk], ["undone by", agent.undo?.tool],
-        ["digest", html`<code>${agent.digest.slice(0, 23)}…</code>`],
-      ]} /></section>
-      <section><div class="title"><h2>Versions</h2></div><${Table} label="Versions" rows=${history?.items ?? []} id=${(row) => `${row.revision}`} columns=${VERSIONS} none="No history." /></section>
-      <section><div class="title"><h2>Spend by day</h2></div><${Table} label="Spend" rows=${days} id=${(row) => row.day + row.agent} columns=${DAYS} none="It was not called yet." /></section>
-    </div><div>${(agent.capabilities ?? [{ name: "takes and gives", input: agent.args, output: agent.result }]).map((one) => html`<section><div class="title"><h2>${one.name}</h2><span class="dim">its contract</span></div>${one.description && html`<p>${one.description}</p>`}<h3>It takes</h3><${Json} value=${one.input} label="Input schema" /><h3>It gives</h3><${Json} value=${one.output} label="Output schema" /></section>`)}</div></div>`;
-}
-
-const VERSIONS = [
-  { name: "version", cell: (row) => html`<span class="strong">${row.version}</span>` },
-  { name: "", title: "current", cell: (row) => row.current && html`<${Status} status="active" word="current" />` },
-  { name: "did", cell: (row) => `${row.action}${row.forced ? ", by force" : ""}` },
-  { name: "when", cell: (row) => html`<${Time} at=${row.at} />` },
-  { name: "who", cell: (row) => who(row.principal) },
-  { name: "why", cell: (row) => html`<span class="clip less">${row.why}</span>` },
-];
-const DAYS = [
-  { name: "day", cell: (row) => row.day }, { name: "version", cell: (row) => row.agent.split("@")[1] },
-  { name: "calls", num: true, cell: (row) => count(row.calls) }, { name: "cost", num: true, cell: (row) => money(row.cost_nano) },
-];

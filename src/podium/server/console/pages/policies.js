@@ -3,6 +3,7 @@
 import { html, useMemo, Status, Table, Time, Trouble, Cli, Json } from "../lib/ui.js";
 import { useData } from "../lib/data.js";
 import { amount, count, span, unitName, who } from "../lib/format.js";
+import { Trying } from "../parts/trying.js";
 
 const declares = (record) => !record.run_id;
 
@@ -61,8 +62,8 @@ function Policy({ name }) {
       <section><div class="title"><h2>Versions</h2></div><${Table} label="Versions" rows=${history?.items ?? []} id=${(row) => String(row.revision)} columns=${[
         { name: "version", cell: (row) => html`<span class="strong">${row.version}</span>` }, { name: "did", cell: (row) => row.action }, { name: "when", cell: (row) => html`<${Time} at=${row.at} />` }, { name: "who", cell: (row) => who(row.principal) },
       ]} /></section>
-      <section><div class="title"><h2>Try it</h2></div><p class="dim">What would have been decided, had this policy been another:</p><${Cli} line=${`podium policy replay FILE --since 7d`} /><${Cli} line=${`podium policy test FILE`} /></section>
-    </div></div>`;
+    </div></div>
+    <${Trying} policy=${policy} />`;
 }
 
 const matched = (match = {}) => Object.entries(match).map(([name, values]) => `${name}: ${Array.isArray(values) ? values.join(", ") : JSON.stringify(values)}`).join("; ") || "anything";
