@@ -37,7 +37,7 @@ class Hosting:
         folder = Path(self._folder.name)
         self._performer = EmbeddedWorker(
             self._worker.hear, self._hosted, folder, lambda: time.time_ns() // 1_000_000,
-            vault=Vault(state), on_asked=self._worker.ask,
+            vault=Vault(state), on_asked=self._worker.ask, on_said=self._worker.say,
         )  # fmt: skip
         self.join = self._worker.join
 

@@ -13,12 +13,14 @@ from typing import Any
 
 import pytest
 
+from podium.sdk.http import sse
 from tests.runtime.serving import call, workflow
 from tests.server.yard import Yard
 
 WAIT_S = 30
 
 AGENTS = '''\
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -53,6 +55,24 @@ async def once(path: str) -> str:
     with Path(path).open("a") as file:
         file.write("done\\n")
     return "done"
+
+
+@agent(name="teller", version="1.0.0", capability="tell", deadline="PT1M")
+async def tell(folder: str, context) -> str:
+    """Say things, and wait after each until somebody has heard it."""
+    async def heard(name: str) -> None:
+        while not (Path(folder) / name).exists():
+            await asyncio.sleep(0.01)
+    context.progress({"pages": 1})
+    context.log("begins")
+    await heard("begins")
+    for token in ("Once ", "upon ", "a time"):
+        print(token, end="")
+    await heard("tail")
+    print(" it ended.")
+    for number in range(150):
+        context.log(f"line {number}")
+    return "told"
 
 
 named = [shout, boss]
@@ -123,6 +143,7 @@ def test_agents_of_a_module_are_hosted_and_ask_each_other(yard: Yard, start: Sta
         "boss@1.0.0",
         "gate@1.0.0",
         "once@1.0.0",
+        "teller@1.0.0",
     }
     assert all(one["code"].startswith("sha256:") for one in worker["agents"])
     one = run(yard, "text.boss", text="hello")
@@ -130,6 +151,51 @@ def test_agents_of_a_module_are_hosted_and_ask_each_other(yard: Yard, start: Sta
     settled = [one["body"] for one in yard.call("events", run_id=one) if one["type"] == "EffectSettled"]
     assert [list(one["log"]) for one in settled] == [["shouts hello"], []]
     assert all(one["provenance"]["worker"]["region"] == "eu" for one in settled)
+
+
+def test_what_an_attempt_says_is_heard_while_it_runs_and_kept_with_it(
+    yard: Yard, start: Start, tmp_path: Path
+) -> None:
+    start()
+    until(lambda: live(yard))
+    one = run(yard, "tell", folder=str(tmp_path))
+    token = yard.token("v", "viewer")
+    watches = [curl(f"{yard.url}/v1/runs/{one}/events", token), curl(f"{yard.url}/v1/events", token)]
+    try:
+        of_run, of_all = (sse(line.rstrip("\n") for line in watch.stdout or ()) for watch in watches)
+        hear(of_run, "record", lambda record: True)
+        hear(of_all, "resync", lambda lost: True)
+        # One who comes late finds what was said before he came.
+        [at] = until(lambda: [at for at in yard.call("activity", run_id=one) if "begins" in at["lines"]])
+        assert at["progress"] == {"pages": 1}
+        (tmp_path / "begins").touch()
+        for heard in (of_run, of_all):
+            told = hear(heard, "said", lambda said: said.get("tail") == "Once upon a time")
+            assert (told["run_id"], told["task"], told["agent"]) == (one, "/do/0/a", "teller@1.0.0")
+        (tmp_path / "tail").touch()
+        lines: list[str] = []
+        while "line 149" not in lines:
+            lines += hear(of_run, "said", lambda said: "lines" in said)["lines"]
+        assert lines.count("line 149") == 1
+        assert hear(of_run, "end", lambda run: True)["status"] == "completed"
+    finally:
+        for watch in watches:
+            watch.kill()
+            watch.communicate()
+    [kept] = [one["body"]["log"] for one in yard.call("events", run_id=one) if one["type"] == "EffectSettled"]
+    assert kept[-1] == "line 149" and len(kept) == 101
+    assert kept[0].endswith("lines before this were not kept")
+
+
+def curl(url: str, token: str) -> subprocess.Popen[str]:
+    headers = ("accept: text/event-stream", f"authorization: Bearer {token}", "last-event-id: 0")
+    given = [part for header in headers for part in ("-H", header)]
+    return subprocess.Popen(["curl", "-sSN", *given, url], stdout=subprocess.PIPE, text=True)
+
+
+def hear(events: Iterator[tuple[str, Any]], kind: str, wanted: Callable[[Any], bool]) -> Any:
+    """The next event of a kind that is as wanted."""
+    return next(data for of, data in events if of == kind and wanted(data))
 
 
 def test_a_name_of_a_module_is_enough(yard: Yard, start: Start) -> None:

@@ -17,8 +17,11 @@ import httpx2
 import pytest
 
 from podium.facts.events import Record, RunStarted
+from podium.facts.orders import Perform
+from podium.facts.saying import Said
 from podium.sdk.http import sse
 from podium.server.problems import Trouble
+from podium.server.sayings import ATTEMPTS_MAX, CHARS_MAX, LINES_MAX, Sayings
 from podium.server.streams import QUEUE_FRAMES_MAX, RECORDS_MAX, Streams, Viewer
 from tests.server.hubs import Hub
 
@@ -151,3 +154,35 @@ def test_a_hub_without_a_policy_is_not_served_to_others(tmp_path: Path) -> None:
     assert up("--dev", "--listen", "nowhere").returncode == 2
     assert up("--dev", "--certificate", "none.pem").returncode == 2
     assert json.loads(json.dumps(refused.stdout)) == ""
+
+
+# --- what attempts say ----------------------------------------------------------------------------
+
+
+def said(text: str, *, run_id: str = RUN, effect: int = 1, **more: Any) -> Said:
+    order = Perform(
+        run_id, "/do/0/x", effect, 1, 7, 1, "agent", "a@1.0.0", "", "", None, "at-least-once", 0, 0, ""
+    )  # fmt: skip
+    return Said(order, lines=(text,) if text else (), **more)
+
+
+def test_what_attempts_say_is_bounded_and_says_what_was_cut() -> None:
+    sayings = Sayings()
+    for number in range(LINES_MAX + 5):
+        sayings.add(said(f"line {number}"))
+    sayings.add(said("", progress={"pages": 3}, tail="and th"))
+    sayings.add(said("", tail="and then"))
+    sayings.add(said("other", run_id="r2"))
+    [told] = sayings.take(RUN)
+    assert (told.shown["cut"], told.shown["lines"][0], len(told.shown["lines"])) == (5, "line 5", LINES_MAX)
+    assert (told.shown["progress"], told.shown["tail"]) == ({"pages": 3}, "and then")
+    assert [one.shown["lines"] for one in sayings.take()] == [["other"]]
+    assert not sayings
+    for number in range(100):
+        sayings.add(said("x" * 4_000, effect=number))
+    kept = sayings.take()
+    assert sum(len(line) for one in kept for line in one.shown["lines"]) <= CHARS_MAX
+    assert sum(one.shown["cut"] + len(one.shown["lines"]) for one in kept) == 100
+    for number in range(ATTEMPTS_MAX + 10):
+        sayings.add(said("x", effect=number))
+    assert len(sayings.take()) == ATTEMPTS_MAX

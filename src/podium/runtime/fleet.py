@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from podium.agents.interface import AttemptFailed, Question
+from podium.agents.interface import AttemptFailed, Question, printable
 from podium.facts.inputs import Asked, FleetChanged, Reported
 from podium.facts.orders import Abandon, Answer, Perform
+from podium.facts.saying import Said
 from podium.facts.values import AT_LEAST_ONCE, JSON
 from podium.runtime.members import Attempt, Hosted, Registration, Worker
 from podium.runtime.roster import Roster, Word
+from podium.runtime.running import LINE_CHARS_MAX
 from podium.runtime.tokens import Named, token_of
 from podium.runtime.worker import Activity
 
@@ -63,6 +65,7 @@ class Fleet:
         on_change: takes what live workers take at once, whenever that changes.
         clock: kernel time in ms.
         key: makes and proves tokens of attempts; the same after a restart.
+        on_said: takes what attempts say while they run; on any thread; must be quick.
     Attributes:
         hushed: nobody is to wait here any longer.
     """
@@ -70,9 +73,10 @@ class Fleet:
     def __init__(
         self, on_reports: Callable[[list[Reported]], None], on_asked: Callable[[Asked], None],
         on_change: Callable[[FleetChanged], None], clock: Callable[[], int], key: bytes,
-        *, reclaim_ms: int = RECLAIM_MS,
+        *, reclaim_ms: int = RECLAIM_MS, on_said: Callable[[Said], None] = lambda said: None,
     ) -> None:  # fmt: skip
         self._on_reports, self._on_asked, self._on_change = on_reports, on_asked, on_change
+        self._on_said = on_said
         self._clock, self._key, self._reclaim_ms = clock, key, reclaim_ms
         self._lock = threading.RLock()
         self._roster = Roster(key)
@@ -280,13 +284,23 @@ class Fleet:
                     attempt.started, attempt.since = True, now
         return words
 
-    def tell(self, token: str, progress: JSON, lines: list[str]) -> Word:
-        """An attempt goes on: how far it is (None says nothing of that), and what it logs."""
+    def lives(self, token: str) -> bool:
+        """Whether a token is of an attempt that is not over."""
+        with self._lock:
+            return self._roster.held(token, self._clock())[0] is not None
+
+    def tell(self, token: str, progress: JSON, lines: list[str], tail: str | None = None) -> Word:
+        """An attempt goes on: how far it is (None says nothing of that), and what it logs.
+
+        Args:
+            tail: the line that it has not ended yet, as far as it goes; None says nothing of that.
+        """
         with self._lock:
             attempt, word = self._roster.held(token, self._clock())
             if attempt is not None:
                 attempt.latest = progress if progress is not None else attempt.latest
-                attempt.say(lines)
+                tail = printable(tail[-LINE_CHARS_MAX:]) if tail is not None else None
+                self._on_said(Said(attempt.order, progress, attempt.say(lines), tail))
             return word
 
     def ask(self, token: str, number: int, question: Question, code: str = "") -> Future[Answer] | None:
@@ -433,5 +447,5 @@ def _activity(one: Attempt) -> Activity:
     order = one.order
     return Activity(
         order.run_id, order.effect, order.attempt, order.task, order.agent, one.since, one.heard_at,
-        one.latest, tuple(one.lines or ()), one.stop,
+        one.latest, tuple(one.lines or ()), one.stop, order.token, one.said,
     )  # fmt: skip

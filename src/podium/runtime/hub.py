@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from podium.facts.inputs import Input
+from podium.facts.saying import Said
 from podium.facts.values import Problem, Refused, Reply
 from podium.runtime import host as hosting
 from podium.runtime.clock import GuardedClock
@@ -51,6 +52,7 @@ class Hub:
         status: `starting`, `serving`, `read-only` (no room on the disk), `stopped`, `broken`.
         performer: who carries out attempts.
         resumed: unfinished runs that its predecessor left to it, but for those that wait in the cold.
+        said: who is told what attempts say while they run; on any thread, and must be quick.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class Hub:
         self.clock = clock
         self.performer = performer
         self.resumed = 0
+        self.said: list[Callable[[Said], None]] = []
         self._host = Host(shard, system, clock, performer, questions, self._reply, keys)
         self._store, self._questions = store, questions
         self._inbox: SimpleQueue[list[Any] | Callable[[], None]] = SimpleQueue()
@@ -140,6 +143,11 @@ class Hub:
         listeners = self._host.listeners
         listeners.append(listener)
         return lambda: listeners.remove(listener) if listener in listeners else None
+
+    def say(self, said: Said) -> None:
+        """Tell those in `said` what an attempt says while it runs. From any thread."""
+        for listener in self.said:
+            listener(said)
 
     def stop(self, grace_ms: int = 2_000) -> None:
         """Start nothing more, give attempts in flight the grace, keep a snapshot, and end."""

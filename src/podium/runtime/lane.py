@@ -16,6 +16,7 @@ from podium.agents.interface import Adapter, AttemptFailed
 from podium.agents.secrets import Vault
 from podium.facts.inputs import Asked, Reported
 from podium.facts.orders import Abandon, Answer
+from podium.facts.saying import Said
 from podium.runtime.reports import Stop, failed, gave_up, logged, stopped, unstarted, veiled
 from podium.runtime.running import CURRENT, Running, Work, about
 from podium.runtime.threads import DaemonThreads
@@ -53,6 +54,7 @@ class Lane:
         clock: Callable[[], int],
         vault: Vault,
         tell: Callable[[Asked], None] = lambda asked: None,
+        on_said: Callable[[Said], None] = lambda said: None,
     ) -> None:
         """
         Args:
@@ -60,7 +62,7 @@ class Lane:
             deliver: takes reports, and how many attempts ended (abandoned ones end unreported).
             clock: kernel time in ms.
             vault: where the values of secrets come from.
-            tell: tells the hub what attempts ask for.
+            tell: tells the hub what attempts ask for; on_said takes what they say.
         """
         self.name = name
         self.running: dict[Key, Running] = {}
@@ -71,7 +73,7 @@ class Lane:
         self._deliver = deliver
         self._clock = clock
         self._vault = vault
-        self._tell = tell
+        self._tell, self._on_said = tell, on_said
         self._lock = threading.Lock()
         self._inbox: deque[Work | Abandon | Answer | Reported] = deque()
         self._reports: list[Reported] = []
@@ -166,7 +168,7 @@ class Lane:
         loop, clock, running_by = self.loop, self._clock, self.running
         for item in batch:
             if isinstance(item, Work):
-                running = Running(item, clock, self._tell)
+                running = Running(item, clock, self._tell, self._on_said)
                 order = item.order
                 running.task = asyncio.Task(self._attempt(running), loop=loop, name=order.agent or order.kind)
                 running_by[order.run_id, order.effect, order.token] = running
@@ -275,7 +277,7 @@ class Lane:
         if running.unended:
             running.say("\n")
         if running.lines and report is not None:
-            report = logged(report, running.lines)
+            report = logged(report, running.lines, running.said)
         order = running.order
         self._ended += 1
         self._report(report)

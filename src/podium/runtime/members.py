@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
+from podium.agents.interface import printable
 from podium.facts.catalog import Capability
 from podium.facts.orders import Answer, Perform
 from podium.facts.values import JSON
-from podium.runtime.running import LINES_KEPT
+from podium.runtime.running import LINE_CHARS_MAX, LINES_KEPT
 
 LEASE_MS = 15_000
 LEASE_MS_MIN, LEASE_MS_MAX = 1_000, 300_000
@@ -95,7 +96,7 @@ class Attempt:
         delivered: whether it was given out; started: whether the worker was let begin.
         since: when it began, or else was given out, or ordered.
         heard_at: when it last showed that it is alive.
-        latest: its latest progress; lines: the last lines of its log.
+        latest: its latest progress; lines: the last lines of its log, of `said` in all.
         asks: what it asked for, by number, open or answered.
         open: for how many of these it waits: meanwhile its time stands still.
         why: why it went to this worker, where others waited for work, too.
@@ -104,7 +105,7 @@ class Attempt:
     """
 
     __slots__ = (
-        "asks", "deadline_at", "delivered", "heard_at", "latest", "lines", "open", "order", "since",
+        "asks", "deadline_at", "delivered", "heard_at", "latest", "lines", "open", "order", "said", "since",
         "started", "stop", "stopped_at", "token", "until", "why", "worker",
     )  # fmt: skip
 
@@ -117,7 +118,7 @@ class Attempt:
         self.latest: JSON = None
         self.lines: deque[str] | None = None
         self.asks: dict[int, Future[Answer]] = {}
-        self.open = 0
+        self.open = self.said = 0
         self.until = self.stopped_at = 0
 
     def hush(self) -> None:
@@ -130,11 +131,14 @@ class Attempt:
         order = self.order
         return order.run_id, order.effect, order.token
 
-    def say(self, lines: list[str]) -> None:
-        """Keep lines of its log."""
+    def say(self, lines: list[str]) -> tuple[str, ...]:
+        """Keep lines of its log. Gives them as they are kept."""
         if self.lines is None:
             self.lines = deque(maxlen=LINES_KEPT)
-        self.lines.extend(lines)
+        kept = tuple(printable(line[:LINE_CHARS_MAX]) for line in lines)
+        self.lines.extend(kept)
+        self.said += len(kept)
+        return kept
 
 
 class Worker:

@@ -75,14 +75,16 @@ def veiled(report: Reported, veil: Veil) -> Reported:
     )
 
 
-def logged(report: Reported, lines: Sequence[str]) -> Reported:
-    """The report with the end of what its attempt logged."""
+def logged(report: Reported, lines: Sequence[str], said: int) -> Reported:
+    """The report with the end of what its attempt logged; a line says how many of the `said` are missing."""
     kept, characters = list[str](), 0
     for line in reversed(lines):
         characters += len(line)
         if characters > LOG_CHARS_KEPT and kept:
             break
         kept.append(line)
+    if said > len(kept):
+        kept.append(f"… {said - len(kept):,} lines before this were not kept")
     return msgspec.structs.replace(report, log=tuple(reversed(kept)))
 
 

@@ -145,7 +145,7 @@ class Roster:
             worker.succeeded += report.status == "succeeded"
             worker.failed += report.status != "succeeded"
         if attempt.lines:
-            report = logged(report, attempt.lines)
+            report = logged(report, attempt.lines, attempt.said)
         self.reports.append(_named(report, attempt.key, attempt.worker, worker, attempt.why))
         self.forget(attempt)
 

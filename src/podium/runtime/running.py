@@ -22,6 +22,7 @@ from podium.agents.veil import Veil
 from podium.facts.catalog import AgentVersion
 from podium.facts.inputs import Asked
 from podium.facts.orders import Answer, Perform
+from podium.facts.saying import Said
 from podium.facts.values import JSON, standard_error
 from podium.runtime.reports import Stop
 
@@ -75,24 +76,30 @@ class Running:
         "_asked",
         "_code",
         "_tell",
+        "_on_said",
         "_clock",
         "__weakref__",
     )
 
     def __init__(
-        self, work: Work, clock: Callable[[], int], tell: Callable[[Asked], None] = lambda asked: None
+        self,
+        work: Work,
+        clock: Callable[[], int],
+        tell: Callable[[Asked], None] = lambda asked: None,
+        on_said: Callable[[Said], None] = lambda said: None,
     ) -> None:
         """
         Args:
             clock: kernel time in ms.
             tell: tells the hub what the attempt asks for; from any thread.
+            on_said: takes what it says, as it says it; on any thread; must be quick.
         """
         self.order, self.agent, self.reach = work
         self.deadline_at = self.order.deadline_at
         self.asks: dict[int, Future[JSON]] = {}
         self._asked = count(1)
         self._code: str | None = None
-        self._tell = tell
+        self._tell, self._on_said = tell, on_said
         self.task: asyncio.Task[None] | None = None
         self.started_at = self.heard_at = clock()
         self.latest: JSON = None
@@ -176,6 +183,7 @@ class Running:
         value = private(value)
         self.latest = self.veil.masked(value) if self.veil is not None else value
         self.heard_at = self._clock()
+        self._on_said(Said(self.order, self.latest))
 
     def log(self, line: str) -> None:
         if self.lines is None:
@@ -185,6 +193,7 @@ class Running:
             line = self.veil.text(line)
         self.lines.append(line)
         self.said += 1
+        self._on_said(Said(self.order, None, (line,)))
         _agent_log.info("%s", line, extra=about(self.order))
 
     def say(self, text: str) -> None:
@@ -193,6 +202,9 @@ class Running:
         for line in lines:
             self.log(line)
         self.unended = rest[-LINE_CHARS_MAX:]
+        if self.veil is None:
+            # The beginning of a secret is not known for one.
+            self._on_said(Said(self.order, None, (), printable(self.unended)))
 
 
 def about(order: Perform) -> dict[str, object]:

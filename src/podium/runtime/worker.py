@@ -27,6 +27,7 @@ from podium.agents.web import Web
 from podium.facts.catalog import SINK, AgentVersion
 from podium.facts.inputs import Asked, Reported
 from podium.facts.orders import Abandon, Answer, Perform
+from podium.facts.saying import Said
 from podium.facts.values import JSON
 from podium.runtime import prints
 from podium.runtime.addresses import AGENTS, make_parent, socket_path
@@ -87,6 +88,7 @@ class EmbeddedWorker:
         vault: Vault | None = None,
         allowed: Set[str] = frozenset(),
         on_asked: Callable[[Asked], None] = lambda asked: None,
+        on_said: Callable[[Said], None] = lambda said: None,
     ) -> None:
         """
         Args:
@@ -99,9 +101,10 @@ class EmbeddedWorker:
             vault: where the values of secrets come from; the state folder's unless told.
             allowed: which of `script` and `shell` may run.
             on_asked: takes what attempts ask for, on any thread; must be quick.
+            on_said: takes what they say while they run, likewise.
         """
         reap_leftovers(state_folder / "processes")
-        self._on_reports, self._on_asked = on_reports, on_asked
+        self._on_reports, self._on_asked, self._on_said = on_reports, on_asked, on_said
         self._agents = agents
         self._clock = clock
         self._routes: dict[str, tuple[AgentVersion, str]] = {}
@@ -123,7 +126,7 @@ class EmbeddedWorker:
             "openapi-call": OpenApiCallAdapter(sender),
             "command": CommandAdapter(self._groups.spawned, allowed),
         }
-        self._outer = Lane("outer", adapters, self._deliver, clock, self._vault, on_asked)
+        self._outer = Lane("outer", adapters, self._deliver, clock, self._vault, on_asked, on_said)
         self._inner = self._new_inner()
         self._watchdog = Watchdog(lambda: self._inner, self._stalled, stall_ms)
 
@@ -224,7 +227,7 @@ class EmbeddedWorker:
 
     def _new_inner(self) -> Lane:
         adapters = {"inner": FunctionAdapter()}
-        return Lane("inner", adapters, self._deliver, self._clock, self._vault, self._on_asked)
+        return Lane("inner", adapters, self._deliver, self._clock, self._vault, self._on_asked, self._on_said)
 
     def _deliver(self, reports: list[Reported], ended: int) -> None:
         if reports:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,12 +20,15 @@ import msgspec
 from podium.facts.catalog import Declared
 from podium.facts.inputs import Asked, Reported
 from podium.facts.orders import Abandon, Answer, Perform
+from podium.facts.saying import Said
 from podium.facts.values import AT_LEAST_ONCE, JSON, Error
 from podium.resources.kinds import CONCURRENCY_DEFAULT, CONCURRENCY_IN_PROCESS, CONCURRENCY_OF_WORKERS
 from podium.sdk.worker_link import LeaseOver, Link, Patience, TooMuch, Unheard
 
 BATCH_MAX = 256
 """So many attempts are taken, or told of, at once."""
+LINES_MAX = 100
+"""No more lines of an attempt are told at once."""
 TELL_S = 0.25
 """How far attempts are is told this often."""
 CALLS_MAX = 64
@@ -33,30 +37,12 @@ _log = logging.getLogger("podium.worker")
 _Key = tuple[str, int, int]
 
 
-class Running(Protocol):
-    """What is told of an attempt that runs."""
-
-    @property
-    def run_id(self) -> str: ...
-    @property
-    def effect(self) -> int: ...
-    @property
-    def token(self) -> int: ...
-    @property
-    def progress(self) -> JSON: ...
-    @property
-    def lines(self) -> tuple[str, ...]: ...
-    @property
-    def said(self) -> int: ...
-
-
 class Performer(Protocol):
-    """Whoever makes attempts; it tells what came of them by `RemoteWorker.hear` and `.ask`."""
+    """Whoever makes attempts; it tells what comes of them by `RemoteWorker.hear`, `.ask` and `.say`."""
 
     def perform(self, orders: list[Perform]) -> None: ...
     def abandon(self, orders: list[Abandon]) -> None: ...
     def answer(self, orders: list[Answer]) -> None: ...
-    def snapshot(self) -> Sequence[Running]: ...
     def close(self, grace_ms: int) -> None: ...
 
 
@@ -76,13 +62,50 @@ class Terms:
 
 @dataclass(slots=True)
 class _Held:
-    """An attempt that it has; `said` of the lines of its log are told, and `asks` of its questions open."""
+    """An attempt that it has; `asks` of its questions are open.
+
+    What is to be told of it: `lines` of its log, before which `cut` were lost, its `progress`, and as `tail`
+    the line that it has not ended. None says nothing.
+    """
 
     token: str
     repeatable: bool
-    said: int = 0
-    progress: JSON = None
     asks: int = 0
+    progress: JSON = None
+    tail: str | None = None
+    lines: deque[str] = field(default_factory=deque)
+    cut: int = 0
+
+    def say(self, said: Said) -> None:
+        self.progress = said.progress if said.progress is not None else self.progress
+        self.tail = said.tail if said.tail is not None else self.tail
+        self.lines.extend(said.lines)
+        while len(self.lines) >= LINES_MAX:
+            self.lines.popleft()
+            self.cut += 1
+
+    def take(self) -> dict[str, Any]:
+        """What is to be told of it; it counts as told. Empty where there is nothing."""
+        told: dict[str, Any] = {"lines": self.taken()} if self.lines else {}
+        if self.progress is not None:
+            told["progress"], self.progress = self.progress, None
+        if self.tail is not None:
+            told["tail"], self.tail = self.tail, None
+        return told
+
+    def taken(self) -> list[str]:
+        """The lines that are to be told; they count as told."""
+        lines = [f"… {self.cut:,} lines were cut here"] if self.cut else []
+        lines += self.lines
+        self.lines.clear()
+        self.cut = 0
+        return lines
+
+    def put_back(self, told: dict[str, Any]) -> None:
+        """It could not be told."""
+        self.progress = told.get("progress") if self.progress is None else self.progress
+        self.tail = told.get("tail") if self.tail is None else self.tail
+        self.lines.extendleft(reversed(told.get("lines", ())))
 
 
 class RemoteWorker:
@@ -170,6 +193,14 @@ class RemoteWorker:
                     self._unsaid += 1
                     self._ended.put(_ended(report, held))
             self._lock.notify_all()
+
+    def say(self, said: Said) -> None:
+        """Take what an attempt says while it runs. From any thread."""
+        order = said.order
+        with self._lock:
+            held = self._held.get((order.run_id, order.effect, order.token))
+            if held is not None:
+                held.say(said)
 
     def ask(self, asked: Asked) -> None:
         """Take what an attempt asks for. From any thread."""
@@ -294,8 +325,7 @@ class RemoteWorker:
         beaten = time.monotonic()
         while not self._over.wait(TELL_S):
             try:
-                if going := self._going():
-                    self._link.progress(going)
+                self._tell_going()
                 if time.monotonic() - beaten >= beat_s:
                     self._stop(self._link.heartbeat()["stop"])
                     beaten = time.monotonic()
@@ -304,18 +334,20 @@ class RemoteWorker:
             except (Unheard, TooMuch) as error:
                 _log.warning("%s", error)
 
-    def _going(self) -> list[dict[str, Any]]:
-        """What attempts have to tell since the last time."""
-        assert self._performer is not None
-        going = []
-        for one in self._performer.snapshot():
-            held = self._held.get((one.run_id, one.effect, one.token))
-            if held is None or (one.said == held.said and one.progress == held.progress):
-                continue
-            fresh = one.lines[-(one.said - held.said) :] if one.said > held.said else ()
-            held.said, held.progress = one.said, one.progress
-            going.append({"token": held.token, "progress": one.progress, "lines": list(fresh)})
-        return going[:BATCH_MAX]
+    def _tell_going(self) -> None:
+        """Tell what attempts have said since the last time. Raises what the link raises."""
+        with self._lock:
+            told = [(held, held.take()) for held in self._held.values()]
+        told = [(held, said) for held, said in told if said]
+        for first in range(0, len(told), BATCH_MAX):
+            batch = told[first : first + BATCH_MAX]
+            try:
+                self._link.progress([{"token": held.token, **said} for held, said in batch])
+            except (LeaseOver, Unheard, TooMuch):
+                with self._lock:
+                    for held, said in told[first:]:
+                        held.put_back(said)
+                raise
 
     def _rejoin(self, before: str) -> None:
         """Register again, once, whoever finds first that it must; `before` is the id that it had."""
@@ -381,9 +413,8 @@ def _order(given: dict[str, Any], now: int) -> Perform:
 def _ended(report: Reported, held: _Held) -> dict[str, Any]:
     """What is said of an attempt that came to its end."""
     said: dict[str, Any] = {"token": held.token}
-    lines = report.log
-    if lines:
-        said["lines"] = list(lines)
+    if held.lines:
+        said["lines"] = held.taken()
     if report.provenance:
         said["provenance"] = report.provenance
     if report.cost_nano >= 0:

@@ -4,7 +4,10 @@ What a viewer gets is server-sent events:
 
 - `changes`, with an `id` (the position `S.R`: how far the logs of the catalog and of runs have come): the
   records that were committed, without their bodies: `{"position", "records": [...], "skipped"}`;
-- whatever other parts publish, by their own names, `progress` for instance;
+- `said`: what one attempt said since it was told last: `{"run_id", "effect", "attempt", "task", "agent"}`
+  with its `progress`, further `lines` of its log and how many were `cut` before them, and as `tail` the line
+  that it has not ended; each only where there is any;
+- whatever other parts publish, by their own names;
 - `resync`: what came in between is lost; read again what is shown, and go on from the `position` it gives.
 
 Whoever comes back with `Last-Event-ID` gets what is missing, or one `resync` where that is no longer kept.
@@ -22,7 +25,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from podium.facts.events import Record
+from podium.facts.saying import Said
 from podium.server.problems import too_much
+from podium.server.sayings import Sayings
 
 TICK_S = 0.25
 """What happens within so long goes out together."""
@@ -55,13 +60,18 @@ class Frame(NamedTuple):
 
 
 class Viewer:
-    """One stream to one client. Attributes: owner: whose it is; holds: whether he still may look."""
+    """One stream to one client.
 
-    __slots__ = ("ended", "holds", "owner", "_frames", "_lost", "_woken")
+    Attributes:
+        owner: whose it is; holds: whether he still may look.
+        behind: whether there are records that he has not been sent, of a run.
+    """
+
+    __slots__ = ("behind", "ended", "holds", "owner", "_frames", "_lost", "_woken")
 
     def __init__(self, owner: str, holds: Callable[[], bool]) -> None:
         self.owner, self.holds = owner, holds
-        self.ended = False
+        self.ended = self.behind = False
         self._frames: deque[bytes] = deque()
         self._lost = False
         self._woken = asyncio.Event()
@@ -76,6 +86,8 @@ class Viewer:
         self._woken.set()
 
     def wake(self) -> None:
+        """There are more records."""
+        self.behind = True
         self._woken.set()
 
     def end(self) -> None:
@@ -89,6 +101,10 @@ class Viewer:
         except TimeoutError:
             pass
         self._woken.clear()
+
+    @property
+    def holds_frames(self) -> bool:
+        return bool(self._frames)
 
     def take(self) -> tuple[bytes, bool]:
         """What waits, and whether something was lost before it."""
@@ -112,6 +128,7 @@ class Streams:
         self._viewers: set[Viewer] = set()
         self._of_runs: dict[str, set[Viewer]] = {}
         self._fresh: deque[tuple[int, list[Record]]] = deque()
+        self._sayings = Sayings()
         self._published: dict[tuple[str, Any], Any] = {}
         self._published_lock = threading.Lock()
         self._kept: deque[Frame] = deque(maxlen=KEPT_FRAMES)
@@ -145,6 +162,11 @@ class Streams:
         if self._viewers:
             with self._published_lock:
                 self._published[kind, key if key is not None else len(self._published)] = data
+
+    def say(self, said: Said) -> None:
+        """Hear what an attempt says. Never waits, never fails."""
+        if self._viewers or said.order.run_id in self._of_runs:
+            self._sayings.add(said)
 
     # --- on the loop ---------------------------------------------------------------------------------
 
@@ -194,7 +216,7 @@ class Streams:
     async def of_run(
         self, viewer: Viewer, run_id: str, read: Callable[[int], Any], after: int
     ) -> AsyncIterator[bytes]:
-        """A run's records later than a seq, as they are committed, until it ends.
+        """A run's records later than a seq, as they are committed, until it ends; and what its attempts say.
 
         Args:
             read: gives, awaited, the records later than a seq, and the run once it has ended.
@@ -202,7 +224,8 @@ class Streams:
         self._of_runs.setdefault(run_id, set()).add(viewer)
         try:
             yield b"retry: 1000\n\n"
-            while not (viewer.ended or self._closed):
+            while not self._is_over(viewer):
+                viewer.behind = False
                 records, ended = await read(after)
                 for record in records:
                     after = record["seq"]
@@ -212,7 +235,10 @@ class Streams:
                     return
                 if not records:
                     yield b": \n\n"
-                await viewer.wait()
+                while await self._heard(viewer, run_id):
+                    yield viewer.take()[0]
+                    if viewer.behind or self._is_over(viewer):
+                        break
         finally:
             watching = self._of_runs[run_id]
             watching.discard(viewer)
@@ -252,6 +278,8 @@ class Streams:
             frame = self._frame()
             self._kept.append(frame)
             payload = frame.payload
+        if self._sayings:
+            payload += self._tell_said("")
         if self._published:
             with self._published_lock:
                 published, self._published = self._published, {}
@@ -259,6 +287,33 @@ class Streams:
         if payload:
             for viewer in self._viewers:
                 viewer.put(payload)
+
+    def _is_over(self, viewer: Viewer) -> bool:
+        return viewer.ended or self._closed
+
+    async def _heard(self, viewer: Viewer, run_id: str) -> bool:
+        """Wait for something to happen in a run; whether an attempt said something."""
+        await viewer.wait()
+        # What was said before a record is told before it.
+        if self._sayings:
+            payload = self._tell_said(run_id)
+            for other in self._viewers if payload else ():
+                other.put(payload)
+        return viewer.holds_frames
+
+    def _tell_said(self, run_id: str) -> bytes:
+        """Hand what attempts said, of one run or of all, to those who look at these runs.
+
+        Returns:
+            the same for those who look at everything.
+        """
+        of_runs: dict[str, bytes] = {}
+        for of, shown in self._sayings.take(run_id):
+            of_runs[of] = of_runs.get(of, b"") + event("said", shown)
+        for of, payload in of_runs.items():
+            for viewer in self._of_runs.get(of, ()):
+                viewer.put(payload)
+        return b"".join(of_runs.values())
 
     def _frame(self) -> Frame:
         before, (system, runs) = self._position, self._position

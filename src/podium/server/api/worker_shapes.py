@@ -10,7 +10,8 @@ from podium.server.shapes import Body, JSONValue, Shape
 
 BATCH_MAX = 1_000
 Token = Annotated[str, Field(max_length=512, description="The token of an attempt.")]
-Lines = Annotated[list[Annotated[str, Field(max_length=4_096)]], Field(max_length=100)]
+Line = Annotated[str, Field(max_length=4_096)]
+Lines = Annotated[list[Line], Field(max_length=100)]
 WorkerWord = Literal["accepted", "repeated", "stale", "unknown"]
 
 
@@ -167,6 +168,9 @@ class Going(Body):
     token: Token
     progress: JSONValue = None
     lines: Lines = []
+    tail: Annotated[
+        Line | None, Field(description="The line that it has not ended yet, as far as it goes.")
+    ] = None
 
 
 class Progress(Body):
