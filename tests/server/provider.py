@@ -24,6 +24,7 @@ class Provider:
     def __init__(self) -> None:
         self.person: dict[str, Any] = {"sub": "4711", "preferred_username": "Grace Hopper"}
         self.spoil: dict[str, Any] = {}
+        self.asked_for_keys = 0
         self.rotate()
         self._codes: dict[str, dict[str, str]] = {}
         provider = self
@@ -43,7 +44,12 @@ class Provider:
 
     def rotate(self) -> None:
         """Sign with another key from now on."""
-        self.key = ECKey.generate_key("P-256", {"kid": secrets.token_hex(4), "use": "sig"})
+        self.key = self.published = self.named(secrets.token_hex(4))
+
+    @staticmethod
+    def named(kid: str) -> ECKey:
+        """A new key of that name."""
+        return ECKey.generate_key("P-256", {"kid": kid, "use": "sig"})
 
     def close(self) -> None:
         self._server.shutdown()
@@ -55,7 +61,8 @@ class Provider:
             known = {"authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "keys"}
             _answer(request, {"issuer": self.issuer, **{k: f"{self.issuer}/{v}" for k, v in known.items()}})
         elif path == "/keys":
-            _answer(request, {"keys": [self.key.as_dict(private=False)]})
+            self.asked_for_keys += 1
+            _answer(request, {"keys": [self.published.as_dict(private=False)]})
         else:
             asked = {name: values[0] for name, values in query.items()}
             assert (asked["client_id"], asked["code_challenge_method"]) == (CLIENT, "S256")

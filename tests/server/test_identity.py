@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from pathlib import Path
 
 import httpx2
 import pytest
+from starlette.datastructures import Headers
 
+from podium.bootstrap import reader_of
+from podium.facts.events import ActNoted
 from podium.runtime.accounts import LINK_MS, STAY_MS, Accounts
+from podium.runtime.passwords import hashed
+from podium.runtime.writer import read_records
 from podium.server.api.signing import local
+from podium.server.misses import ACT, NAMED_MAX, NOBODY, OTHERS, Misses
+from podium.server.proxies import networks, seen_by
 from podium.server.streams import event
-from tests.server.hubs import Hub
+from tests.server.hubs import Hub, served
 
 # --- tokens -----------------------------------------------------------------------------------
 
@@ -173,6 +181,108 @@ def test_guessing_is_bounded(hub: Hub) -> None:
     assert 200 not in {one.status_code for one in found}
 
 
+def acts_of(hub: Hub) -> list[tuple[ActNoted, str]]:
+    """What was noted, and why."""
+    reader = reader_of(hub.serving.hub.folder)
+    try:
+        return [
+            (one.event, getattr(one.body, "why", ""))
+            for one in read_records(reader, 0, 0)
+            if isinstance(one.event, ActNoted)
+        ]
+    finally:
+        reader.close()
+
+
+def test_sign_ins_that_failed_are_in_the_log_but_not_each_of_them(tmp_path: Path) -> None:
+    with served(tmp_path) as hub:
+        accounts = hub.serving.accounts()
+        accounts.set_password("vera", hashed("correct horse battery"))
+        with hub.http("", headers={"x-forwarded-for": "6.6.6.6"}) as http:
+            for name in ("vera", "vera", "no-one", "no-body"):
+                assert http.post("/sign-in", data={"name": name, "password": "x" * 13}).status_code == 403
+            assert http.post("/sign-in", data={"link": "x"}).status_code == 403
+        failed = [(act, why) for act, why in acts_of(hub) if act.act == ACT]
+        assert [act.target for act, _ in failed] == ["vera", NOBODY], "one of each in a minute"
+        act, why = failed[0]
+        assert (act.principal, act.via, why) == ("", "http password", "from 127.0.0.1")
+        assert "x" * 13 not in str(failed)
+
+
+def test_failures_are_counted_and_bounded() -> None:
+    noted: list[tuple[str, str]] = []
+
+    async def guess() -> None:
+        whole = asyncio.Event()
+
+        async def note(call: str, params: dict[str, str], caller: object) -> None:
+            noted.append((params["target"], params["why"]))
+            if len(noted) == 2 * (NAMED_MAX + 1):
+                whole.set()
+
+        misses = Misses(note, 0.2)
+        for number in range(1_000):
+            await misses.miss(f"a{number % 500}", "password", "10.0.0.1")
+        assert len(noted) == NAMED_MAX + 1
+        await asyncio.wait_for(whole.wait(), 10)
+
+    asyncio.run(guess())
+    assert noted[0] == ("a0", "from 10.0.0.1")
+    assert ("a0", "1 more within 0.2 seconds") in noted
+    assert (OTHERS, f"{1_000 - 2 * NAMED_MAX - 1} more within 0.2 seconds") in noted
+
+
+# --- proxies ----------------------------------------------------------------------------------
+
+HTTPS = {"x-forwarded-proto": "https", "x-forwarded-for": "203.0.113.9"}
+
+
+def test_cookies_are_secure_where_a_trusted_proxy_says_it_was_tls(tmp_path: Path) -> None:
+    with served(tmp_path) as hub:
+        behind = hub.serving.listen("127.0.0.1", 0, proxies=["127.0.0.0/8"]).url
+        accounts = hub.serving.accounts()
+        for url, secure in ((hub.url, False), (behind, True)):
+            with httpx2.Client(base_url=url, headers=HTTPS) as http:
+                found = http.post("/sign-in", data={"link": accounts.make_link("vera")})
+                cookie = found.headers["set-cookie"]
+                assert ("Secure" in cookie, cookie.startswith("__Host-podium=")) == (secure, secure), url
+        secret, _ = accounts.begin_stay("vera", "link")
+        for name, let_in in (("__Host-podium", True), ("podium", False)):
+            given = {**HTTPS, "cookie": f"{name}={secret}"}
+            status = httpx2.get(f"{behind}/v1/whoami", headers=given).status_code
+            assert (status == 200) == let_in, name
+
+
+@pytest.mark.parametrize(
+    ("client", "forwarded", "seen"),
+    [
+        ("10.0.0.1", "203.0.113.9", "203.0.113.9"), ("10.0.0.1", "6.6.6.6, 203.0.113.9", "203.0.113.9"),
+        ("10.0.0.1", "203.0.113.9, 10.0.0.2", "203.0.113.9"), ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "<script>", "10.0.0.1"), ("192.0.2.1", "203.0.113.9", "192.0.2.1"),
+        ("10.0.0.1", "2001:db8::1", "2001:db8::1"), ("", "203.0.113.9", ""),
+    ],
+)  # fmt: skip
+def test_only_proxies_that_are_trusted_say_who_asks(client: str, forwarded: str, seen: str) -> None:
+    given = {"x-forwarded-for": forwarded, "x-forwarded-proto": "https"}
+    scope = {"type": "http", "scheme": "http", "client": (client, 1)}
+    found = seen_by(networks(["10.0.0.0/8, ::1"]), scope, Headers(given))
+    assert found["client"][0] == seen
+    assert (found["scheme"] == "https") == (client == "10.0.0.1")
+
+
+# --- before the body --------------------------------------------------------------------------
+
+
+def test_nothing_is_read_of_those_who_may_not(hub: Hub) -> None:
+    for path in ("/v1/attempts/progress", "/v1/attempts/call", "/v1/apply", "/v1/workers", "/v1/runs"):
+        for name, status in (("", 401), ("vera", 403)):
+            with hub.http(name) as http:
+                assert http.post(path, content=b"no JSON").status_code == status, path
+    with hub.http("", headers={"authorization": "Bearer attempt_00.1.1.w.x"}) as http:
+        assert http.post("/v1/attempts/call", content=b"no JSON").status_code == 401
+        assert http.get("/v1/whoami").status_code == 401
+
+
 @pytest.mark.parametrize(
     ("goal", "found"),
     [
@@ -241,21 +351,13 @@ def test_every_act_is_in_the_log_with_who_and_how(hub: Hub) -> None:
         assert browser.post(f"/v1/runs/{run_id}/cancel", json={"why": "too late"}).status_code == 200
         export = http.get("/v1/audit/export")
     assert export.content[:2] == b"\x1f\x8b"
-    from podium.bootstrap import reader_of
-    from podium.facts.events import ActNoted
-    from podium.runtime.writer import read_records
-
-    reader = reader_of(hub.serving.hub.folder)
-    noted = [one for one in read_records(reader, 0, 0) if isinstance(one.event, ActNoted)]
-    reader.close()
     acts = {
-        (one.event.act, one.event.principal, one.event.via.rpartition(" ")[0] or one.event.via): one
-        for one in noted
+        (one.act, one.principal, one.via.rpartition(" ")[0] or one.via): (one, why)
+        for one, why in acts_of(hub)
     }
     assert ("sign-in", "user:vera", "http") in acts
-    cancelled = acts["cancel", "user:oskar", "http"]
-    assert cancelled.event.via == "http link" and cancelled.event.target == run_id
-    assert cancelled.body is not None and cancelled.body.why == "too late"  # type: ignore[attr-defined]
+    cancelled, why = acts["cancel", "user:oskar", "http"]
+    assert (cancelled.via, cancelled.target, why) == ("http link", run_id, "too late")
     assert ("checkpoint", "user:adam", "http token") in acts
 
 

@@ -49,8 +49,12 @@ def test_somebody_whom_the_hub_knows_by_his_subject_is_let_in(house: Hub, provid
         assert found.status_code == 200 and "url=/runs" in found.text
         me = browser.get("/v1/whoami").json()
         assert (me["principal"], me["via"]) == ("user:grace", "http oidc")
+        asked = provider.asked_for_keys
+        assert returned(browser).status_code == 200
+        assert provider.asked_for_keys == asked, "keys are kept"
         provider.rotate()
         assert returned(browser).status_code == 200
+        assert provider.asked_for_keys == asked + 1
         admin.patch("/v1/accounts/grace", json={"suspended": True})
         assert returned(browser).status_code == 403
 
@@ -85,6 +89,20 @@ def test_a_token_that_is_not_for_this_sign_in_lets_nobody_in(
     with house.http("") as browser:
         assert returned(browser).status_code == 403
         assert browser.get("/v1/whoami").status_code == 401
+
+
+def test_a_key_that_nobody_has_or_that_is_anothers_lets_nobody_in(house: Hub, provider: Provider) -> None:
+    house.serving.accounts().add("grace", ["viewer"], f"{provider.issuer} 4711")
+    with house.http("") as browser:
+        known = provider.key
+        provider.rotate()
+        published, provider.published = provider.key, known
+        asked = provider.asked_for_keys
+        assert returned(browser).status_code == 403
+        assert provider.asked_for_keys == asked + 2, "once at first, and once more for the key"
+        provider.published = published
+        provider.key = provider.named(published.kid)
+        assert returned(browser).status_code == 403, "the name of a key is no key"
 
 
 def test_a_sign_in_ends_in_the_browser_where_it_began_and_once(house: Hub, provider: Provider) -> None:

@@ -101,7 +101,7 @@ def test_attempts_have_tools_called_in_their_own_name(
     run = yard.call("submit", workflow="ask-far")["run_id"]
     [one] = pull(http, worker, started=True)["attempts"]
     asked = {"token": one["token"], "number": 1, "call": "echo", "args": {"x": 1}}
-    bare = httpx2.Client(base_url=yard.url, timeout=30)
+    bare = httpx2.Client(base_url=yard.url, timeout=30, headers={"authorization": f"Bearer {one['token']}"})
     answer = said(bare.post("/v1/attempts/call", json=asked))
     assert (answer["done"], answer["output"], answer["error"]) == (True, {"x": 1}, None)
     assert said(bare.post("/v1/attempts/call", json=asked))["output"] == {"x": 1}, "asked for once"
@@ -115,6 +115,29 @@ def test_attempts_have_tools_called_in_their_own_name(
     kinds = [one["type"] for one in yard.call("events", run_id=run)]
     assert kinds.count("EffectRequested") == 2
     bare.close()
+
+
+def test_the_token_of_an_attempt_speaks_of_that_alone(yard: Yard, http: httpx2.Client) -> None:
+    yard.flow("far")
+    worker = join(http, "far@1.0.0")
+    for _ in range(2):
+        yard.call("submit", workflow="ask-far")
+    got: list[str] = []
+    while len(got) < 2:
+        got += [one["token"] for one in pull(http, worker, started=True)["attempts"]]
+    one, other = got
+    bearer = {"authorization": f"Bearer {one}"}
+    with httpx2.Client(base_url=yard.url, timeout=30, headers=bearer) as bare:
+        going = {"attempts": [{"token": one, "lines": ["x"]}]}
+        assert said(bare.post("/v1/attempts/progress", json=going)) == {"words": ["accepted"]}
+        both = {"attempts": [{"token": one}, {"token": other}]}
+        said(bare.post("/v1/attempts/progress", json=both), 403)
+        said(bare.post("/v1/attempts/call", json={"token": other, "number": 1, "call": "far"}), 403)
+        assert bare.get("/v1/workers").status_code == 401
+        ended = {"attempts": [{"token": one, "output": 1}]}
+        said(bare.post(f"/v1/workers/{worker}/complete", json=ended), 401)
+        said(http.post(f"/v1/workers/{worker}/complete", json=ended))
+        said(bare.post("/v1/attempts/progress", json=going), 401)
 
 
 def test_what_does_not_fit_is_refused_with_the_difference(yard: Yard, http: httpx2.Client) -> None:

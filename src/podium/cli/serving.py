@@ -34,6 +34,7 @@ def up(
     dev: bool = False,
     certificate: Path | None = None,
     key: Path | None = None,
+    trusted_proxy: Annotated[list[str] | None, Parameter(env_var="PODIUM_TRUSTED_PROXY")] = None,
     idle_exit: float | None = None,
     ready_fd: Annotated[int, Parameter(show=False)] = -1,
     options: Given,
@@ -52,6 +53,8 @@ def up(
         Certificate chain for TLS, in PEM; it takes `--key`, too.
     key
         Private key of the certificate, in PEM.
+    trusted_proxy
+        Address or network of a proxy that ends TLS: its `X-Forwarded-For` and `-Proto` are believed.
     idle_exit
         End after so many seconds without clients and without anything to do.
     ready_fd
@@ -74,7 +77,7 @@ def up(
         if documents:
             _apply(serving, documents)
         if address is not None:
-            _open(serving, address, certificate, key, dev)
+            _open(serving, address, certificate, key, trusted_proxy or [], dev)
         hubs.collect_again()
         if in_background:
             os.write(ready_fd, b"1")
@@ -138,8 +141,9 @@ def _apply(serving: Serving, documents: list[Document]) -> None:
 
 
 def _open(
-    serving: Serving, address: tuple[str, int], certificate: Path | None, key: Path | None, dev: bool
-) -> None:
+    serving: Serving, address: tuple[str, int], certificate: Path | None, key: Path | None,
+    proxies: list[str], dev: bool,
+) -> None:  # fmt: skip
     """Serve over the network, and say where. Raises Stop."""
     policies = serving.door.call("get", {"kind": "policies"}).get("result", [])
     if not dev and not any(one["mode"] == "enforce" and one["name"] != "development" for one in policies):
@@ -148,9 +152,9 @@ def _open(
             "`podium up PATH` applies one; `--dev` serves with the built-in policy for development",
         )  # fmt: skip
     try:
-        listening = serving.listen(*address, certificate, key)
+        listening = serving.listen(*address, certificate, key, proxies)
     except ValueError as error:
-        raise Stop(Exit.USAGE, f"the identity provider cannot be used: {error}") from None
+        raise Stop(Exit.USAGE, f"the hub cannot be served like that: {error}") from None
     except OSError as error:
         message = f"{address[0]}:{address[1]} cannot be served: {error.strerror or error}"
         raise Stop(Exit.UNREACHABLE, message, "choose another address with `--listen`") from error

@@ -67,7 +67,7 @@ def make_app(served: Served) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.openapi = lambda: described(app, operations(routers))  # type: ignore[method-assign]
-    return Doorkeeper(app, served.gate, served.settings)
+    return Doorkeeper(app, served.gate, served.settings, served.repeats)
 
 
 def _lifespan(served: Served) -> Any:

@@ -11,6 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from podium.server.gate import Gate
 from podium.server.problems import Trouble, too_much
+from podium.server.proxies import seen_by
+from podium.server.repeats import Repeats
 from podium.server.settings import Settings
 
 CSP = (
@@ -58,8 +60,8 @@ class Rates:
 class Doorkeeper:
     """The outermost part of the application (ASGI)."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, settings: Settings) -> None:
-        self._app, self._gate, self._settings = app, gate, settings
+    def __init__(self, app: ASGIApp, gate: Gate, settings: Settings, repeats: Repeats) -> None:
+        self._app, self._gate, self._settings, self._repeats = app, gate, settings, repeats
         self._rates = Rates(settings.rate_per_s, settings.rate_burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,6 +83,7 @@ class Doorkeeper:
 
         try:
             headers = Headers(scope=scope)
+            scope = seen_by(self._settings.proxies, scope, headers)
             self._bound(scope, headers)
             await self._app(scope, self._limited(receive), safely)
         except Trouble as trouble:
@@ -95,13 +98,14 @@ class Doorkeeper:
             raise self._too_large()
         client = scope["client"][0] if scope.get("client") else ""
         try:
-            visitor = self._gate.visitor(headers, _cookies(headers))
+            visitor = self._gate.visitor(headers, _cookies(headers), scope["scheme"] == "https")
         except Trouble as trouble:
             if self._rates.take(f"?{client}"):
                 raise too_much("too many requests; wait a little", rule="rate") from None
             scope["podium.refusal"] = trouble
             visitor = None
         scope["podium.visitor"] = visitor
+        scope["podium.repeats"] = self._repeats
         wait = self._rates.take(visitor.caller.principal if visitor is not None else f"?{client}")
         if wait:
             raise too_much("too many requests; wait a little", int(wait) + 1, "rate")

@@ -6,7 +6,7 @@ says `needs()`: whoever is let in. Routes without a `needs` are open to everybod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hmac import compare_digest
 from typing import Any
@@ -18,6 +18,7 @@ from podium.facts.approvals import PERSON
 from podium.runtime.accounts import TOKEN_PREFIX, Account, Accounts
 from podium.runtime.identity import Caller
 from podium.runtime.roles import SCOPES, known_to_policy, scopes_of
+from podium.runtime.tokens import PREFIX as ATTEMPT_PREFIX
 from podium.server.problems import Trouble
 
 COOKIE = "podium"
@@ -54,24 +55,25 @@ class Gate:
 
     Args:
         accounts: who there is.
-        secure: whether cookies travel over TLS only.
     """
 
-    def __init__(self, accounts: Accounts, secure: bool = False) -> None:
+    def __init__(self, accounts: Accounts) -> None:
         self.accounts = accounts
-        self.secure = secure
-        self.cookie = SECURE_COOKIE if secure else COOKIE
 
-    def visitor(self, headers: Mapping[str, str], cookies: Mapping[str, str]) -> Visitor | None:
+    def visitor(
+        self, headers: Mapping[str, str], cookies: Mapping[str, str], secure: bool = False
+    ) -> Visitor | None:
         """Who makes a request; None if it says nothing of that.
 
+        Args:
+            secure: whether the request came over TLS.
         Raises:
             Trouble: what it says does not hold.
         """
         authorization = headers.get("authorization", "")
-        if authorization:
+        if authorization and not _bearer(authorization).startswith(ATTEMPT_PREFIX):
             return self._by_token(authorization)
-        secret = cookies.get(self.cookie, "")
+        secret = "" if authorization else cookies.get(cookie_name(secure), "")
         return self._by_cookie(secret) if secret else None
 
     def still(self, visitor: Visitor) -> bool:
@@ -120,6 +122,10 @@ class Needs:
     async def __call__(self, request: Request) -> Caller:
         return self.visitor(request).caller
 
+    def admit(self, request: Request) -> None:
+        """Raise Trouble where whoever asks may not; asked before anything of the body is read."""
+        self.visitor(request)
+
     def visitor(self, request: Request) -> Visitor:
         """Who makes the request. Raises Trouble where he may not."""
         visitor: Visitor | None = request.scope.get("podium.visitor")
@@ -138,6 +144,46 @@ class Visits(Needs):
 
     async def __call__(self, request: Request) -> Visitor:  # type: ignore[override]
         return self.visitor(request)
+
+
+class OfAttempt(Needs):
+    """Lets in who speaks of attempts: a worker by its API token, or who has the token of one that lives.
+
+    Args:
+        lives: whether a token is of an attempt that is not over.
+    """
+
+    def __init__(self, lives: Callable[[str], bool]) -> None:
+        super().__init__("work")
+        self._lives = lives
+
+    async def __call__(self, request: Request) -> str:  # type: ignore[override]
+        """The token of the one attempt that may be spoken of; "" where a worker speaks of any."""
+        return _bearer(request.headers.get("authorization", "")) if self._by_attempt(request) else ""
+
+    def admit(self, request: Request) -> None:
+        if not self._by_attempt(request):
+            self.visitor(request)
+        elif not self._lives(_bearer(request.headers["authorization"])):
+            raise Trouble(401, "attempt-over", "the token is of no attempt, or of one that is over")
+
+    def _by_attempt(self, request: Request) -> bool:
+        return _bearer(request.headers.get("authorization", "")).startswith(ATTEMPT_PREFIX)
+
+
+def cookie_name(secure: bool) -> str:
+    """Of the cookie of a sign-in. What came over TLS is believed only one that no other way can have set."""
+    return SECURE_COOKIE if secure else COOKIE
+
+
+def is_secure(request: Request) -> bool:
+    """Whether a request came over TLS, as far as here or to a proxy that is trusted."""
+    return request.url.scheme == "https"
+
+
+def _bearer(authorization: str) -> str:
+    scheme, _, secret = authorization.partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 def needs(*scopes: str) -> Any:

@@ -20,6 +20,7 @@ import structlog
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """No `none`, and nothing whose key is the client's secret."""
@@ -33,7 +34,11 @@ log = structlog.get_logger("podium.server")
 
 
 class Refusal(Exception):
-    """Nobody is let in this way; the message says why."""
+    """Nobody is let in this way; the message says why. Attributes: account: whose it is, if that is known."""
+
+    def __init__(self, message: str, account: str = "") -> None:
+        super().__init__(message)
+        self.account = account
 
 
 class Provider(NamedTuple):
@@ -116,13 +121,11 @@ class SignIns:
             raise Refusal("that sign-in was not begun here, or took too long; begin it again")
         discovered, keys = await self._discovered()
         token = await self._token(discovered["token_endpoint"], redirect, code, begun.verifier)
-        try:
-            claims = _claims(token, keys, self.provider, begun.nonce)
-        except KeyError:
-            # The provider may have changed its keys since.
+        if not _has_key(keys, token):
+            # The provider signs with another key than when it was asked for them.
             self._known = None
             _, keys = await self._discovered()
-            claims = _claims(token, keys, self.provider, begun.nonce)
+        claims = _claims(token, keys, self.provider, begun.nonce)
         name = str(claims.get("preferred_username") or claims.get("email") or claims["sub"])
         return Person(f"{self.provider.issuer} {claims['sub']}", name), begun.goal
 
@@ -163,7 +166,7 @@ class SignIns:
 
 
 def _claims(token: str, keys: KeySet, provider: Provider, nonce: str) -> dict[str, Any]:
-    """What an ID token says, if it is for this hub and for this sign-in. Raises Refusal, KeyError."""
+    """What an ID token says, if it is for this hub and for this sign-in. Raises Refusal."""
     try:
         found = jwt.decode(token, keys, algorithms=list(ALGORITHMS))
         registry = jwt.JWTClaimsRegistry(
@@ -176,13 +179,20 @@ def _claims(token: str, keys: KeySet, provider: Provider, nonce: str) -> dict[st
         )
         registry.validate(found.claims)
     except (JoseError, ValueError) as error:
-        if "key" in str(error).lower():
-            raise KeyError(str(error)) from None
         raise Refusal(f"the ID token does not hold: {error}") from None
     others = found.claims["aud"]
     if isinstance(others, list) and len(others) > 1 and found.claims.get("azp") != provider.client_id:
         raise Refusal("the ID token is for somebody else")
     return dict(found.claims)
+
+
+def _has_key(keys: KeySet, token: str) -> bool:
+    """Whether the key that a token names is among these; of one that names none nobody can tell before."""
+    try:
+        kid = extract_compact(token.encode()).headers().get("kid")
+    except (JoseError, ValueError) as error:
+        raise Refusal(f"the ID token does not hold: {error}") from None
+    return kid is None or any(key.kid == kid for key in keys.keys)
 
 
 def _challenge(verifier: str) -> str:

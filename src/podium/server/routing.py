@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from podium.runtime.roles import SCOPES
 from podium.server.gate import Needs
+from podium.server.once import HEADER, answered_once, keeps_answers, takes_keys
 from podium.server.problems import MEDIA_TYPE, Trouble
 
 JSON_TYPE = "application/json"
@@ -47,13 +48,17 @@ def read_json(body: bytes) -> Any:
 
 
 class StrictRoute(APIRoute):
-    """A route that reads its body strictly."""
+    """A route that reads its body strictly, and only of those who may send one."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler = super().get_route_handler()
+        handler, guards = super().get_route_handler(), list(_needs(self.dependant))
+        keyed = keeps_answers(self.path, self.methods)
 
         async def strict(request: Request) -> Response:
-            return await handler(StrictRequest(request.scope, request.receive))
+            for guard in guards:
+                guard.admit(request)
+            read = StrictRequest(request.scope, request.receive)
+            return await (answered_once(read, self.path, handler) if keyed else handler(read))
 
         return strict
 
@@ -123,12 +128,16 @@ def _describe(path: dict[str, Any], route: APIRoute) -> None:
         known = {**_ANY, **(_OF_API if of_api else {})}
         if operation.get("requestBody"):
             known[415] = "The body is of another type"
+        if keyed := takes_keys(route.path_format, route.methods):
+            known[409] = "It conflicts with what is there, or its key is that of another request"
         known |= {int(status): told["description"] for status, told in answers.items() if status >= "4"}
         for status, meaning in known.items():
             answers[str(status)] = {
                 "description": meaning,
                 "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
             }
+        if keyed and not any(one["name"].lower() == HEADER for one in operation.get("parameters", ())):
+            operation.setdefault("parameters", []).append(_KEY)
         # Where the request is no HTTP, there is nobody yet who could make a document of that.
         answers["400"]["content"]["text/plain"] = {"schema": {"type": "string"}}
         if scopes is None:
@@ -140,6 +149,11 @@ def _describe(path: dict[str, Any], route: APIRoute) -> None:
             told = f"Takes the scope {takes}." if takes else "Takes a sign-in or a token."
             operation["description"] = f"{operation.get('description', '')}\n\n{told}".strip()
 
+
+_KEY = {
+    "name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 1_000},
+    "description": "With the same key it is done once; another request with that key is a conflict (409).",
+}  # fmt: skip
 
 _PROBLEM = {
     "title": "Problem",

@@ -14,6 +14,7 @@ from podium.runtime.identity import Caller
 from podium.runtime.presenting import Shown
 from podium.server.gate import Gate
 from podium.server.problems import of_reply, too_much
+from podium.server.repeats import Repeats
 from podium.server.settings import Settings
 from podium.server.streams import Streams
 from podium.views.looking import Looks
@@ -39,6 +40,7 @@ class Served:
         position: how far the log of runs has come: the seq of the last record that is durable.
         settings: bounds and the like.
         status: of the hub, as `Hub.status`.
+        repeats: what was asked for under keys.
         export: writes the log out into a folder. Raises Unexportable.
         extra: what other parts of the server add for their own routers, by name.
     """
@@ -51,6 +53,7 @@ class Served:
     status: Callable[[], str]
     export: Callable[[Path], Any]
     settings: Settings
+    repeats: Repeats
     extra: dict[str, Any] = field(default_factory=dict)
     _pool: ThreadPoolExecutor = field(init=False)
     _open: int = field(default=0, init=False)
@@ -86,3 +89,4 @@ class Served:
     def close(self) -> None:
         """Begin nothing more."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self.repeats.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from podium.server.proxies import Network
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -15,8 +17,8 @@ class Settings:
         calls_open_max: so many calls may be open on the hub; more are turned away (429).
         streams_max: so many live streams may be open; `streams_each_max` of one caller.
         threads: that look at the state, side by side.
-        secure: whether it is served over TLS, so that cookies never travel in the clear.
-        origins: `scheme://host:port` under which browsers know the hub; others may not act on it.
+        proxies: addresses of those who end TLS for it: whom they name as client, and how he came to them, is
+            believed.
     """
 
     body_bytes_max: int = 8 * 1024 * 1024
@@ -26,5 +28,4 @@ class Settings:
     streams_max: int = 1_024
     streams_each_max: int = 512
     threads: int = 12
-    secure: bool = False
-    origins: tuple[str, ...] = ()
+    proxies: tuple[Network, ...] = ()

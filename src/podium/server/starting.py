@@ -14,6 +14,9 @@ from podium.server.app import make_app
 from podium.server.gate import Gate
 from podium.server.listening import Listening, bind
 from podium.server.measuring import MEASURED, Measured
+from podium.server.proxies import Network
+from podium.server.repeats import FILE as REPEATS
+from podium.server.repeats import Repeats
 from podium.server.served import Served
 from podium.server.settings import Settings
 from podium.server.streams import Streams
@@ -23,7 +26,7 @@ from podium.views.looking import Looks
 def listen(
     hub: Hub, door: Door, accounts: Accounts, views: Path, export: Callable[[Path], Any],
     host: str, port: int, certificate: Path | None = None, key: Path | None = None,
-    measured: Measured | None = None,
+    measured: Measured | None = None, proxies: tuple[Network, ...] = (),
 ) -> Listening:  # fmt: skip
     """Serve a hub at an address.
 
@@ -33,18 +36,20 @@ def listen(
         port: 0 for any that is free.
         certificate, key: files in PEM; with them it is served over TLS.
         measured: what measures the hub.
+        proxies: as in `Settings`.
     Raises:
         OSError: the address or the files cannot be used.
     """
-    settings = Settings(secure=certificate is not None)
+    settings = Settings(proxies=proxies)
     bound = bind(host, port)
     try:
         shown = f"[{host}]" if ":" in host else host
-        url = f"http{'s' if settings.secure else ''}://{shown}:{bound.getsockname()[1]}"
+        url = f"http{'s' if certificate is not None else ''}://{shown}:{bound.getsockname()[1]}"
         served = made(hub, door, accounts, views, export, settings)
         served.extra[MEASURED] = measured
         listening = Listening(make_app(served), bound, url, served.streams.close, certificate, key)
         hub.do(lambda: hub.listen(served.streams.feed)).result()
+        hub.said.append(served.streams.say)
         listening.start()
     except BaseException:
         bound.close()
@@ -62,7 +67,8 @@ def made(
 
     assert hub.shard.number != SYSTEM_SHARD
     streams = Streams(heads, settings.streams_max, settings.streams_each_max)
+    repeats = Repeats(views.with_name(REPEATS), hub.clock.now)
     return Served(
-        door, Looks(views), Gate(accounts, settings.secure), streams, lambda: heads()[1],
-        lambda: hub.status, export, settings,
+        door, Looks(views), Gate(accounts), streams, lambda: heads()[1],
+        lambda: hub.status, export, settings, repeats,
     )  # fmt: skip

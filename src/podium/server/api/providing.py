@@ -11,8 +11,9 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from podium.runtime.accounts import Account
-from podium.server.api.signing import let_in, local, set_cookie
+from podium.server.api.signing import MISSES, client_of, let_in, local, set_cookie
 from podium.server.forms import shown, trouble
+from podium.server.gate import cookie_name, is_secure
 from podium.server.oidc import Person, Refusal, SignIns, provider_of
 from podium.server.routing import noun
 from podium.server.served import Served
@@ -28,12 +29,13 @@ def router(served: Served) -> APIRouter:
     if provider is None:
         return routes
     served.extra["provider"] = provider.name
-    signing, gate = SignIns(provider), served.gate
-    cookie = f"{gate.cookie}-oidc"
+    signing = SignIns(provider)
+
+    def cookie(request: Request) -> str:
+        return f"{cookie_name(is_secure(request))}-oidc"
 
     def back(request: Request) -> str:
-        scheme = "https" if gate.secure else request.url.scheme
-        return f"{scheme}://{request.headers.get('host', '')}/sign-in/oidc/callback"
+        return f"{request.url.scheme}://{request.headers.get('host', '')}/sign-in/oidc/callback"
 
     @routes.get("", include_in_schema=False)
     async def away(request: Request, next: Annotated[str, Query(max_length=2_000)] = "/") -> Response:
@@ -44,7 +46,7 @@ def router(served: Served) -> APIRouter:
             return shown("Sign in", trouble(str(refusal)), 502)
         response = RedirectResponse(url, 303)
         # Lax: the browser comes back from another site, and must bring it.
-        set_cookie(response, cookie, state, STATE_S, gate.secure, "Lax")
+        set_cookie(response, cookie(request), state, STATE_S, is_secure(request), "Lax")
         return response
 
     @routes.get("/callback", include_in_schema=False)
@@ -58,17 +60,18 @@ def router(served: Served) -> APIRouter:
         try:
             if error or not code:
                 raise Refusal(f"the identity provider lets nobody in: {error or 'it gave no code'}")
-            if not state or request.cookies.get(cookie) != state:
+            if not state or request.cookies.get(cookie(request)) != state:
                 raise Refusal("that sign-in was begun in another browser; begin it again here")
             person, goal = await signing.end(back(request), state, code)
             account = _account(served, person, provider.roles)
         except Refusal as refusal:
             log.warning("nobody was let in", how="oidc", reason=str(refusal))
+            await served.extra[MISSES].miss(refusal.account, "oidc", client_of(request))
             return shown("Sign in", trouble(str(refusal)), 403)
         # No redirect: that would still count as coming from elsewhere, and leave the cookie at home.
         again = f'<meta http-equiv="refresh" content="0;url={escape(goal, quote=True)}">'
         page = shown("One moment", f'<p><a href="{escape(goal, quote=True)}">Go on</a></p>', head=again)
-        return await let_in(served, account, "oidc", page)
+        return await let_in(served, request, account, "oidc", page)
 
     return routes
 
@@ -86,5 +89,5 @@ def _account(served: Served, person: Person, roles: tuple[str, ...]) -> Account:
             raise Refusal(f"there is another account {name}; whoever runs the hub must make yours")
         found = accounts.of_subject(person.subject)
     if found is None or found.suspended_at:
-        raise Refusal("your account is suspended")
+        raise Refusal("your account is suspended", found.name if found else "")
     return found

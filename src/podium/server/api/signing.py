@@ -16,7 +16,8 @@ from podium.runtime.accounts import STAY_MS, Account
 from podium.runtime.identity import Caller
 from podium.server.doorkeeper import Rates
 from podium.server.forms import STYLE, account_form, link_form, password_form, shown, trouble
-from podium.server.gate import Visitor, fits_csrf, from_elsewhere
+from podium.server.gate import Visitor, cookie_name, fits_csrf, from_elsewhere, is_secure
+from podium.server.misses import Misses
 from podium.server.problems import too_much
 from podium.server.routing import noun
 from podium.server.served import Served
@@ -25,6 +26,9 @@ TRIES_PER_S = 1 / 20
 TRIES_AT_ONCE = 8
 """Of passwords and links, from one address, and for one account."""
 
+MISSES = "misses"
+"""Under this name other ways of signing in find who counts those that fail."""
+
 _FIELDS_BYTES_MAX = 16 * 1024
 
 log = structlog.get_logger("podium.server")
@@ -32,12 +36,12 @@ log = structlog.get_logger("podium.server")
 
 def router(served: Served) -> APIRouter:
     routes = noun("sign-in", "")
-    gate, accounts = served.gate, served.gate.accounts
-    tries = Rates(TRIES_PER_S, TRIES_AT_ONCE)
+    accounts = served.gate.accounts
+    tries, misses = Rates(TRIES_PER_S, TRIES_AT_ONCE), Misses(served.ask)
+    served.extra[MISSES] = misses
 
     def guesses(request: Request, name: str) -> list[str]:
-        client = request.client.host if request.client else ""
-        return [f"from {client}", *([f"of {name}"] if name else [])]
+        return [f"from {client_of(request)}", *([f"of {name}"] if name else [])]
 
     def bound(request: Request, name: str) -> None:
         """Raise Trouble where somebody guesses."""
@@ -45,9 +49,10 @@ def router(served: Served) -> APIRouter:
         if wait:
             raise too_much("too many tries; wait a little", int(wait) + 1, "tries")
 
-    def missed(request: Request, name: str) -> None:
+    async def missed(request: Request, name: str, how: str) -> None:
         for one in guesses(request, name):
             tries.take(one)
+        await misses.miss(name if accounts.account(name) else "", how, client_of(request))
 
     def provider() -> str:
         return str(served.extra.get("provider", ""))
@@ -80,7 +85,7 @@ def router(served: Served) -> APIRouter:
             fits = await served.do(passwords.fits, kept, fields.get("password", ""))
             account, how = accounts.account(name) if fits else None, "password"
         if account is None or account.suspended_at:
-            missed(request, name)
+            await missed(request, name, how)
             log.warning("nobody was let in", account=name, how=how)
             why = (
                 "That link was used already, or is too old." if link else "That name and password do not fit."
@@ -88,7 +93,7 @@ def router(served: Served) -> APIRouter:
             return shown("Sign in", password_form(goal, why, provider()), 403)
         has_password = account.password or account.subject
         goal = goal if has_password else f"/account?next={quote(goal)}"
-        return await let_in(served, account, how, RedirectResponse(goal, 303))
+        return await let_in(served, request, account, how, RedirectResponse(goal, 303))
 
     @routes.post("/sign-out", include_in_schema=False)
     async def sign_out(request: Request) -> Response:
@@ -98,7 +103,7 @@ def router(served: Served) -> APIRouter:
             await served.ask("note", {"act": "sign-out", "target": visitor.account.name}, visitor.caller)
             accounts.end_stay(visitor.cookie)
         response = RedirectResponse("/sign-in", 303)
-        set_cookie(response, gate.cookie, "", 0, gate.secure)
+        set_cookie(response, cookie_name(is_secure(request)), "", 0, is_secure(request))
         return response
 
     @routes.get("/account", include_in_schema=False)
@@ -123,13 +128,13 @@ def router(served: Served) -> APIRouter:
         kept, password = accounts.password(name), fields.get("password", "")
         why = passwords.trouble_with(password)
         if kept and not await served.do(passwords.fits, kept, fields.get("current", "")):
-            missed(request, name)
+            await missed(request, name, "password")
             why = "That is not your present password."
         if why:
             return shown(name, account_form(visitor, goal, why), 422)
         await served.ask("note", {"act": "set-password", "target": name}, visitor.caller)
         accounts.set_password(name, await served.do(passwords.hashed, password))
-        return await let_in(served, visitor.account, "password", RedirectResponse(goal, 303))
+        return await let_in(served, request, visitor.account, "password", RedirectResponse(goal, 303))
 
     @routes.get("/sign-in.css", include_in_schema=False)
     async def style() -> Response:
@@ -137,6 +142,11 @@ def router(served: Served) -> APIRouter:
         return Response(STYLE, media_type="text/css", headers={"cache-control": "max-age=3600"})
 
     return routes
+
+
+def client_of(request: Request) -> str:
+    """The address that a request comes from."""
+    return request.client.host if request.client else ""
 
 
 def bounce(request: Request) -> Response:
@@ -171,12 +181,15 @@ async def _fields(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in given.items()}
 
 
-async def let_in(served: Served, account: Account, how: str, response: Response) -> Response:
+async def let_in(
+    served: Served, request: Request, account: Account, how: str, response: Response
+) -> Response:
     """Sign a browser in, and say so in the log; gives the response with the cookie."""
     caller = Caller(f"http {how}", principal=f"user:{account.name}")
     await served.ask("note", {"act": "sign-in", "target": account.name}, caller)
     secret, _ = served.gate.accounts.begin_stay(account.name, how)
-    set_cookie(response, served.gate.cookie, secret, STAY_MS // 1000, served.gate.secure)
+    secure = is_secure(request)
+    set_cookie(response, cookie_name(secure), secret, STAY_MS // 1000, secure)
     return response
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from podium.agents.interface import AttemptFailed, Question
@@ -24,9 +24,9 @@ from podium.runtime.members import Attempt, Registration
 from podium.runtime.roster import Word
 from podium.runtime.staffing import Staffing
 from podium.server.api import worker_shapes as shapes
-from podium.server.gate import Visitor, needs, visits
+from podium.server.gate import OfAttempt, Visitor, needs, visits
 from podium.server.problems import Trouble, of_reply, unavailable
-from podium.server.routing import answered
+from podium.server.routing import answered, noun
 from podium.server.served import Served
 
 WAIT_MS_MAX = 60_000
@@ -36,9 +36,10 @@ Of = Annotated[Caller, needs("work")]
 
 
 def router(served: Served) -> APIRouter:
-    routes = APIRouter(prefix="/v1", tags=["workers"])
+    routes = noun("workers")
     staffing = served.door.staffing
     fleet = staffing.fleet
+    of_attempt = Depends(OfAttempt(fleet.lives))
 
     @routes.post("/workers", status_code=201, response_model=shapes.Joined)
     async def register(body: shapes.Registration, visitor: Annotated[Visitor, visits("work")]) -> Response:
@@ -116,18 +117,25 @@ def router(served: Served) -> APIRouter:
         return Response(status_code=204)
 
     @routes.post("/attempts/progress", response_model=shapes.Words)
-    async def progress(body: shapes.Progress) -> Response:
-        """Say how far attempts are, and what they log; their tokens say who may."""
-        words = [fleet.tell(one.token, one.progress, one.lines) for one in body.attempts]
+    async def progress(body: shapes.Progress, own: str = of_attempt) -> Response:
+        """Say how far attempts are, and what they log.
+
+        In the header `Authorization` is the API token of the worker, or the token of the one attempt.
+        """
+        _only(own, [one.token for one in body.attempts])
+        words = [fleet.tell(one.token, one.progress, one.lines, one.tail) for one in body.attempts]
         return answered({"words": words})
 
     @routes.post("/attempts/call", response_model=shapes.Answer)
-    async def call(body: shapes.Call) -> Response:
-        """Have a tool called, or another agent asked, in the name of an attempt; its token says that one may.
+    async def call(body: shapes.Call, own: str = of_attempt) -> Response:
+        """Have a tool called, or another agent asked, in the name of an attempt.
+
+        In the header `Authorization` is the API token of the worker, or the token of the attempt.
 
         It is an effect like any other, decided by policy. Where the answer is not there in time `done` is
         false: ask again, with the same number.
         """
+        _only(own, [body.token])
         question = Question(
             "tool" if body.tool else "agent", body.tool or body.call, body.args, body.key, body.agent
         )
@@ -148,6 +156,12 @@ def router(served: Served) -> APIRouter:
         return answered({"done": True, "output": answer.output, "error": error, "deadline_ms": left})
 
     return routes
+
+
+def _only(own: str, tokens: Sequence[str]) -> None:
+    """Raise Trouble where the token of an attempt is used to speak of another."""
+    if own and any(token != own for token in tokens):
+        raise Trouble(403, "other-attempt", "that token speaks of its own attempt alone", code="refused")
 
 
 async def _pull(staffing: Staffing, id: str, asked: shapes.Pull, caller: Caller, request: Request) -> Pulled:
