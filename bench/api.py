@@ -89,7 +89,7 @@ async def fast(address: dict[str, str], seconds: float) -> dict[str, float]:
 
     clients = [await Client(address).open() for _ in range(CONNECTIONS)]
     await asyncio.gather(*map(one, clients))
-    return {"submits_per_s": round(len(took) / seconds, 1), **_latency("submit", took)}
+    return {"submits_per_s": round(len(took) / seconds, 1), **latency("submit", took)}
 
 
 async def paced(address: dict[str, str], per_s: float, seconds: float) -> dict[str, float]:
@@ -112,7 +112,7 @@ async def paced(address: dict[str, str], per_s: float, seconds: float) -> dict[s
             await asyncio.sleep(wait)
         tasks.append(asyncio.create_task(one(due)))
     await asyncio.gather(*tasks)
-    return {"paced_per_s": per_s, **_latency("paced", took)}
+    return {"paced_per_s": per_s, **latency("paced", took)}
 
 
 async def watched(address: dict[str, str], viewers: int, per_s: float, seconds: float) -> dict[str, float]:
@@ -148,7 +148,7 @@ async def watched(address: dict[str, str], viewers: int, per_s: float, seconds: 
         task.cancel()
     return {
         "viewers": viewers, "frames_per_viewer_per_s": round(frames / viewers / seconds, 2),
-        "watched_submit_p99_ms": paces["paced_p99_ms"], **_latency("lag", lags),
+        "watched_submit_p99_ms": paces["paced_p99_ms"], **latency("lag", lags),
     }  # fmt: skip
 
 
@@ -166,10 +166,10 @@ async def listed(address: dict[str, str], pages: int) -> dict[str, float]:
         page = json.loads(await client.ask("GET", urls[number % len(urls)]))
         took.append(time.perf_counter() - begun)
         urls[number % len(urls)] = page["next"] or urls[number % len(urls)]
-    return _latency("list", took)
+    return latency("list", took)
 
 
-def _latency(name: str, took: list[float]) -> dict[str, float]:
+def latency(name: str, took: list[float]) -> dict[str, float]:
     found = sorted(took) or [0.0]
     return {
         f"{name}_p{share}_ms": round(1_000 * found[min(len(found) * share // 100, len(found) - 1)], 2)
