@@ -96,6 +96,19 @@ def test_what_was_noted_and_then_done_is_there_once(tmp_path: Path) -> None:
     assert found == [("decide", "http token ci", True), ("cancelled", "http token ci", False)]
 
 
+def test_what_is_held_still_is_an_act(tmp_path: Path) -> None:
+    ledger = house()
+    ledger.later(60_000)
+    note = e.ActNoted(principal=BOB, via="http link", act="suspend_work", target="cashier")
+    body = e.WorkSuspendedBody("it overpays")
+    ledger.write(("", note), ("", e.WorkSuspended(agent="cashier", principal=BOB), body))
+    ledger.write(("", e.WorkSuspended(principal=ADA)))
+    found = [(one.about, one.act, one.target, one.why) for one in looks_at(tmp_path / "v.db", ledger)][:2]
+    assert found == [
+        ("hub", "suspended", "everything", ""), ("agents", "suspended", "cashier", "it overpays"),
+    ]  # fmt: skip
+
+
 def looks_at(path: Path, ledger: Ledger) -> list[Act]:
     rebuild(path, ledger.store)
     looks = Looks(path)

@@ -90,6 +90,18 @@ def _resource(done: str) -> Callable[[Any, Any], Told]:
     return told
 
 
+def _about_note(event: e.ActNoted) -> str:
+    if event.act in ("suspend_work", "resume_work"):
+        return "agents" if event.target else "hub"
+    return _NOTED.get(event.act, "people")
+
+
+def _work(act: str) -> Callable[[Any, Any], Told]:
+    return lambda event, body: (
+        "agents" if event.agent else "hub", event.principal or HUB, act, event.agent or "everything",
+    )  # fmt: skip
+
+
 def _fired(event: e.ScheduleFired, body: Any) -> Told:
     if event.cause == "trigger":
         return "schedules", event.principal or HUB, "triggered", event.schedule
@@ -122,7 +134,7 @@ _NOTED = {
 
 _TELLERS: dict[type[e.Event], Callable[[Any, Any], Told | None]] = {
     e.ActNoted: lambda event, body: (
-        _NOTED.get(event.act, "people"), event.principal or HUB, event.act.replace("_", " "),
+        _about_note(event), event.principal or HUB, event.act.replace("_", " "),
         event.target or "–",
     ),
     e.ResourceApplied: _resource("applied"),
@@ -156,6 +168,8 @@ _TELLERS: dict[type[e.Event], Callable[[Any, Any], Told | None]] = {
     e.BreakerHalfOpened: _about("agents", "tried again", "agent"),
     e.BreakerClosed: _about("agents", "closed the breaker", "agent"),
     e.BreakerReset: _about("agents", "reset the breaker", "agent"),
+    e.WorkSuspended: _work("suspended"),
+    e.WorkResumed: _work("resumed"),
     e.SchedulePaused: _about("schedules", "paused", "schedule"),
     e.ScheduleResumed: _about("schedules", "resumed", "schedule"),
     e.ScheduleFired: _fired,

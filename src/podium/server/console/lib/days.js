@@ -50,3 +50,6 @@ export function told(since, until) {
   if (dayAfter(from) === to.getTime()) return day(from);
   return `${time(from)} – ${time(to)}`;
 }
+
+/** The midnight at which so many days ago begins. */
+export const daysAgo = (days) => new Date(midnight(Date.now())).setDate(new Date().getDate() - days);

@@ -6,6 +6,7 @@ import { useData } from "../lib/data.js";
 import { bare, count, money } from "../lib/format.js";
 import { gathered } from "../lib/flow.js";
 import { Agent } from "../parts/agent.js";
+import { useHeld } from "../parts/pause.js";
 
 export default function Agents({ given: [name] }) {
   return name ? html`<${Agent} name=${name} kind=${at.value.kind === "tool" ? "tool" : "agent"} />` : html`<${List} />`;
@@ -16,12 +17,13 @@ function List() {
   const { data: tools } = useData("/v1/tools?limit=1000", declares);
   const { data: flow } = useData("/v1/flow", true);
   const { data: spend } = useData("/v1/spend?days=7", true);
+  const held = useHeld();
   const does = useMemo(() => new Map(gathered(flow?.items ?? []).nodes.map((node) => [node.id, node])), [flow]);
   const costs = useMemo(() => booked(spend?.items ?? []), [spend]);
   if (problem && !agents) return html`<${Trouble} problem=${problem} />`;
   if (!agents) return null;
   const columns = (kind) => [
-    { name: "state", cell: (row) => html`<${State} row=${row} does=${does.get(`${kind}:${row.name}`)} />` },
+    { name: "state", cell: (row) => html`<${State} row=${row} held=${held} does=${does.get(`${kind}:${row.name}`)} />` },
     { name: kind, cell: (row) => html`<a class="first-link" href=${link(kind, row)}>${row.name}</a>` },
     { name: "version", cell: (row) => row.version },
     { name: kind === "tool" ? "effect on the world" : "offers", cell: (row) => html`<span class="clip">${kind === "tool" ? `${row.side_effect}${row.risk ? `, risk ${row.risk}` : ""}` : row.capabilities.join(", ")}</span>` },
@@ -40,7 +42,8 @@ const declares = (record) => !record.run_id;
 const link = (kind, row) => `/agents/${encodeURIComponent(row.name)}${kind === "tool" ? "?kind=tool" : ""}`;
 const failed = (node) => (node?.failed ? html`<span class="is-bad">${node.failed} (${Math.round((100 * node.failed) / node.calls)} %)</span>` : html`<span class="dim">–</span>`);
 
-const State = ({ row, does }) => {
+const State = ({ row, does, held }) => {
+  if (held.some((one) => one.agent.split("@")[0] === row.name)) return html`<${Status} status="paused" />`;
   const breaker = row.breaker?.status ?? row.breaker;
   if (breaker && breaker !== "closed") return html`<${Status} status=${breaker} word=${`breaker ${breaker.replace("_", " ")}`} />`;
   if (does?.held) return html`<${Status} status="approval" word=${`${does.held} held`} />`;

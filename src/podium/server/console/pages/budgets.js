@@ -27,9 +27,8 @@ const COLUMNS = [
   { name: "", title: "used, and held", cell: (row) => html`<${Bar} row=${row} />` },
   { name: "spent", num: true, cell: (row) => amount(row.unit, row.spent) },
   { name: "held", num: true, cell: (row) => (row.held ? amount(row.unit, row.held) : html`<span class="dim">–</span>`) },
-  { name: "ceiling", num: true, cell: (row) => html`${amount(row.unit, row.ceiling)}${row.raised ? html` <span class="dim">(+${amount(row.unit, row.raised)})</span>` : ""}` },
-  { name: "unit", cell: (row) => unitName(row.unit) },
-  { name: "used up in", num: true, cell: (row) => (row.part >= 1 ? html`<span class="is-bad">now</span>` : Number.isFinite(row.leftMs) ? span(row.leftMs) : html`<span class="dim">not in this window</span>`) },
+  { name: "ceiling", num: true, cell: (row) => html`${amount(row.unit, row.ceiling)}${row.unit === "nano" || row.unit === "ms" ? "" : ` ${unitName(row.unit)}`}${row.raised ? html` <span class="dim">(+${amount(row.unit, row.raised)})</span>` : ""}` },
+  { name: "used up in", num: true, cell: (row) => (row.part >= 1 ? html`<span class="is-bad">now</span>` : Number.isFinite(row.leftMs) ? span(row.leftMs) : html`<span class="dim" title="not in this window, as it goes now">–</span>`) },
   { name: "what binds", cell: (row) => (row.binding ? html`<span title="Of the budgets that what is done here counts for, this one is reached first">this one</span>` : html`<span class="dim" title=${`reached before: ${row.parent}`}>${row.parent}</span>`) },
   { name: "until", cell: (row) => (row.ends_at ? html`<${Time} at=${row.ends_at} />` : html`<span class="dim">no end</span>`) },
 ];

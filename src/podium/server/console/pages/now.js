@@ -19,7 +19,7 @@ export default function Now() {
       <div class="figures">
         <div><b>${count(runs.running)}</b><span>running</span></div><div><b>${count(runs.waiting)}</b><span>waiting</span></div>
         ${runs.queued > 0 && html`<div><b>${count(runs.queued)}</b><span>queued</span></div>`}
-        ${runs.suspended > 0 && html`<div><b>${count(runs.suspended)}</b><span>paused</span></div>`}
+        ${runs.suspended > 0 && html`<div><b>${count(runs.suspended)}</b><span><a href="/runs?status=suspended">paused</a></span></div>`}
         <div><b>${count(runs.completed)}</b><span>completed</span></div><div><b>${count(runs.faulted)}</b><span>faulted</span></div>
         <div><b>${money(seen.spent_today_nano)}</b><span>spent today, ${plural(seen.calls_today, "call")}</span></div>
       </div>

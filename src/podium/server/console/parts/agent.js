@@ -1,8 +1,10 @@
 // One agent or tool in full: its contract, its versions, what it does and costs.
 
-import { html, Status, Table, Trouble, Cli, Json, Pairs } from "../lib/ui.js";
+import { html, useState, Icon, Status, Table, Time, Trouble, Cli, Json, Pairs } from "../lib/ui.js";
 import { useData } from "../lib/data.js";
 import { bare, count, money, span } from "../lib/format.js";
+import { can } from "../lib/api.js";
+import { Pausing, Resuming, useHeld } from "./pause.js";
 import { Versions } from "./versions.js";
 
 const declares = (record) => !record.run_id;
@@ -11,10 +13,16 @@ export function Agent({ name, kind }) {
   const { data: agent, problem } = useData(`/v1/resources/${kind}/${encodeURIComponent(name)}`, declares);
   const { data: spend } = useData("/v1/spend?days=14", true);
   const { data: flow } = useData("/v1/flow", true);
+  const [asking, setAsking] = useState("");
+  const held = useHeld().filter((one) => one.agent.split("@")[0] === name);
   if (problem && !agent) return html`<div class="head"><h1>${name}</h1></div><${Trouble} problem=${problem} />`;
   if (!agent) return null;
   const days = (spend?.items ?? []).filter((one) => bare(one.agent) === name);
-  return html`<div class="head"><h1>${agent.name} <span class="dim">${agent.version}</span></h1>${agent.breaker?.status && html`<${Status} status=${agent.breaker.status} word=${`breaker ${agent.breaker.status}`} />`}<span class="gap"></span><${Cli} line=${`podium describe ${kind} ${name}`} /></div>
+  return html`<div class="head"><h1>${agent.name} <span class="dim">${agent.version}</span></h1>${agent.breaker?.status && html`<${Status} status=${agent.breaker.status} word=${`breaker ${agent.breaker.status}`} />`}${held.length > 0 && html`<${Status} status="paused" />`}<span class="gap"></span><${Cli} line=${`podium describe ${kind} ${name}`} />
+      ${can("operate") && (held.length ? html`<button onClick=${() => setAsking("resume")}><${Icon} name="play" />Resume…</button>` : html`<button onClick=${() => setAsking("pause")}><${Icon} name="pause" />Pause…</button>`)}</div>
+    ${asking === "pause" && html`<${Pausing} agent=${name} onClose=${() => setAsking("")} />`}
+    ${asking === "resume" && held[0] && html`<${Resuming} agent=${held[0].agent} onClose=${() => setAsking("")} />`}
+    ${held.map((one) => html`<p class="notice is-warn">${one.told}, <${Time} at=${one.at} relative /></p>`)}
     <p>${agent.description}</p>
     ${agent.deprecated && html`<p class="notice is-warn">Deprecated: ${agent.deprecated}</p>`}
     ${agent.breaker?.reason && html`<p class="notice is-bad">Its breaker: ${agent.breaker.reason}. <a href=${`/approvals/${encodeURIComponent(`${agent.name}@${agent.version}`)}/0`}>See to it</a></p>`}

@@ -9,7 +9,7 @@ import { money, span, who } from "../lib/format.js";
 import { NAMED, PAGES } from "./pages.js";
 import { Seek } from "./seek.js";
 import { Keys, useKeys } from "./keys.js";
-import { PauseAll, Resuming, Lift } from "./pause.js";
+import { Banner, Pausing, Resuming, useHeld } from "./pause.js";
 
 export function Frame({ children }) {
   const [open, setOpen] = useState("");
@@ -21,6 +21,13 @@ export function Frame({ children }) {
     main.current?.focus({ preventScroll: true });
   }, [place.value.path]);
   const waiting = seen ? seen.approvals : 0;
+  const held = useHeld();
+  const [lifted, setLifted] = useState("");
+  const lift = (agent) => {
+    setLifted(agent);
+    setOpen("lift");
+  };
+  const all = held[0]?.agent === "";
   return html`<div class="frame">
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); main.current.focus(); }}>Skip to what is shown</a>
     <nav class="side" aria-label="Pages">
@@ -38,16 +45,16 @@ export function Frame({ children }) {
       <span class="gap"></span>
       <${Beat} />
       ${seen && html`<a class="meter" href="/budgets" title="What was booked today (UTC); see what nears its ceiling">today <b>${money(seen.spent_today_nano)}</b></a>`}
-      ${can("run") && html`<button onClick=${() => setOpen("pause")}><${Icon} name="pause" />Pause all…</button>`}
+      ${can("operate") && (all ? html`<button onClick=${() => lift("")}><${Icon} name="play" />Resume all…</button>` : html`<button onClick=${() => setOpen("pause")}><${Icon} name="pause" />Pause all…</button>`)}
     </header>
     <main id="main" tabindex="-1" ref=${main}>
-      ${seen?.runs.suspended > 0 && html`<${Resuming} suspended=${seen.runs.suspended} onLift=${() => setOpen("lift")} />`}
+      <${Banner} held=${held} onLift=${lift} />
       ${children}
     </main>
     ${open === "seek" && html`<${Seek} onClose=${() => setOpen("")} />`}
     ${open === "keys" && html`<${Keys} onClose=${() => setOpen("")} />`}
-    ${open === "pause" && html`<${PauseAll} onClose=${() => setOpen("")} />`}
-    ${open === "lift" && html`<${Lift} onClose=${() => setOpen("")} />`}
+    ${open === "pause" && html`<${Pausing} onClose=${() => setOpen("")} />`}
+    ${open === "lift" && html`<${Resuming} agent=${lifted} onClose=${() => setOpen("")} />`}
   </div>`;
 }
 

@@ -1,79 +1,63 @@
-// Pausing everything, and letting it go on. Nothing is killed: what is under way ends, nothing more begins.
+// Holding everything still, or one agent, and letting it go on. It is one call, and holds for what begins later, too.
 
-import { html, useEffect, useState, Dialog, Trouble, Cli, Icon } from "../lib/ui.js";
-import { get, post } from "../lib/api.js";
-import { refresh } from "../lib/data.js";
-import { plural } from "../lib/format.js";
+import { html, useState, Asking, Icon, Time } from "../lib/ui.js";
+import { can, post } from "../lib/api.js";
+import { useData, refresh } from "../lib/data.js";
+import { count, plural, shell } from "../lib/format.js";
 
-const AT_ONCE = 16;
-const PAGE = 1000;
+const EVERYTHING = "everything";
 
-export const PauseAll = ({ onClose }) => html`<${EachRun} onClose=${onClose} title="Pause everything" verb="Pause" act="suspend" statuses=${["running", "queued"]}
-  about="Nothing new begins in these runs. Attempts that are under way end, and their results are kept. Nothing is killed." />`;
+/** Whether a record changes what is held still. */
+export const holds = (record) => /^Work(Suspended|Resumed)$/.test(record.type);
 
-export const Lift = ({ onClose }) => html`<${EachRun} onClose=${onClose} title="Let suspended runs go on" verb="Resume" act="resume" statuses=${["suspended"]}
-  about="These runs go on where they were." />`;
+export const useHeld = () => useData("/v1/suspensions", holds).data?.items ?? [];
 
-export const Resuming = ({ suspended, onLift }) => html`<div class="banner" role="status"><span class="status is-warn"><${Icon} name="pause" />${plural(suspended, "run is", "runs are")} paused</span>
-  <span class="gap"></span><a href="/runs?status=suspended">Show them</a><button onClick=${onLift}>Resume…</button></div>`;
+const named = (agent) => agent || EVERYTHING;
+const flag = (agent) => (agent ? `--agent ${agent}` : "--all");
+const because = (why) => (why ? ` --why ${shell(why)}` : "");
 
-/** Does the same to all runs of some statuses, and says what became of each that would not. */
-function EachRun({ title, verb, act, statuses, about, onClose }) {
-  const [runs, setRuns] = useState(null);
-  const [reason, setReason] = useState("");
-  const [done, setDone] = useState(0);
-  const [failed, setFailed] = useState([]);
-  const [problem, setProblem] = useState(null);
-  const [busy, setBusy] = useState(false);
-  useEffect(() => {
-    found(statuses).then(setRuns, setProblem);
-  }, []);
-  const submit = async (event) => {
-    event.preventDefault();
-    setBusy(true);
-    const left = [...runs];
-    const refused = [];
-    const work = async () => {
-      for (let run = left.pop(); run; run = left.pop()) {
-        try {
-          await post(`/v1/runs/${run.id}/${act}`, { why: reason });
-          setDone((before) => before + 1);
-        } catch (problem) {
-          // It may have ended by itself meanwhile; that is no failure.
-          if (problem.status !== 409) refused.push(`${run.id.slice(0, 8)}: ${problem.message}`);
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+/** Asks before everything, or an agent, is held still. To stop what is under way, too, one types what that is. */
+export function Pausing({ agent = "", onClose }) {
+  const { data: seen } = useData(agent ? null : "/v1/overview", false);
+  const { data: activity } = useData("/v1/activity", false);
+  const [cancel, setCancel] = useState(false);
+  const [typed, setTyped] = useState("");
+  const under = (activity?.items ?? []).filter((one) => !agent || one.agent.split("@")[0] === agent.split("@")[0]).length;
+  const run = async (why) => {
+    if (cancel && typed.trim() !== named(agent)) throw new Error(`To stop what is under way, type “${named(agent)}”.`);
+    await post("/v1/suspend", { agent, cancel, why });
     refresh();
-    setBusy(false);
-    if (refused.length) setFailed(refused);
-    else onClose();
   };
-  const by = runs && Object.entries(Object.groupBy ? Object.groupBy(runs, (run) => run.phase ?? run.status) : {});
-  return html`<${Dialog} label=${title} onClose=${onClose}><form onSubmit=${submit}>
-    <h1>${title}</h1>
-    ${runs === null && !problem && html`<p class="dim">Counting what is under way …</p>`}
-    ${runs && html`<p><b>${plural(runs.length, "run")}</b>${by.length > 0 && `: ${by.map(([phase, some]) => `${some.length} ${phase}`).join(", ")}`}. ${about}</p>`}
-    <label class="field"><span>Reason <span class="dim">(goes into the audit; may be left out)</span></span><textarea rows="2" value=${reason} onInput=${(event) => setReason(event.target.value)} /></label>
-    <${Cli} line=${`podium get runs --status ${statuses[0]} -o json | jq -r '.[].id' | xargs -n1 podium ${act}`} />
-    <${Trouble} problem=${problem} />
-    ${failed.length > 0 && html`<div class="notice is-bad" role="alert">${failed.slice(0, 5).map((line) => html`<p>${line}</p>`)}</div>`}
-    <div class="row">${busy && html`<span class="dim" role="status">${done} of ${runs.length}</span>`}
-      <button type="button" onClick=${onClose}>Cancel</button>
-      <button class="first" disabled=${busy || !runs?.length}>${verb}${runs ? ` ${runs.length}` : ""}</button></div>
-  </form><//>`;
+  return html`<${Asking} title=${`Pause ${named(agent)}`} verb=${agent ? "Pause it" : "Pause everything"} danger=${cancel}
+    why="No attempt begins until it is resumed, by whatever run. What is under way ends, and its result is kept. Nothing is killed; runs can still be started, and people can still decide."
+    line=${(why) => `podium suspend ${flag(agent)}${cancel ? " --cancel" : ""}${because(why)}`} run=${run} onClose=${onClose}>
+    <p class="facts">${seen && html`<span><b>${count(seen.runs.running)}</b> running</span><span><b>${count(seen.runs.waiting)}</b> waiting</span>`}<span><b>${count(under)}</b> ${under === 1 ? "attempt" : "attempts"} under way</span></p>
+    <label class="check"><input type="checkbox" checked=${cancel} onChange=${(event) => setCancel(event.target.checked)} />Stop what is under way, too</label>
+    ${cancel && html`<label class="field"><span>Type “${named(agent)}” <span class="dim">(${plural(under, "attempt is", "attempts are")} stopped, and may be done by half)</span></span>
+      <input value=${typed} required onInput=${(event) => setTyped(event.target.value)} /></label>`}<//>`;
 }
 
-async function found(statuses) {
-  const all = [];
-  for (const status of statuses) {
-    let path = `/v1/runs?status=${status}&nested=true&limit=${PAGE}`;
-    while (path) {
-      const page = await get(path);
-      all.push(...page.items);
-      path = page.next;
-    }
-  }
-  return all;
+/** Asks before something goes on. */
+export function Resuming({ agent, onClose }) {
+  const run = async (why) => {
+    await post("/v1/resume", { agent, why });
+    refresh();
+  };
+  return html`<${Asking} title=${`Let ${agent || "everything"} go on`} verb="Resume" why="What waits begins in the order in which it waits."
+    line=${(why) => `podium resume ${flag(agent)}${because(why)}`} run=${run} onClose=${onClose} />`;
 }
+
+/** Says on every page what is held still, by whom, why and since when; the way on is beside it. */
+export function Banner({ held, onLift }) {
+  const [first, ...others] = held;
+  if (!first) return null;
+  const all = first.agent === "";
+  const agents = all ? others : held;
+  return html`<div class="banner is-held" role="status">
+    ${all && html`<span class="status is-warn strong"><${Icon} name="pause" />Everything is paused</span><${By} one=${first} />`}
+    ${agents.length > 0 && html`<span class="status is-warn"><${Icon} name="pause" />${agents.slice(0, 3).map((one, index) => html`${index > 0 && ", "}<a href=${`/agents/${encodeURIComponent(one.agent.split("@")[0])}`}>${one.agent}</a>`)}${agents.length > 3 && ` and ${agents.length - 3} more`} ${agents.length > 1 ? "are" : "is"} paused</span>${!all && agents.length === 1 && html`<${By} one=${agents[0]} />`}`}
+    <span class="gap"></span>
+    ${can("operate") && (all || agents.length === 1) && html`<button onClick=${() => onLift(all ? "" : agents[0].agent)}><${Icon} name="play" />Resume…</button>`}</div>`;
+}
+
+const By = ({ one }) => html`<span class="clip long">by <b>${one.principal.replace(/^user:/, "") || "somebody"}</b>${one.why ? html`: ${one.why}` : ""}</span><span class="dim"><${Time} at=${one.at} relative /></span>`;
