@@ -97,6 +97,15 @@ def test_what_does_not_compile_cannot_be_forced() -> None:
     assert Book().apply(bad, force=True, why="I want it") == [("refused", "unknown-task")]
 
 
+def test_who_is_about_somebody_begins_by_no_schedule_of_its_own() -> None:
+    header = {"dsl": "1.0.3", "namespace": "test", "name": "talk", "version": "1.0.0"}
+    about = {"document": {**header, "metadata": {"subject": "${ .id }"}}, "schedule": {"every": "PT1H"}}
+    told = i.Apply(resources=(workflow([{"a": {"set": {"x": 1}}}], **about),), force=True, why="now")
+    refused = Book().catalog.declare(told, dict)
+    assert isinstance(refused, Refused)
+    assert [(one.rule, one.path) for one in refused.problems] == [("subject", "/schedule")]
+
+
 def test_pruning_deletes_what_is_left_out() -> None:
     book = Book(GREETER, GREET, ASK)
     made = book.apply(GREETER, GREET, prune=True)

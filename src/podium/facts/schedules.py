@@ -74,7 +74,7 @@ class Scheduled(msgspec.Struct, omit_defaults=True):
         last_run: the run that it began last, at fired_at.
         live: its runs that are not over.
         trouble: why the last due time began no run; "" if it did.
-        gathered: events that wait for others. seen: `source id` of events that were taken, the last ones.
+        gathered: events that wait for others. seen: keys of events that were taken, the last ones.
     """
 
     digest: str = ""

@@ -39,6 +39,11 @@ REFUSED_MAX = 50
 """No more reasons than this are given."""
 
 
+_ABOUT_SOMEBODY = Problem(
+    "subject", "/schedule", "the workflow is about somebody, and a schedule cannot say about whom"
+)
+
+
 class Declaration(NamedTuple):
     """What is to be recorded.
 
@@ -103,7 +108,10 @@ def _unsound(one: Declared, before: Declarations, programs: Programs, allowed: S
     if program is None:
         return problems
     own = own_schedule(program.document)
-    return [*forbidden(program, allowed), *(unsound_schedule(own) if own is not None else [])]
+    if own is None:
+        return list(forbidden(program, allowed))
+    about = [_ABOUT_SOMEBODY] if program.subject is not None else []
+    return [*forbidden(program, allowed), *unsound_schedule(own), *about]
 
 
 def _decided(

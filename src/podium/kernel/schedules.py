@@ -11,7 +11,7 @@ from podium.facts.schedules import Gathered, Scheduled
 from podium.kernel.state import Shard
 
 SEEN_MAX = 1_000
-"""So many events of a schedule are remembered, so that one that is sent again begins nothing again."""
+"""So many events of a schedule are remembered, so that one that began no run is not taken for a new one."""
 
 
 def fold_schedule(shard: Shard, record: Record) -> None:
@@ -21,6 +21,11 @@ def fold_schedule(shard: Shard, record: Record) -> None:
     SCHEDULE_EVENTS[type(event)](shard, known, event, record)
     if known.digest and known.next_at and not known.paused_at:
         shard.wake_schedules()
+
+
+def key_of(source: str, name: str) -> str:
+    """What tells an event from all others, by its `source` and `id`."""
+    return f"{source}\0{name}"
 
 
 def run_ended(shard: Shard, run_id: str, at: int) -> None:
@@ -52,7 +57,7 @@ def _dealt_with(known: Scheduled, event: e.ScheduleFired | e.SchedulePassed) -> 
 
 
 def _saw(known: Scheduled, event: Any) -> None:
-    known.seen.append(f"{event.source} {event.id}")
+    known.seen.append(key_of(event.source, event.id))
     del known.seen[:-SEEN_MAX]
 
 

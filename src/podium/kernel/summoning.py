@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from podium.facts import events as e
+from podium.facts.identity import run_id_of
 from podium.facts.schedules import Scheduled
 from podium.facts.values import JSON
 from podium.kernel.listening import same
 from podium.kernel.outcome import Outcome
-from podium.kernel.scheduling import Cause, begin
+from podium.kernel.schedules import key_of
+from podium.kernel.scheduling import CLAIM, Cause, begin
 from podium.kernel.state import Run, Shard
 from podium.kernel.step import View, text_of
 from podium.kernel.timetables import Timetable
@@ -24,13 +26,31 @@ _NOTHING: Any = object()
 def summon(shard: Shard, event: dict[str, Any], view: View, out: Outcome, sender: Run | None = None) -> int:
     """Give an event to the schedules that wait for such: how many took it."""
     taken = 0
-    seen = f"{event.get('source', '')} {event.get('id', '')}"
+    key = _key(event)
     for name, known in list(shard.schedules.items()):
         table = view.schedules.get(name)
-        if table is None or table.timing.events is None or known.paused_at or seen in known.seen:
+        if table is None or table.timing.events is None or known.paused_at:
             continue
-        taken += _take(shard, view, out, table, known, event, sender)
+        if key not in known.seen and _run_of(name, key) not in shard.runs:
+            taken += _take(shard, view, out, table, known, event, sender)
     return taken
+
+
+def summoned(shard: Shard, event: dict[str, Any], view: View) -> list[str]:
+    """The runs that schedules began when the same event came before, if it did: they must be in memory."""
+    key = _key(event)
+    tables = ((name, view.schedules.get(name)) for name in shard.schedules)
+    return [
+        _run_of(name, key) for name, table in tables if table is not None and table.timing.events is not None
+    ]
+
+
+def _key(event: dict[str, Any]) -> str:
+    return key_of(str(event.get("source", "")), str(event.get("id", "")))
+
+
+def _run_of(name: str, key: str) -> str:
+    return run_id_of(CLAIM + name, key)
 
 
 def _take(
@@ -39,7 +59,7 @@ def _take(
 ) -> bool:  # fmt: skip
     wanted = table.timing.events
     assert wanted is not None
-    key = f"{event.get('source', '')} {event.get('id', '')}"
+    key = _key(event)
     if wanted.mode != "all":
         if wanted.filters and all(_keys(one, event) is None for one in wanted.filters):
             return False

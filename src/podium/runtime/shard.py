@@ -23,6 +23,7 @@ from podium.kernel.outcome import Outcome
 from podium.kernel.shared import share
 from podium.kernel.state import Run, Shard, children_of, idle, next_wake
 from podium.kernel.step import View, program_of
+from podium.kernel.summoning import summoned
 from podium.runtime.sealing import UNSEALED, Sealing
 from podium.runtime.writer import LogWriter, read_records
 from podium.store.interface import ColdRun, Fenced, Snapshot, Store, StoreError, Wait
@@ -256,6 +257,7 @@ class ShardHost:
                 wanted.update(dict.fromkeys(self._waiting("subject", bytes.fromhex(told.subject))))
             if isinstance(told, i.Emitted) or (isinstance(told, i.SendEvent) and not run_id):
                 events[ANY_EVENT] = events[event_key(told.event.get("type"))] = None
+                wanted.update(dict.fromkeys(summoned(state, told.event, self.view)))
         for key in events:
             wanted.update(dict.fromkeys(self._listening(key)))
         missing = [run_bytes(run_id) for run_id in wanted if run_id not in state.runs]
