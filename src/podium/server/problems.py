@@ -30,6 +30,7 @@ _TITLES = {
     405: "This cannot be done here",
     406: "This cannot be given in that form",
     409: "This conflicts with what is there",
+    410: "This is over",
     413: "This is too large",
     415: "This cannot be read in that form",
     422: "What was given is not as it must be",

@@ -31,6 +31,8 @@ from podium.server.served import Served
 
 WAIT_MS_MAX = 60_000
 _SLICE_S = 1.0
+GONE: dict[int | str, dict[str, Any]] = {410: {"description": "Its lease is over: it must register again"}}
+UNFIT: dict[int | str, dict[str, Any]] = {409: {"description": "It does not fit what is declared"}}
 
 Of = Annotated[Caller, needs("work")]
 
@@ -41,7 +43,7 @@ def router(served: Served) -> APIRouter:
     fleet = staffing.fleet
     of_attempt = Depends(OfAttempt(fleet.lives))
 
-    @routes.post("/workers", status_code=201, response_model=shapes.Joined)
+    @routes.post("/workers", status_code=201, response_model=shapes.Joined, responses=UNFIT)
     async def register(body: shapes.Registration, visitor: Annotated[Visitor, visits("work")]) -> Response:
         """Join the fleet; or come back to it, with the attempts that one still has.
 
@@ -64,7 +66,7 @@ def router(served: Served) -> APIRouter:
         """The workers that are there, and those that went within the hour."""
         return answered({"items": await served.ask("workers", {}, caller)})
 
-    @routes.post("/workers/{id}/pull", response_model=shapes.Pulled)
+    @routes.post("/workers/{id}/pull", response_model=shapes.Pulled, responses=GONE)
     async def pull(id: str, body: shapes.Pull, caller: Of, request: Request) -> Response:
         """Take attempts; where there are none, wait for some.
 
@@ -73,20 +75,20 @@ def router(served: Served) -> APIRouter:
         """
         return answered(_pulled(await _pull(staffing, id, body, caller, request)))
 
-    @routes.post("/workers/{id}/start", response_model=shapes.Words)
+    @routes.post("/workers/{id}/start", response_model=shapes.Words, responses=GONE)
     async def start(id: str, body: shapes.Tokens, caller: Of) -> Response:
         """Say that attempts are about to begin. One whose word is not `accepted` must not."""
         _live(staffing, id, caller)
         return answered({"words": fleet.begin(body.attempts)})
 
-    @routes.post("/workers/{id}/heartbeat", response_model=shapes.Heard)
+    @routes.post("/workers/{id}/heartbeat", response_model=shapes.Heard, responses=GONE)
     async def heartbeat(id: str, caller: Of) -> Response:
         """Renew the lease, as every other call of a worker does; hear which attempts are to be stopped."""
         worker, stops = _live(staffing, id, caller)
         draining = worker.standing == "draining"
         return answered({"lease_ms": worker.told.lease_ms, "stop": stops, "draining": draining})
 
-    @routes.post("/workers/{id}/complete", response_model=shapes.Completed)
+    @routes.post("/workers/{id}/complete", response_model=shapes.Completed, responses=GONE)
     async def complete(id: str, body: shapes.Complete, caller: Of, request: Request) -> Response:
         """Say what became of attempts, well or badly; it is durable when this answers.
 
@@ -104,13 +106,13 @@ def router(served: Served) -> APIRouter:
         """Say that attempts failed: as `complete`, for those that have nothing else to say."""
         return answered({"words": await _settle(staffing, body.attempts)})
 
-    @routes.post("/workers/{id}/drain", response_model=shapes.Heard)
+    @routes.post("/workers/{id}/drain", response_model=shapes.Heard, responses=GONE)
     async def drain(id: str, caller: Of) -> Response:
         """Take no more attempts; those that it has it may end."""
         worker = _or_gone(fleet.drain, id, caller.principal)
         return answered({"lease_ms": worker.told.lease_ms, "stop": [], "draining": True})
 
-    @routes.delete("/workers/{id}", status_code=204)
+    @routes.delete("/workers/{id}", status_code=204, responses=GONE)
     async def leave(id: str, caller: Of) -> Response:
         """Go. What it still has is lost."""
         _or_gone(fleet.leave, id, caller.principal)
