@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.cli.command import until
 from tests.runtime.serving import agent, call, workflow
 from tests.server.yard import Yard, hosted
 
@@ -179,6 +180,23 @@ def test_draining_and_leaving(yard: Yard, http: httpx2.Client) -> None:
     said(http.post(f"/v1/workers/{worker}/complete", json=done))
     assert http.delete(f"/v1/workers/{worker}").status_code == 204
     said(http.post(f"/v1/workers/{worker}/heartbeat"), 410)
+
+
+def test_an_operator_drains_any_worker_and_is_noted(yard: Yard, http: httpx2.Client) -> None:
+    yard.flow("far")
+    worker = join(http, "far@1.0.0")
+    with (
+        yard.client(yard.token("o", "operator")) as operator,
+        yard.client(yard.token("x", "worker")) as other,
+    ):
+        said(other.post(f"/v1/workers/{worker}/drain"), 410)
+        assert said(operator.post(f"/v1/workers/{worker}/drain?why=patches"))["draining"] is True
+        [row] = said(operator.get("/v1/workers"))["items"]
+        assert row["status"] == "draining"
+        said(operator.post("/v1/workers/nobody/drain"), 410)
+        [first, *_] = until(lambda: operator.get("/v1/acts").json()["items"])
+    assert (first["principal"], first["act"]) == ("user:o", "drain")
+    assert pull(http, worker) == {"attempts": [], "stop": [], "draining": True}
 
 
 def test_a_pull_that_nobody_waits_for_keeps_nothing(yard: Yard, http: httpx2.Client) -> None:

@@ -36,6 +36,9 @@ SWEEP_S = 0.25
 _log = logging.getLogger("podium.fleet")
 
 
+_NOBODY = "no live worker has the id {}; register again"
+
+
 class Gone(Exception):
     """Nobody knows the worker, or its lease is over: it must register again."""
 
@@ -197,10 +200,10 @@ class Fleet:
         self._busy.set()
         return worker, words
 
-    def drain(self, id: str, principal: str) -> Worker:
-        """Give a worker nothing more. Raises Gone."""
+    def drain(self, id: str, principal: str = "") -> Worker:
+        """Give a worker nothing more: by its own word, or by an operator's, without `principal`. Raises Gone."""
         with self._lock:
-            worker = self._known(id, principal)
+            worker = self._known(id, principal) if principal else self._present(id)
             if worker.standing == "live":
                 worker.standing = "draining"
                 self._roster.take_back(worker)
@@ -407,10 +410,16 @@ class Fleet:
 
     def _known(self, id: str, principal: str) -> Worker:
         """A worker that is heard of. Raises Gone."""
-        worker = self._roster.workers.get(id)
-        if worker is None or not worker.present or worker.principal != principal:
-            raise Gone(f"no live worker has the id {id}; register again")
+        worker = self._present(id)
+        if worker.principal != principal:
+            raise Gone(_NOBODY.format(id))
         worker.renew(self._clock())
+        return worker
+
+    def _present(self, id: str) -> Worker:
+        worker = self._roster.workers.get(id)
+        if worker is None or not worker.present:
+            raise Gone(_NOBODY.format(id))
         return worker
 
     def _rest(self, worker: Worker) -> None:

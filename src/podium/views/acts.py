@@ -126,7 +126,7 @@ _NOTED = {
         ("cancel", "suspend", "resume", "resolve", "settle_dead_letter", "declassify", "send"), "runs"
     ),
     **dict.fromkeys(("apply", "delete"), "resources"),
-    **dict.fromkeys(("rebuild_views", "checkpoint"), "hub"),
+    **dict.fromkeys(("rebuild_views", "checkpoint", "drain"), "hub"),
     "reset_breaker": "agents",
     "schedule": "schedules",
 }

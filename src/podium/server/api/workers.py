@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from podium.agents.interface import AttemptFailed, Question
@@ -107,9 +107,18 @@ def router(served: Served) -> APIRouter:
         return answered({"words": await _settle(staffing, body.attempts)})
 
     @routes.post("/workers/{id}/drain", response_model=shapes.Heard, responses=GONE)
-    async def drain(id: str, caller: Of) -> Response:
-        """Take no more attempts; those that it has it may end."""
-        worker = _or_gone(fleet.drain, id, caller.principal)
+    async def drain(
+        id: str, visitor: Annotated[Visitor, visits("work", "operate")],
+        why: Annotated[str, Query(max_length=10_000)] = "",
+    ) -> Response:  # fmt: skip
+        """Take no more attempts; those that it has it may end. An operator says so of any worker."""
+        try:
+            worker = fleet.drain(id, visitor.caller.principal)
+        except Gone as gone:
+            if "operate" not in visitor.scopes:
+                raise Trouble(410, "lease-over", str(gone)) from None
+            await served.ask("note", {"act": "drain", "target": id, "why": why}, visitor.caller)
+            worker = _or_gone(fleet.drain, id)
         return answered({"lease_ms": worker.told.lease_ms, "stop": [], "draining": True})
 
     @routes.delete("/workers/{id}", status_code=204, responses=GONE)

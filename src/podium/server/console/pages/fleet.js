@@ -1,7 +1,7 @@
 // The hub and the workers: who hosts what, how much is under way, and how fresh everything is.
 
 import { html, useState, Status, Table, Trouble, Cli, Pairs, None, Asking, now } from "../lib/ui.js";
-import { can, post } from "../lib/api.js";
+import { can, post, query } from "../lib/api.js";
 import { useData, refresh, useEvery } from "../lib/data.js";
 import { ago, count, plural, span } from "../lib/format.js";
 
@@ -16,7 +16,7 @@ export default function Fleet() {
   if (problem && !hub) return html`<${Trouble} problem=${problem} />`;
   if (!hub) return null;
   const under = activity?.items ?? [];
-  const columns = can("operate") || can("admin") ? [...COLUMNS, { name: "", title: "do", cell: (row) => html`<button class="bare" onClick=${() => setAsking(row)}>Drain…</button>` }] : COLUMNS;
+  const columns = can("operate") ? [...COLUMNS, { name: "", title: "do", cell: (row) => row.status === "live" && html`<button class="bare" onClick=${() => setAsking(row)}>Drain…</button>` }] : COLUMNS;
   return html`<div class="head"><h1>Fleet</h1><span class="gap"></span><${Cli} line="podium get workers" /></div>
     <div class="split"><section><div class="title"><h2>The hub</h2><${Status} status=${hub.status} /></div>
       <${Pairs} of=${[
@@ -31,7 +31,7 @@ export default function Fleet() {
       <${Table} label="Attempts under way" rows=${under.slice(0, 100)} id=${(one) => `${one.run_id}/${one.effect}`} href=${(one) => `/runs/${one.run_id}`} columns=${ATTEMPTS} none="None." /></section></div>
     <section><div class="title"><h2>Workers elsewhere</h2><span class="gap"></span><span class="dim">agents of the hub itself need none</span></div>
       ${missing ? html`<${Trouble} problem=${missing} />` : html`<${Table} label="Workers" rows=${workers?.items ?? []} columns=${columns} none=${html`No worker joined. <code>podium worker MODULE:AGENTS --hub ${location.origin}</code> is one.`} />`}</section>
-    ${asking && html`<${Asking} title=${`Drain ${asking.name ?? asking.id}`} why="It gets nothing more, ends what it has, and leaves." verb="Drain" run=${async () => { await post(`/v1/workers/${asking.id}/drain`); refresh(); }} onClose=${() => setAsking(null)} />`}`;
+    ${asking && html`<${Asking} title=${`Drain ${asking.name ?? asking.id}`} why="It gets nothing more, ends what it has, and leaves." verb="Drain" run=${async (why) => { await post(`/v1/workers/${asking.id}/drain${query({ why })}`); refresh(); }} onClose=${() => setAsking(null)} />`}`;
 }
 
 const ATTEMPTS = [

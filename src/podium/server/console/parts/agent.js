@@ -1,6 +1,6 @@
 // One agent or tool in full: its contract, its versions, what it does and costs.
 
-import { html, useState, Icon, Status, Table, Time, Trouble, Cli, Json, Pairs } from "../lib/ui.js";
+import { html, useState, Icon, Status, Table, Trouble, Cli, Json, Pairs } from "../lib/ui.js";
 import { useData } from "../lib/data.js";
 import { bare, count, money, span } from "../lib/format.js";
 import { can } from "../lib/api.js";
@@ -22,7 +22,6 @@ export function Agent({ name, kind }) {
       ${can("operate") && (held.length ? html`<button onClick=${() => setAsking("resume")}><${Icon} name="play" />Resume…</button>` : html`<button onClick=${() => setAsking("pause")}><${Icon} name="pause" />Pause…</button>`)}</div>
     ${asking === "pause" && html`<${Pausing} agent=${name} onClose=${() => setAsking("")} />`}
     ${asking === "resume" && held[0] && html`<${Resuming} agent=${held[0].agent} onClose=${() => setAsking("")} />`}
-    ${held.map((one) => html`<p class="notice is-warn">${one.told}, <${Time} at=${one.at} relative /></p>`)}
     <p>${agent.description}</p>
     ${agent.deprecated && html`<p class="notice is-warn">Deprecated: ${agent.deprecated}</p>`}
     ${agent.breaker?.reason && html`<p class="notice is-bad">Its breaker: ${agent.breaker.reason}. <a href=${`/approvals/${encodeURIComponent(`${agent.name}@${agent.version}`)}/0`}>See to it</a></p>`}
