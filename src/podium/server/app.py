@@ -61,7 +61,8 @@ def make_app(served: Served) -> ASGIApp:
     )  # fmt: skip
     app.router.redirect_slashes = False
     routers = [make(served) for make in ROUTERS]
-    for router in routers:
+    # They are tried in turn, and workers call most often.
+    for router in sorted(routers, key=lambda one: one.tags != ["workers"]):
         app.include_router(router)
     app.add_exception_handler(Trouble, _troubled)
     app.add_exception_handler(RequestValidationError, _invalid)

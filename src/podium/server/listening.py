@@ -15,6 +15,8 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from podium.server.writing import Protocol
+
 STOP_S = 2
 """Requests under way get so long when the server ends."""
 
@@ -58,7 +60,7 @@ class Listening:
         self._on_stop = on_stop
         self._socket = bound
         config = uvicorn.Config(
-            app, loop="asyncio", http="httptools", ws="none", lifespan="on", log_config=None,
+            app, loop="asyncio", http=Protocol, ws="none", lifespan="on", log_config=None,
             access_log=False, server_header=False, date_header=False, proxy_headers=False, backlog=BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_S, timeout_graceful_shutdown=STOP_S,
             ssl_certfile=certificate, ssl_keyfile=key,
