@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from podium.facts.identity import run_bytes, run_text
-from podium.kernel.breakers import is_shut
+from podium.kernel.availability import may_begin
 from podium.kernel.catalog import Catalog
 from podium.kernel.state import (
     ALWAYS_READY,
@@ -17,6 +17,7 @@ from podium.kernel.state import (
     children_of,
     next_wake,
 )
+from podium.kernel.suspensions import of_askers
 from podium.runtime.host import Host
 from podium.runtime.sealing import Sealing, cleared
 from podium.runtime.shard import IN_MEMORY, event_keys
@@ -125,7 +126,12 @@ def _awake(state: Shard, run: Run, now: int) -> None:
     for effect in run.effects.values():
         if effect.status == "queued" or (effect.status == "backoff" and effect.retry_at < now):
             queued = (run.id, effect.id) in state.queues.get(effect.digest, ())
-            hold(queued, "I8", f"effect {effect.id} of run {run.id} is {effect.status} and in no queue")
+            passed = of_askers(state, run, effect) is not None
+            hold(
+                queued or passed,
+                "I8",
+                f"effect {effect.id} of run {run.id} is {effect.status} and in no queue",
+            )
     listens = any(frame.kind == "listen" for frame in run.frames.values())
     hold(not listens or run.id in state.listeners, "I4", f"run {run.id} listens and is not known to")
     pending = state.pending.get(run.id)
@@ -190,7 +196,7 @@ def _slots(host: Host, state: Shard) -> None:
         most = limit + back.get(digest, 0)
         hold(count <= most, "I8", f"{count} attempts of {digest}, whose limit is {limit}")
         waiting = [item for item in queue if _may_start(state, *item)]
-        free = count < limit and not is_shut(state, digest)
+        free = count < limit and may_begin(state, host.system.catalog, digest)
         hold(not waiting or not free, "I8", f"{waiting} wait for {digest}: {count} of {limit} run")
 
 
@@ -198,6 +204,8 @@ def _may_start(state: Shard, run_id: str, number: int) -> bool:
     run = state.runs.get(run_id)
     effect = run.effects.get(number) if run is not None else None
     if run is None or effect is None or run.status != "running":
+        return False
+    if of_askers(state, run, effect) is not None:
         return False
     return effect.status == "queued" or (effect.status == "backoff" and effect.retry_at <= state.now)
 
@@ -235,6 +243,7 @@ def leftovers(host: Host) -> str:
         "questions": list(state.pending),
         "families": dict(state.families),
         "claims": dict(state.claims),
+        "suspensions": list(state.suspended),
     }
     return ", ".join(f"{name} {value}" for name, value in held.items() if value)
 

@@ -12,6 +12,7 @@ import msgspec
 from podium.facts import inputs as i
 from podium.facts.identity import run_id_of
 from podium.facts.recovery import BREAKER_CLOSED
+from podium.facts.suspension import EVERYTHING
 from podium.facts.values import Accepted, Reply
 from podium.kernel.state import Effect, Run
 from podium.sim.governed import POLICY
@@ -32,6 +33,11 @@ DELETED = ("sim/patient", "sim/retry", "sim/race")
 
 PERSONS = ("ada", "charles", "mary")
 """Whom runs are about."""
+
+HOLDS = 0.06
+"""How likely somebody who looks around suspends something, in a world where people meddle."""
+
+HOLDABLE = tuple(sorted({one.name for one in (*AGENTS, *TOOLS, *LEADERS)}))
 
 PATIENCE_MS = 10_000
 """After so long without a reply a client asks again."""
@@ -80,7 +86,8 @@ class People:
     def content(self) -> bool:
         """Whether all that they wanted to submit was accepted."""
         submitted = len(self._submitted) == len(self._stage.conditions.runs)
-        return submitted and not self.unaccepted and self.timetable.over
+        held = self._stage.ledger.replica.suspended
+        return submitted and not self.unaccepted and self.timetable.over and not held
 
     def submit(self, told: i.SubmitRun) -> None:
         """Ask until it is accepted, as a careful client does."""
@@ -181,6 +188,17 @@ class People:
         for breaker in stage.ledger.replica.breakers.values():
             if breaker.status != BREAKER_CLOSED and stage.chance["breakers"].random() < 0.1:
                 self._tell(i.ResetBreaker(agent=breaker.agent, why="it is said to work again"))
+        self._hold_still()
+
+    def _hold_still(self) -> None:
+        """Suspend everything, or an agent, now and then, and think better of it."""
+        stage, random = self._stage, self._stage.chance["holds"]
+        for target in stage.ledger.replica.suspended:
+            if stage.healed or random.random() < 0.4:
+                self._tell(i.ResumeWork(agent=target, why="it was a false alarm"))
+        if stage.conditions.meddling and not stage.healed and random.random() < HOLDS:
+            target = random.choice((EVERYTHING, EVERYTHING, *HOLDABLE))
+            self._tell(i.SuspendWork(agent=target, cancel=random.random() < 0.3, why="it looked wrong"))
 
     def _look_at(self, run: Run) -> None:
         stage, random = self._stage, self._stage.chance[f"people {run.id}"]

@@ -15,7 +15,8 @@ from podium.kernel.catching import DOUBLINGS_MAX, PAUSE_MAX_MS
 from podium.kernel.requests import DEADLINES_MS
 from podium.kernel.rerouting import LOSSES_MAX
 from podium.kernel.state import IN_FLIGHT, Effect, Frame, Run
-from podium.sim import mended
+from podium.kernel.suspensions import of_agent, of_askers
+from podium.sim import held_still, mended
 from podium.sim.documents import COST_NANO
 from podium.sim.ledger import Ledger
 from podium.sim.violation import hold
@@ -121,7 +122,9 @@ def _effect_requested(ledger: Ledger, run: Run, event: e.EffectRequested, record
     for other in ledger.replica.runs.values():
         for effect in other.effects.values() if other.status == "running" else ():
             first = effect.digest == event.digest and effect.status == "queued"
+            first = first and of_askers(ledger.replica, other, effect) is None
             hold(not first, "I8", f"{event.task} of {run.id} overtakes effect {effect.id} of {other.id}")
+    held_still.begins(ledger, run, event.agent, event.asker, event.task)
     limit = run.frames[event.frame].deadline_at if event.asker else event.task_deadline_at
     _deadline(ledger, event.kind, event.digest, limit, event, record)
     mended.begins(ledger, event.digest, event.task)
@@ -130,6 +133,7 @@ def _effect_requested(ledger: Ledger, run: Run, event: e.EffectRequested, record
 def _attempt_started(ledger: Ledger, run: Run, event: e.AttemptStarted, record: Record) -> None:
     effect = run.effects[event.effect]
     hold(effect.retry_at <= record.at, "I9", f"attempt at {record.seq} starts early")
+    held_still.begins(ledger, run, effect.agent, effect.asker, event.task)
     mended.begins(ledger, effect.digest, event.task)
     _deadline(ledger, effect.kind, effect.digest, run.frames[effect.frame].deadline_at, event, record)
 
@@ -155,7 +159,9 @@ def _attempt_failed(ledger: Ledger, run: Run, event: e.AttemptFailed, record: Re
         key = (run.id, effect.id)
         ledger.again[key] = ledger.again.get(key, 0) + (event.status == "unstarted")
         return
-    if event.status != "lost":
+    if of_agent(ledger.replica, effect.agent) is not None:
+        hold(event.retry_at == record.at, "I6", f"{who} is tried again at {event.retry_at}, not when it may")
+    elif event.status != "lost":
         limit = _attempts(ledger, effect)
         hold(effect.failures + 1 < limit, "I6", f"{who} fails {effect.failures + 1} times of {limit}")
         low, high = _pause(ledger.catalog.agents[effect.digest], effect)
