@@ -22,7 +22,7 @@ from podium.facts import stored
 from podium.facts.catalog import Declared
 from podium.facts.events import Record
 from podium.facts.identity import digest_of, run_id_of
-from podium.facts.orders import Abandon, Answer, Evaluate, Perform
+from podium.facts.orders import Abandon, Answer, Evaluate, Perform, Recall
 from podium.facts.policy import Decision
 from podium.facts.values import JSON, Error, Refused, Reply, standard_error
 from podium.kernel.books import Books
@@ -506,6 +506,8 @@ def _order_line(order: Any) -> str:
         return f"> perform {short(order.task)} {order.attempt}"
     if isinstance(order, Answer):
         return f"> answer {order.effect} {order.number}"
+    if isinstance(order, Recall):
+        return "> recall"
     return f"> abandon {order.effect}"
 
 

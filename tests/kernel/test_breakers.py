@@ -18,9 +18,9 @@ ASK = [{"ask": {"call": "agent", "with": {"capability": "test.work"}}}]
 BROKEN = standard_error("runtime", "", "out of order")
 
 
-def worker(name: str = "first", **breaker: Any) -> Declared:
+def worker(name: str = "first", *, concurrency: int = 256, **breaker: Any) -> Declared:
     terms = {"failures": 2, "open_ms": 10_000, **breaker}
-    return agent(name, "test.work", breaker=terms, labels={"name": name})
+    return agent(name, "test.work", breaker=terms, labels={"name": name}, concurrency=concurrency)
 
 
 class Desk:

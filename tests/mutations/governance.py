@@ -175,4 +175,31 @@ GOVERNANCE = (
         "    if False:\n",
         tests=(_BREAKERS,),
     ),
+    # --- what people suspend -----------------------------------------------------------------------------
+    one(
+        "suspended-in-vain",
+        "what waits in line begins though everything is suspended",
+        "kernel/queueing.py",
+        "    if EVERYTHING in shard.suspended:\n",
+        "    if False:\n",
+        "I18",
+        "I8",
+    ),
+    one(
+        "suspended-for-ever",
+        "what waits does not go on as it is resumed",
+        "kernel/suspensions.py",
+        "    shard.freed.extend(shard.queues)\n",
+        "    pass\n",
+        "I8",
+        "I13",
+    ),
+    one(
+        "suspended-agent-asks-on",
+        "attempts of an agent that is suspended get what they ask for",
+        "kernel/asking.py",
+        "    if (error := refused(step.shard, effect)) is not None:\n",
+        "    if (error := None) is not None:\n",
+        tests=("tests/kernel/test_suspending.py",),
+    ),
 )

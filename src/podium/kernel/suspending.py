@@ -9,6 +9,7 @@ from podium.facts.suspension import EVERYTHING
 from podium.facts.values import AT_LEAST_ONCE, Accepted, Problem, Refused, Reply, standard_error
 from podium.kernel.availability import refused
 from podium.kernel.outcome import Outcome
+from podium.kernel.rerouting import reroute_queued
 from podium.kernel.settling import report
 from podium.kernel.state import IN_FLIGHT, Effect, Shard
 from podium.kernel.step import Step, View
@@ -30,8 +31,8 @@ def suspend(shard: Shard, told: i.SuspendWork, view: View, out: Outcome) -> Repl
     out.orders.append(Recall(digests))
     if target != EVERYTHING or told.cancel:
         _see_to_attempts(shard, view, out, target, cancel=told.cancel)
-    if digests is not None:
-        shard.freed.extend(digests & shard.queues.keys())
+    for digest in sorted(digests or ()):
+        reroute_queued(shard, digest, view, out, shard.suspended[target].told("it"))
     return Accepted(detail=f"{_named(target)} is suspended")
 
 
