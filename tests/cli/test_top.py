@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from tests.cli.command import Command, until
+import os
+import pty
+import signal
+import subprocess
+import threading
+
+from tests.cli.command import PATIENCE_S, Command, until
 
 
 def test_a_hub_on_one_screen(podium: Command) -> None:
@@ -32,3 +38,41 @@ def test_a_folder_without_a_hub_shows_how_it_was_left(podium: Command) -> None:
     shown = podium("top")
     assert "no hub is at work here" in shown.stdout and "test/greet@1.0.0" in shown.stdout
     assert podium("explain", "--stuck").stderr.strip() == "nothing waits: no run is unfinished"
+
+
+def test_the_screen_follows_hubs_that_go_and_come(podium: Command) -> None:
+    podium.start("up")
+    until(podium.hub)
+    ours, theirs = pty.openpty()
+    screen = bytearray()
+    top = subprocess.Popen(
+        podium.command(("top", "--every", "0.2")), cwd=podium.folder, start_new_session=True,
+        env={**podium.environment(), "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs,
+    )  # fmt: skip
+    os.close(theirs)
+
+    def read() -> None:
+        try:
+            while told := os.read(ours, 65_536):
+                screen.extend(told)
+        except OSError:
+            """The last who writes has closed it."""
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        until(lambda: b"hub serving" in screen)
+        os.kill(podium.hub(), signal.SIGKILL)
+        until(lambda: b"no hub is at work here" in screen)
+        screen.clear()
+        podium.start("up")
+        until(lambda: b"hub serving" in screen)
+        top.send_signal(signal.SIGINT)
+        assert top.wait(PATIENCE_S) == 130
+    finally:
+        top.kill()
+        top.wait()
+        reader.join(PATIENCE_S)
+        os.close(ours)
+    # The terminal gets back what it showed before.
+    assert screen.rstrip().endswith(b"\x1b[?1049l")

@@ -17,6 +17,7 @@ from podium.bootstrap import Serving, serve
 from podium.facts.recovery import Breaker
 from podium.kernel.state import Effect, Run
 from podium.runtime import notices
+from podium.runtime.members import Hosted, Registration, Standing, Worker
 from podium.runtime.notifying import Notifier
 from podium.sdk.client import Client, RefusedError
 from podium.sdk.manifests import load
@@ -255,6 +256,23 @@ def test_budgets_are_told_of_at_each_mark_once_a_window(spent: int, severities: 
     ids = {one.id for more in (0, 1) for one in notices.of_budgets([{**row, "spent": spent + more}])}
     assert len(ids) <= 1 or spent == 79 or spent == 99
     assert not {one.id for one in found} & {one.id for one in notices.of_budgets([{**row, "ends_at": 6}])}
+
+
+def worker(name: str, standing: Standing, *hosts: str) -> Worker:
+    hosted = {digest: Hosted(digest, f"{digest}@1.0.0", "", 1) for digest in hosts}
+    made = Worker(f"id-{name}", Registration((), name), hosted, "", 7)
+    made.standing = standing
+    return made
+
+
+def test_workers_that_are_not_heard_of_are_told_of_and_what_waits_for_them() -> None:
+    west, east = worker("west", "stale", "greeter", "writer"), worker("east", "live", "writer")
+    (told,) = notices.of_fleet([west, east])
+    assert (told.cause, told.severity, told.since) == ("fleet", "critical", 7)
+    assert "west" in told.title and "Nobody else hosts greeter@1.0.0: " in told.text
+    (told,) = notices.of_fleet([west, worker("south", "live", "greeter", "writer")])
+    assert (told.severity, told.text) == ("warning", "")
+    assert not list(notices.of_fleet([worker("west", "left", "greeter"), worker("north", "draining", "x")]))
 
 
 def test_breakers_that_open_again_are_told_of_again() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from cyclopts import Parameter
 
@@ -38,13 +39,13 @@ def top(*, every: float = 1.0, once: bool = False, options: Given) -> int:
     once
         Look once, and end; so it does where there is no terminal.
     """
+    if not (options.format in ("json", "jsonl") or once) and sys.stdout.isatty():
+        _watch(lambda: hubs.looked_at(options.state), max(every, EVERY_LEAST_S))
     with hubs.looked_at(options.state) as client:
         if options.format in ("json", "jsonl"):
             show_one(seen(client), options.format)
-        elif once or not sys.stdout.isatty():
-            _print(seen(client))
         else:
-            _watch(lambda: seen(client), max(every, EVERY_LEAST_S))
+            _print(seen(client))
     return Exit.OK
 
 
@@ -73,19 +74,21 @@ def seen(client: Client) -> Row:
     }
 
 
-def _watch(look: Callable[[], Row], every_s: float) -> None:
+def _watch(looked_at: Callable[[], AbstractContextManager[Client]], every_s: float) -> NoReturn:
+    """Show it until somebody ends that; a hub that goes, and another one that comes, are followed."""
     from rich.console import Console
     from rich.live import Live
 
-    console = Console()
-    before = look()
-    with Live(_screen(before, before), console=console, screen=True, auto_refresh=False) as live:
+    before: Row = {}
+    with Live(console=Console(), screen=True, auto_refresh=False) as live:
         while True:
-            live.refresh()
-            time.sleep(every_s)
-            now = look()
-            live.update(_screen(now, before))
-            before = now
+            with looked_at() as client:
+                serves = True
+                while serves:
+                    now = seen(client)
+                    live.update(_screen(now, before or now), refresh=True)
+                    before, serves = now, bool(now["hub"])
+                    time.sleep(every_s)
 
 
 def _print(now: Row) -> None:
