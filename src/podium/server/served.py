@@ -13,6 +13,7 @@ from podium.runtime.door import Door
 from podium.runtime.identity import Caller
 from podium.runtime.presenting import Shown
 from podium.server.gate import Gate
+from podium.server.mailbox import Mailbox
 from podium.server.problems import of_reply, too_much
 from podium.server.repeats import Repeats
 from podium.server.settings import Settings
@@ -57,6 +58,7 @@ class Served:
     extra: dict[str, Any] = field(default_factory=dict)
     _pool: ThreadPoolExecutor = field(init=False)
     _open: int = field(default=0, init=False)
+    _mailbox: Mailbox | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._pool = ThreadPoolExecutor(self.settings.threads, "podium-api")
@@ -75,12 +77,17 @@ class Served:
                 future = self.door.start(call, params, caller)
             else:
                 future = await self.do(self.door.start, call, params, caller)
-            reply = future.result() if future.done() else await asyncio.wrap_future(future)
+            reply = future.result() if future.done() else await self._box().of(future)
         finally:
             self._open -= 1
         if "result" in reply:
             return reply["result"]
         raise of_reply(reply)
+
+    def _box(self) -> Mailbox:
+        if self._mailbox is None:
+            self._mailbox = Mailbox()
+        return self._mailbox
 
     async def do(self, work: Callable[..., Any], *args: Any) -> Any:
         """Do what takes its time on another thread."""
