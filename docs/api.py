@@ -28,7 +28,9 @@ hub for a team](../guides/hub.md) tells of tokens and roles.
 - **Streams** are server-sent events. `GET /v1/events` sends `changes` about four times a second, with the
   position as `id`; who comes back with `Last-Event-ID` gets what is missing, or one `resync`. `GET
   /v1/runs/{run_id}/events` with `Accept: text/event-stream` sends a `record` for each, and `end` with the
-  run.
+  run. Both send `said` for what attempts say meanwhile: `run_id`, `effect`, `attempt`, `task`, `agent`, and
+  where there is any `progress`, `lines` with how many were `cut` before them, and as `tail` the line that is
+  not ended. It is not sent again to who comes back.
 - **Times** are ms since 1970, durations `*_ms`, money nano-units.
 
 This page is made from the description.
