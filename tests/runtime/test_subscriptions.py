@@ -36,13 +36,13 @@ OFTEN = {"attempts": 1000, "delay": "PT0.1S", "backoff": "constant"}
 COMPLETED = "io.serverlessworkflow.workflow.completed.v1"
 
 
-def subscription(sink: str = "http://sink.example", **spec: Any) -> str:
+def subscription(sink: str = "http://sink.example", name: str = "crm", **spec: Any) -> str:
     given = {
         "version": "1.0.0", "sink": sink, "types": [COMPLETED],
         "retry": {"attempts": 5, "delay": "PT0.05S"}, **spec,
     }  # fmt: skip
     return json.dumps(
-        {"apiVersion": "podium.dev/v1", "kind": "Subscription", "metadata": {"name": "crm"}, "spec": given}
+        {"apiVersion": "podium.dev/v1", "kind": "Subscription", "metadata": {"name": name}, "spec": given}
     )
 
 
@@ -183,6 +183,18 @@ def test_a_hub_that_is_killed_loses_no_event(tmp_path: Path) -> None:
             assert len(client.get("runs", workflow="subscriptions/crm")) == 3
 
 
+def test_what_one_does_not_want_another_gets(tmp_path: Path) -> None:
+    with receiver() as received, receiver() as other, hub(tmp_path) as (_, client):
+        all_of_other = subscription(
+            other.url, "all", types=["io.serverlessworkflow.*"], workflows=["shop/other"]
+        )
+        declare(client, tmp_path, workflow(), workflow("other"), subscription(received.url), all_of_other)
+        runs = [client.run(f"shop/{name}", {"n": 1}).id for name in ("sell", "other")]
+        until(lambda: len(received.events) == 2)
+        assert sorted(run for run, *_ in told(received)) == sorted(runs)
+        until(lambda: len(other.events) == len(lifecycle(client, runs[1])))
+
+
 def test_whoever_takes_everything_is_told_nothing_of_deliveries(tmp_path: Path) -> None:
     with receiver() as received, hub(tmp_path) as (_, client):
         everything = subscription(received.url, types=["io.serverlessworkflow.*"])
@@ -239,15 +251,25 @@ def test_a_sink_that_is_dead_holds_nothing_up_and_gets_all_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscriptions, "UNFINISHED_MAX", 3)
-    with receiver() as received, hub(tmp_path) as (_, client):
+    everything = {"types": ["io.serverlessworkflow.*"], "retry": OFTEN}
+    with receiver() as received, receiver() as other, hub(tmp_path) as (_, client):
         received.always = 503
-        declare(client, tmp_path, workflow(), subscription(received.url, retry=OFTEN))
-        runs = [client.run("shop/sell", {"n": n}).id for n in range(10)]
+        alive = subscription(other.url, "erp", **{**everything, "workflows": ["shop/other"]})
+        declare(
+            client, tmp_path, workflow(), workflow("other"), subscription(received.url, **everything), alive
+        )
+        runs = [client.run(f"shop/{name}", {"n": 1}).id for name in ("sell", "other") * 2]
+        expected = {event["id"]: event for run in runs for event in lifecycle(client, run)}
         until(lambda: client.get("subscriptions")[0]["status"] == "waiting")
-        assert len(client.get("runs", workflow="subscriptions/crm")) == 3
+        until(lambda: len(other.events) == len(expected) // 2)
+        # As many as may be unfinished, and what else the last record came to.
+        assert len(client.get("runs", workflow="subscriptions/crm")) < len(lifecycle(client, runs[0]))
         received.always = 200
-        until(lambda: len(received.events) >= 10 and all_over(client))
-        assert [run for run, *_ in told(received)][3:] == runs[3:]
+        until(
+            lambda: len({event.get_id() for event in received.events}) == len(expected) and all_over(client)
+        )
+        got = [json.loads(body) for status, _, body in (*received.got, *other.got) if status == 200]
+        assert all(event == expected[event["id"]] for event in got)
         assert client.get("subscriptions")[0]["status"] == "active"
 
 

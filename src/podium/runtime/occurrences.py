@@ -7,9 +7,9 @@ what is told of a run is the same whenever it is asked for.
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from podium.facts import events as e
 from podium.facts.catalog import SubscriptionVersion
@@ -20,11 +20,13 @@ from podium.runtime.sealing import Sealing
 from podium.runtime.writer import decode_row
 from podium.store.interface import Reader, Row
 
+T = TypeVar("T")
+
 KEPT_MAX = 1_000
 """So many runs are kept folded."""
 
-UNWANTED_MAX = 20_000
-"""Of so many runs it is remembered that nobody wants to hear of them."""
+WANTED_MAX = 20_000
+"""Of so many runs it is remembered who wants to hear of them."""
 
 ENDINGS = frozenset(("RunCompleted", "RunFaulted", "RunCancelled"))
 """The types of records that end a run."""
@@ -101,8 +103,6 @@ def _fits(pattern: str, text: str) -> bool:
 class _Told(NamedTuple):
     """A run that is followed: what it is, and how many of its records were heard."""
 
-    workflow: str
-    labels: Mapping[str, str]
     private: bool
     lifecycle: Lifecycle
     heard: int
@@ -123,48 +123,70 @@ class Occurrences:
     ) -> None:  # fmt: skip
         self._shard, self._sealing = shard, sealing
         self._lifecycle, self._tasks, self._deliveries = lifecycle, tasks, deliveries
+        self._wishes: tuple[Wish, ...] = ()
+        self._wanted: OrderedDict[bytes, frozenset[str]] = OrderedDict()
         self._runs: OrderedDict[bytes, _Told] = OrderedDict()
-        self._unwanted: OrderedDict[bytes, None] = OrderedDict()
 
-    def forget(self) -> None:
-        """Other things are wanted from now on."""
-        self._unwanted.clear()
+    def declare(self, wishes: Iterable[Wish]) -> None:
+        """This is wanted from now on, and nothing else."""
+        self._wishes = tuple(wishes)
+        self._wanted.clear()
 
     def of(self, row: Row, reader: Reader, wishes: Iterable[Wish]) -> list[tuple[Wish, Occurrence]]:
-        """What a row comes to, for each of those who may want something of it. Raises StoreError."""
+        """What a row comes to, for each of those who may want something of it. Raises StoreError.
+
+        Args:
+            wishes: some of those that were declared.
+        """
         wishes = [one for one in wishes if one.records is None or row.type in one.records]
-        if not wishes or not row.run or row.run in self._unwanted:
+        if not wishes or not row.run:
+            return []
+        names = self._who_wants(row, reader)
+        wishes = [one for one in wishes if one.version.name in names]
+        if not wishes:
             return []
         record = decode_row(row, reader, self._sealing)
-        known = self._runs.pop(row.run, None)
-        if known is None or known.heard != record.event.ordinal - 1:
-            known = self._caught_up(row, reader, wishes, known)
-            if known is None:
-                self._unwanted[row.run] = None
-                if len(self._unwanted) > UNWANTED_MAX:
-                    self._unwanted.popitem(last=False)
-                return []
-        told = known.lifecycle.hear(record)
+        told = self._caught_up(row, record.event.ordinal, reader)
+        events = told.lifecycle.hear(record)
         if row.type not in ENDINGS:
-            self._runs[row.run] = known._replace(heard=record.event.ordinal)
-            if len(self._runs) > KEPT_MAX:
-                self._runs.popitem(last=False)
-        labels = known.lifecycle.data_labels
+            _keep(self._runs, row.run, told._replace(heard=record.event.ordinal), KEPT_MAX)
+        labels = told.lifecycle.data_labels
         return [
-            (one, Occurrence(_public(event) if known.private else event, labels))
+            (one, Occurrence(_public(event) if told.private else event, labels))
             for one in wishes
-            if one.is_about(known.workflow, known.labels)
-            for event in told
+            for event in events
             if one.takes(str(event["type"]))
         ]
 
-    def _caught_up(
-        self, row: Row, reader: Reader, wishes: Iterable[Wish], known: _Told | None
-    ) -> _Told | None:
-        """A run with all its records before this row heard; None if nobody wants to hear of it."""
+    def _who_wants(self, row: Row, reader: Reader) -> frozenset[str]:
+        """The names of the subscriptions that are about the run of a row."""
+        names = self._wanted.get(row.run)
+        if names is None:
+            (first,) = deque(reader.chain(self._shard, row.seq), maxlen=1)
+            names = self._about(decode_row(first, reader, self._sealing))
+            _keep(self._wanted, row.run, names, WANTED_MAX)
+        return names
+
+    def _about(self, record: Record) -> frozenset[str]:
+        event, body = record.event, record.body
+        assert isinstance(event, e.RunStarted), "the chain of a run begins with its start"
+        if event.principal in (NOTIFIER, SUBSCRIBER) or self._deliveries(event.digest):
+            return frozenset()
+        workflow = event.workflow.partition("@")[0]
+        labels = body.labels if isinstance(body, e.RunStartedBody) else {}
+        return frozenset(one.version.name for one in self._wishes if one.is_about(workflow, labels))
+
+    def _caught_up(self, row: Row, ordinal: int, reader: Reader) -> _Told:
+        """A run with all its records before this row heard."""
+        known = self._runs.pop(row.run, None)
+        if known is not None and known.heard == ordinal - 1:
+            return known
+        if known is not None and known.heard >= ordinal:
+            # Another subscription is further on.
+            known = None
         missing = []
         for one in reader.chain(self._shard, row.seq):
-            if known is not None and _ordinal(one, reader) <= known.heard:
+            if known is not None and decode_row(one, reader).event.ordinal <= known.heard:
                 break
             missing.append(one.seq)
         for seq in reversed(missing):
@@ -173,26 +195,24 @@ class Occurrences:
             record = decode_row(found, reader, self._sealing)
             if known is None:
                 known = self._begun(record)
-                if known is None or not any(one.is_about(known.workflow, known.labels) for one in wishes):
-                    return None
             if seq < row.seq:
                 known.lifecycle.hear(record)
+        assert known is not None, "the chain of a run has its start"
         return known
 
-    def _begun(self, record: Record) -> _Told | None:
-        """A run of which nothing was heard; None for one that tells people, or subscribers."""
+    def _begun(self, record: Record) -> _Told:
+        """A run of which nothing was heard."""
         event, body = record.event, record.body
         assert isinstance(event, e.RunStarted), "the chain of a run begins with its start"
-        if event.principal in (NOTIFIER, SUBSCRIBER) or self._deliveries(event.digest):
-            return None
         planned = body.document if isinstance(body, e.RunStartedBody) else None
-        labels = body.labels if isinstance(body, e.RunStartedBody) else {}
         lifecycle = self._lifecycle(self._tasks(event.digest, planned))
-        return _Told(event.workflow.partition("@")[0], labels, bool(event.subject), lifecycle, 0)
+        return _Told(bool(event.subject), lifecycle, 0)
 
 
-def _ordinal(row: Row, reader: Reader) -> int:
-    return decode_row(row, reader).event.ordinal
+def _keep(kept: OrderedDict[bytes, T], run: bytes, value: T, most: int) -> None:
+    kept[run] = value
+    if len(kept) > most:
+        kept.popitem(last=False)
 
 
 def _public(event: dict[str, Any]) -> dict[str, JSON]:

@@ -22,7 +22,7 @@ import structlog
 
 from podium.facts.catalog import DELIVERIES
 from podium.facts.events import Record
-from podium.facts.identity import run_id_of
+from podium.facts.identity import run_id_of, run_text
 from podium.facts.inputs import SubmitRun
 from podium.facts.notices import SUBSCRIBER
 from podium.facts.values import JSON, Refused, Reply
@@ -30,7 +30,7 @@ from podium.kernel.catalog import Catalog
 from podium.kernel.starting import DATA
 from podium.runtime.inquiry import Declined, Inquiry
 from podium.runtime.occurrences import ENDINGS, Occurrence, Occurrences, Wish, wish
-from podium.store.interface import Reader, StoreError
+from podium.store.interface import Reader, Row, StoreError
 
 FILE = "subscriptions.json"
 """The file in the state folder that says how far each subscription is."""
@@ -193,7 +193,7 @@ class Subscriber:
             while self._over:
                 self._end(self._over.popleft())
 
-    def _page(self, rows: list[Any], reader: Reader, ready: list[_Subscribed]) -> int:
+    def _page(self, rows: list[Row], reader: Reader, ready: list[_Subscribed]) -> int:
         """Begin to send what a page of the log comes to."""
         told: list[tuple[_Subscribed, int, SubmitRun, Future[Reply]]] = []
         for row in rows:
@@ -203,7 +203,7 @@ class Subscriber:
                 if not ready:
                     break
                 continue
-            for of, found in self._occurrences.of(row, reader, [one.wish for one in behind.values()]):
+            for of, found in self._of(row, reader, [one.wish for one in behind.values()]):
                 one = behind[of.version.name]
                 delivery = _delivery(of, found)
                 one.live.add(delivery.run_id)
@@ -212,6 +212,16 @@ class Subscriber:
             for one in behind.values():
                 one.position = row.seq
         return sum(self._answered(*each) for each in told)
+
+    def _of(self, row: Row, reader: Reader, wishes: list[Wish]) -> list[tuple[Wish, Occurrence]]:
+        try:
+            return self._occurrences.of(row, reader, wishes)
+        except StoreError:
+            raise
+        except Exception:
+            # One run that cannot be told of must not keep all others from being told of.
+            log.exception("a record came to no events", run_id=run_text(row.run), seq=row.seq)
+            return []
 
     def _answered(
         self, one: _Subscribed, seq: int, delivery: SubmitRun, reply: Future[Reply], again: bool = False
@@ -253,7 +263,6 @@ class Subscriber:
         revision = self._latest()
         if revision == self._revision:
             return
-        self._occurrences.forget()
         declared = self._inquiry.sight.look(lambda _, catalog: _declared(catalog))
         for name in self._subscribed.keys() - declared.keys():
             del self._subscribed[name]
@@ -269,6 +278,7 @@ class Subscriber:
             one = _Subscribed(wanted, since, min(position, reader.head(self._shard).seq))
             self._subscribed[name] = one
             self._find_unfinished(one)
+        self._occurrences.declare(one.wish for one in self._subscribed.values())
         self._revision = revision
 
     def _find_unfinished(self, one: _Subscribed) -> None:
