@@ -72,7 +72,7 @@ ASKING = (
         "slot-kept-while-waiting",
         "who waits for an agent keeps the slot that this agent needs",
         "kernel/asked.py",
-        "    if not asker.asking:\n        release(shard, asker)\n",
+        "    if not asker.asking:\n        release(shard, run, asker)\n",
         "    if not asker.asking:\n",
         tests=(_ASKING,),
     ),

@@ -221,12 +221,10 @@ class Host:
     def _turn_away(self, inputs: list[Input]) -> None:
         """People are told that nothing was accepted; what comes from attempts and runs waits in memory."""
         for told in inputs:
-            if isinstance(told, i.Reported | i.Asked):
+            if isinstance(told, i.Reported | i.Asked | i.FleetChanged):
                 self._kept.append(told)
             elif isinstance(told, i.Emitted):
                 self.emitted.append(told)
-            elif isinstance(told, i.FleetChanged):
-                self._kept.append(told)
             else:
                 self._on_reply(told.ticket, _storage_full(self.trouble))
 
