@@ -223,3 +223,19 @@ def _certificate(folder: Path) -> tuple[Path, Path]:
         )
     )
     return folder / "hub.pem", folder / "hub.key"
+
+
+def test_everything_is_held_still_from_elsewhere_as_from_here(podium: Podium) -> None:
+    for here in (False, True):
+        assert podium("suspend", "--all", "--why", "wait", here=here)[0] == 0
+        (row,) = [one for one in of_json(podium("explain", "--stuck", "-o", "json")) if not one["run_id"]]
+        assert row["waits"].endswith("because wait") and row["command"] == "podium resume --all --why …"
+        assert "suspended by user:" in podium("top", "--once", here=here)[1]
+        assert podium("resume", "--all", here=here)[0] == 0
+    assert podium("resume", "--all")[0] == 5
+    assert podium("suspend", "--all", who="vera")[0] == 6
+    assert podium("suspend", "--agent", "nobody")[0] == 4
+    for wrong in (["suspend"], ["suspend", "3f2a", "--all"], ["resume", "--all", "--agent", "x"]):
+        code, _, said = podium(*wrong)
+        assert code == 2 and "name one thing" in said
+    assert podium("suspend", "3f2a", "--cancel")[0] == 2

@@ -158,7 +158,9 @@ def workflows(*, limit: int = 100, options: Given) -> int:
 
 
 def _described(text: str, row: Row) -> str:
-    """What a resource is, and whether it should still be used."""
+    """What a resource is, and whether it should still be used, or is now."""
+    if row.get("suspended"):
+        return str(row["suspended"])
     return f"deprecated: {row['deprecated']}" if row["deprecated"] else text
 
 

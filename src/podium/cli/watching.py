@@ -94,6 +94,8 @@ class Watch:
         try:
             found = self._look(run_id)
             self._run_id = found.id
+            if not found.ended:
+                self._tell_suspended()
             ended = self._to_the_end(found, timeout)
         except KeyboardInterrupt:
             return self._hand_over()
@@ -111,6 +113,12 @@ class Watch:
         if serving is not None and serving.hub.resumed and not self._told:
             say(f"resuming {plural(serving.hub.resumed, 'unfinished run')}")
         self._told = True
+
+    def _tell_suspended(self) -> None:
+        """Say why nothing will happen, where that is so."""
+        for one in self._patiently(self._attached.client.suspensions):
+            if not one["agent"]:
+                say(f"{one['told']}; `{one['command']}` lets it go on")
 
     def _to_the_end(self, found: Run, timeout: float | None) -> Run:
         limit = time.monotonic() + timeout if timeout is not None else None

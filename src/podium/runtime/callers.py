@@ -11,7 +11,7 @@ from podium.facts import inputs as i
 from podium.runtime.identity import HERE, Caller, Identities
 from podium.runtime.presenting import Shown
 
-_NEVER_FOR_OTHERS = (i.Deciding, i.SettleDeadLetter, i.ResetBreaker)
+_NEVER_FOR_OTHERS = (i.Deciding, i.SettleDeadLetter, i.ResetBreaker, i.SuspendWork, i.ResumeWork)
 """What even the hub's own process tells in nobody else's name."""
 
 

@@ -276,7 +276,10 @@ class Inquiry:
 
     def suspensions(self) -> list[Shown]:
         """What people suspended, and did not resume: everything first."""
-        return self._sight.with_books(lambda books, _: suspensions.shown(books.suspended))
+        return suspensions.shown(self._suspended())
+
+    def _suspended(self) -> dict[str, Suspension]:
+        return self._sight.with_books(lambda books, _: dict(books.suspended))
 
     def of_run(self, run_id: str, work: Callable[[Run], T]) -> T:
         """What `work` makes of a run as it stands, by its whole id. Raises Declined."""
@@ -405,6 +408,8 @@ class Inquiry:
         if kind == "Subscription":
             standings = self.subscriptions()
             found = [{**one, **standings.get(one["name"], {})} for one in found]
+        if kind in ("Agent", "Tool"):
+            suspensions.show_performers(found, self._suspended())
         if any("breaker" in one for one in found):
             breakers = self._sight.breakers()
             for one in found:
@@ -487,6 +492,8 @@ class Inquiry:
         if found is None:
             message = f"no {kind} is named {name}; `podium get {kind}s` lists them"
             raise decline("not-found", f"unknown-{kind}", "/name", message)
+        if found["kind"] in ("Agent", "Tool"):
+            suspensions.show_performers([found], self._suspended())
         if found.get("breaker"):
             found["breaker"] = {**found["breaker"], **presenting.breaker_shown(self._sight.breakers(), found)}
         return found

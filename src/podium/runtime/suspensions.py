@@ -38,3 +38,11 @@ def show_suspended(waits: list[Shown], suspended: Mapping[str, Suspension]) -> N
         if held is not None:
             one["message"] = suspended[held].told(held or "the hub")
             one["command"] = command(held)
+
+
+def show_performers(shown: list[Shown], suspended: Mapping[str, Suspension]) -> None:
+    """Say of agents and tools in `suspended` that they are, by whom and why; "" of those that are not."""
+    for one in shown:
+        names = (f"{one['name']}@{one['version']}", str(one["name"]))
+        held = next((name for name in names if name in suspended), None)
+        one["suspended"] = suspended[held].told(held) if held is not None else ""
