@@ -285,18 +285,36 @@ def test_what_nobody_takes_is_a_dead_letter(tmp_path: Path) -> None:
         until(lambda: received.events and all_over(client))
 
 
+def policy(**spec: Any) -> str:
+    given = {"version": "1.0.0", **spec}
+    return json.dumps(
+        {"apiVersion": "podium.dev/v1", "kind": "Policy", "metadata": {"name": "house"}, "spec": given}
+    )
+
+
 def test_policy_says_where_events_may_go(tmp_path: Path) -> None:
-    egress = [{"match": {"tools": ["subscriptions.*"]}, "domains": ["127.0.0.1"]}]
-    policy = {
-        "apiVersion": "podium.dev/v1", "kind": "Policy", "metadata": {"name": "house"},
-        "spec": {"version": "1.0.0", "egress": egress},
-    }  # fmt: skip
+    inside = {"domains": ["127.0.0.1"], "schemes": ["http"]}
     with receiver() as received, hub(tmp_path) as (_, client):
-        declare(client, tmp_path, json.dumps(policy), workflow(), subscription(received.url))
+        port = int(received.url.rpartition(":")[2].partition("/")[0])
+        declare(
+            client,
+            tmp_path,
+            workflow(),
+            subscription(received.url),
+            policy(egress=[{**inside, "ports": [port]}]),
+        )
         client.run("shop/sell", {"n": 1})
         (run,) = until(lambda: client.get("runs", workflow="subscriptions/crm", status="faulted"))
-        assert client.describe("run", run["id"])["error"]["status"] == 403
-        assert received.got == []
+        error = client.describe("run", run["id"])["error"]
+        assert (error["status"], "private network" in str(error)) == (403, True)
+        open_to_it = {**inside, "ports": [port], "denyPrivateRanges": False}
+        allowed = {"egress": [open_to_it], "data": [{"labels": ["pii"], "neverTo": {"external": True}}]}
+        declare(client, tmp_path, policy(**{**allowed, "version": "1.1.0"}))
+        client.run("shop/sell", {"n": 2}, labels={"data": "pii"})
+        client.run("shop/sell", {"n": 3})
+        until(lambda: received.events and all_over(client))
+        assert [data["output"] for _, _, data in told(received)] == [{"n": 3}]
+        assert len(client.get("runs", workflow="subscriptions/crm", status="faulted")) == 2
 
 
 def test_nothing_that_is_sealed_leaves_the_hub(tmp_path: Path) -> None:
