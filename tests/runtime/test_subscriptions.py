@@ -286,7 +286,8 @@ def test_what_nobody_takes_is_a_dead_letter(tmp_path: Path) -> None:
 
 
 def policy(**spec: Any) -> str:
-    given = {"version": "1.0.0", **spec}
+    allow = {"id": "send", "effect": "allow", "match": {"tools": ["subscriptions.*"]}}
+    given = {"version": "1.0.0", "rules": [allow], **spec}
     return json.dumps(
         {"apiVersion": "podium.dev/v1", "kind": "Policy", "metadata": {"name": "house"}, "spec": given}
     )
