@@ -9,7 +9,7 @@ import pytest
 
 from podium.facts.policy_version import Budget, PolicyVersion, Reservation, Window
 from podium.kernel.books import Books
-from podium.runtime.budgets import budgets
+from podium.runtime.budgets import budgets, taken
 from tests.kernel.conversation import START, Conversation
 from tests.kernel.conversation import agent as kernel_agent
 from tests.policies import policy
@@ -61,7 +61,7 @@ def test_what_is_in_doubt_for_long_is_shown_as_lost_and_stays_held(hold_ms: int,
 
     def row() -> dict[str, object]:
         shard = talk.shard
-        (found,) = budgets(Books(ledger=shard.ledger, held=shard.held, torn=shard.torn), known)
+        (found,) = budgets(taken(Books(ledger=shard.ledger, held=shard.held, torn=shard.torn)), known, 9)
         return found
 
     assert (row()["doubtful"], row()["lost_at"]) == (0, 0)
@@ -77,6 +77,6 @@ def test_what_a_plan_may_cost_is_shown_while_it_runs() -> None:
     talk = Conversation(tasks, agents=(planner, once))
     talk.submit({})
     talk.settle("/do/0/a/with/agent", {"do": [{"b": {"call": "agent", "with": {"agent": "once"}}}]})
-    (row,) = budgets(talk.shard.books(), {})
+    (row,) = budgets(taken(talk.shard.books()), {}, 9)
     assert (row["budget"], row["unit"], row["ceiling"], row["held"], row["left"]) == ("plan", "nano", 9, 3, 6)
     assert list(row["scope"]) == ["tree", "run"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from podium.facts.policy_version import Budget, PolicyVersion
 from podium.kernel.books import Books, Held
@@ -11,37 +13,55 @@ from podium.policy.ledger import BUDGET
 from podium.runtime.presenting import Shown
 
 
-def budgets(books: Books, policies: Mapping[str, PolicyVersion]) -> list[Shown]:
+class Taken(NamedTuple):
+    """What was taken of budgets, by counter, at one moment; of what is in doubt since when, too."""
+
+    spent: dict[str, int]
+    held: dict[str, int]
+    raised: dict[str, int]
+    doubtful: dict[str, int]
+    since: dict[str, int]
+
+
+def taken(books: Books) -> Taken:
+    """A copy, so that nobody who looks at it holds up who changes it."""
+    ledger = books.ledger
+    return Taken(dict(ledger.spent), dict(ledger.held), dict(ledger.raised), *_doubtful(books))
+
+
+def budgets(of: Taken, policies: Mapping[str, PolicyVersion], limit: int) -> list[Shown]:
     """A line for each counter of a budget that anything was ever taken of, and whose window is not over.
 
     Of what is in doubt, `lost_at` says from when it counts as lost, ms since 1970; 0 for never.
 
     Args:
         policies: those that are declared, by name.
+        limit: no more than so many.
     """
-    ledger = books.ledger
-    doubtful, since = _doubtful(books)
-    rows = []
-    for counter in {*ledger.spent, *ledger.held}:
-        if counter[0] != BUDGET:
-            continue
-        row = _named(counter, policies)
-        spent, held = ledger.spent.get(counter, 0), ledger.held.get(counter, 0)
-        raised, hold_ms = ledger.raised.get(counter, 0), row.pop("hold_ms")
-        ceiling = row.pop("limit") + raised
-        row.update(
-            spent=spent, held=held, doubtful=doubtful.get(counter, 0), ceiling=ceiling, raised=raised,
-            left=ceiling - spent - held,
-            lost_at=since[counter] + hold_ms if hold_ms and counter in since else 0,
-        )  # fmt: skip
-        rows.append(row)
-    rows.sort(key=lambda row: (-_nearness(row), row["budget"], row["unit"], list(row["scope"].items())))
-    return rows
+    limits: dict[str, int] = {}
+
+    def nearness(counter: str) -> tuple[float, str, str]:
+        head, _, rest = counter.partition(":")[2].partition("|")
+        if head not in limits:
+            limits[head] = int(_named(counter, policies)["limit"])
+        ceiling = limits[head] + of.raised.get(counter, 0)
+        used = of.spent.get(counter, 0) + of.held.get(counter, 0)
+        return -(used / ceiling if ceiling > 0 else float(used > 0)), head, rest
+
+    counters = [counter for counter in {*of.spent, *of.held} if counter[0] == BUDGET]
+    return [_line(counter, of, policies) for counter in heapq.nsmallest(limit, counters, key=nearness)]
 
 
-def _nearness(row: Shown) -> float:
-    ceiling = row["ceiling"]
-    return (row["spent"] + row["held"]) / ceiling if ceiling > 0 else float(row["spent"] + row["held"] > 0)
+def _line(counter: str, of: Taken, policies: Mapping[str, PolicyVersion]) -> Shown:
+    row = _named(counter, policies)
+    spent, held, raised = (amounts.get(counter, 0) for amounts in (of.spent, of.held, of.raised))
+    hold_ms, ceiling = row.pop("hold_ms"), row.pop("limit") + raised
+    row.update(
+        spent=spent, held=held, doubtful=of.doubtful.get(counter, 0), ceiling=ceiling, raised=raised,
+        left=ceiling - spent - held,
+        lost_at=of.since[counter] + hold_ms if hold_ms and counter in of.since else 0,
+    )  # fmt: skip
+    return row
 
 
 def _doubtful(books: Books) -> tuple[dict[str, int], dict[str, int]]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from podium.kernel.books import Books
 from podium.kernel.catalog import Catalog
-from podium.runtime.budgets import budgets
+from podium.runtime.budgets import budgets, taken
 from podium.runtime.fleet import Fleet
 from podium.runtime.hub import Hub
 from podium.store.interface import StoreError
@@ -117,7 +117,7 @@ def _of_budgets(books: Books, catalog: Catalog) -> Iterator[Gauge]:
     policies = {version.name: version for _, version in catalog.listed("Policy")}
     if not policies:
         return
-    for row in budgets(books, policies)[:BUDGETS_MAX]:
+    for row in budgets(taken(books), policies, BUDGETS_MAX):
         scope = " ".join(f"{name}={value}" for name, value in row["scope"].items())
         used = (row["spent"] + row["held"]) / row["ceiling"] if row["ceiling"] else 1.0
         labels = (row["policy"], row["budget"], row["unit"], scope)

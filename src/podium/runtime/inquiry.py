@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar, cast
 from podium.facts import events as e
 from podium.facts.events import Record
 from podium.facts.identity import run_bytes, run_text
+from podium.facts.policy_version import PolicyVersion
 from podium.facts.recovery import Breaker
 from podium.facts.suspension import Suspension
 from podium.facts.values import JSON, Problem, Refused
@@ -21,7 +22,7 @@ from podium.kernel.catalog import Catalog
 from podium.kernel.policies import visible
 from podium.kernel.state import Run, Shard
 from podium.runtime import presenting, suspensions, verifying
-from podium.runtime.budgets import budgets
+from podium.runtime.budgets import Taken, budgets, taken
 from podium.runtime.hub import Hub
 from podium.runtime.presenting import Shown
 from podium.runtime.schedules import listed as schedules_listed
@@ -262,9 +263,9 @@ class Inquiry:
     def run(self, run_id: str) -> Shown:
         """One run as it stands, by its whole id. Raises Declined."""
         shown = self.of_run(run_id, presenting.run_shown)
-        return self._with_why([shown])[0]
+        return self.with_why([shown])[0]
 
-    def _with_why(self, rows: list[Shown]) -> list[Shown]:
+    def with_why(self, rows: list[Shown]) -> list[Shown]:
         """The same runs; of what waits in line they say why nobody begins it, where that is known."""
         queued = [one for row in rows for one in row["waiting_for"] if one["kind"] in ("queue", "retry")]
         if queued:
@@ -314,7 +315,8 @@ class Inquiry:
             before, labels, after: as in `Wanted`; a run has its `cursor` where that is known.
         """
         if kind == "budgets":
-            return self._sight.with_books(_budgets)[:limit]
+            found, policies = self._sight.with_books(_budgets)
+            return budgets(found, policies, limit)
         if kind == "schedules":
             return self._sight.with_books(schedules_listed)[:limit]
         if kind in LISTS:
@@ -327,7 +329,7 @@ class Inquiry:
             if not following:
                 break
             wanted = wanted._replace(before=following)
-        return self._with_why(rows)
+        return self.with_why(rows)
 
     def page(
         self, *, status: str = "", workflow: str = "", parent: str = "", nested: bool = False,
@@ -341,7 +343,7 @@ class Inquiry:
         """
         wanted = self._wanted(status, workflow, parent, nested, limit, before, labels, after)
         rows, following = self._page(wanted)
-        return {"items": self._with_why(rows), "next": following}
+        return {"items": self.with_why(rows), "next": following}
 
     def _wanted(
         self, status: str, workflow: str, parent: str, nested: bool, limit: int, before: int,
@@ -548,8 +550,8 @@ def _hindrances(books: Books, catalog: Catalog) -> tuple[Breakers, set[str], dic
     return breakers, catalog.unstaffed(), dict(books.suspended)
 
 
-def _budgets(books: Books, catalog: Catalog) -> list[Shown]:
-    return budgets(books, {version.name: version for _, version in catalog.listed("Policy")})
+def _budgets(books: Books, catalog: Catalog) -> tuple[Taken, dict[str, PolicyVersion]]:
+    return taken(books), {version.name: version for _, version in catalog.listed("Policy")}
 
 
 def named_tasks(catalog: Catalog, digest: str, document: dict[str, JSON] | None = None) -> list[str]:

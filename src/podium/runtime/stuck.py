@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from podium.facts.identity import run_bytes
 from podium.kernel.books import Books
 from podium.kernel.catalog import Catalog
 from podium.kernel.state import Run
 from podium.kernel.step import program_of
-from podium.runtime.inquiry import Declined, Inquiry
-from podium.runtime.presenting import Shown
+from podium.runtime.inquiry import Inquiry
+from podium.runtime.presenting import Shown, run_shown
+from podium.runtime.shard import thaw
 from podium.workflow.program import Listen
 
 RUNS_MAX = 1_000
@@ -30,16 +30,12 @@ def stuck(about: Inquiry, run_id: str = "", limit: int = 100) -> list[Shown]:
     `until` (when it goes on by itself; 0 for never).
     """
     if run_id:
-        found = _of_run(about, about.run(about.run_id(run_id)))
+        found = _of_runs(about, [about.run_id(run_id)])
     else:
         found = [_of_suspension(one) for one in about.suspensions()]
         waiting = [one["id"] for one in about.get("runs", status="waiting", limit=RUNS_MAX)]
         others = [one["id"] for one in about.get("runs", status="unfinished", nested=True, limit=RUNS_MAX)]
-        for one in dict.fromkeys([*waiting, *others]):
-            try:
-                found += _of_run(about, about.run(one))
-            except Declined:
-                continue
+        found += _of_runs(about, list(dict.fromkeys([*waiting, *others])))
     found.sort(key=lambda one: (_ORDER.index(one["kind"]), one["since"]))
     return found[:limit]
 
@@ -49,7 +45,26 @@ def _of_suspension(one: Shown) -> Shown:
     return {"run_id": "", "workflow": "", **told}
 
 
-def _of_run(about: Inquiry, run: Shown) -> list[Shown]:
+def _of_runs(about: Inquiry, ids: list[str]) -> list[Shown]:
+    sight = about.sight
+
+    def looked_at(runs: dict[str, Run], catalog: Catalog) -> list[tuple[Shown, dict[str, str]]]:
+        return [(run_shown(run), _listened(catalog, run)) for run in runs.values()]
+
+    def hot(runs: dict[str, Run], catalog: Catalog) -> list[tuple[Shown, dict[str, str]]]:
+        return looked_at({id: runs[id] for id in ids if id in runs}, catalog)
+
+    found = sight.look(hot)
+    known = {run["id"] for run, _ in found}
+    with sight.readers.lend() as reader:
+        rows = reader.cold(sight.shard, [run_bytes(id) for id in ids if id not in known])
+    cold = {run.id: run for run in (thaw(row, sight.sealing) for row in rows)}
+    found += sight.look(lambda _, catalog: looked_at(cold, catalog))
+    about.with_why([run for run, _ in found])
+    return [line for run, events in found for line in _of_run(about, run, events)]
+
+
+def _of_run(about: Inquiry, run: Shown, events: dict[str, str]) -> list[Shown]:
     if run["ended_at"]:
         return []
     head = {"run_id": run["id"], "workflow": run["workflow"]}
@@ -61,8 +76,7 @@ def _of_run(about: Inquiry, run: Shown) -> list[Shown]:
         return [{**head, **told}]
     if run["status"] == "queued":
         return [{**head, **_of_claim(about, run)}]
-    kinds = _listened(about, run) if any(one["kind"] == "event" for one in run["waiting_for"]) else {}
-    rows = [_of_wait(run, one, kinds) for one in run["waiting_for"]]
+    rows = [_of_wait(run, one, events) for one in run["waiting_for"]]
     if not rows:
         rows = [
             _told("nothing", "", run["started_at"], "nothing that is known; it goes on", "nobody needs to")
@@ -153,24 +167,12 @@ def _of_claim(about: Inquiry, run: Shown) -> Shown:
     )  # fmt: skip
 
 
-def _listened(about: Inquiry, run: Shown) -> dict[str, str]:
+def _listened(catalog: Catalog, run: Run) -> dict[str, str]:
     """The types of events that the tasks of a run listen for, by task."""
-    frames: list[tuple[int, str]] = about.of_run(run["id"], _listening)
-    if not frames:
-        return {}
-    copied: Any = about.of_run(run["id"], lambda one: one)
-
-    def types(_: Any, catalog: Catalog) -> dict[str, str]:
-        nodes = program_of(catalog, copied).nodes
-        found = {}
-        for node, task in frames:
-            listen = nodes[node].detail
-            if isinstance(listen, Listen):
-                found[task] = " or ".join(sorted(listen.kinds or ()))
-        return found
-
-    return about.sight.look(types)
-
-
-def _listening(run: Run) -> list[tuple[int, str]]:
-    return [(frame.node, frame.task) for frame in run.frames.values() if frame.kind == "listen"]
+    frames = [(frame.node, frame.task) for frame in run.frames.values() if frame.kind == "listen"]
+    found = {}
+    for node, task in frames:
+        listen = program_of(catalog, run).nodes[node].detail
+        if isinstance(listen, Listen):
+            found[task] = " or ".join(sorted(listen.kinds or ()))
+    return found

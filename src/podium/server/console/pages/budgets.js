@@ -5,16 +5,21 @@ import { useData } from "../lib/data.js";
 import { Raising } from "../parts/raising.js";
 import { amount, clip, short, span, unitName } from "../lib/format.js";
 
+/** So many rows are drawn at first: more take longer than anybody wants to wait. */
+const MOST = 200;
+
 export default function Budgets() {
   const { data, problem } = useData("/v1/budgets?limit=1000", true);
   const { data: policies } = useData("/v1/policies", false);
   const rows = useMemo(() => ranked(data?.items ?? [], now.peek()), [data]);
   const [raising, setRaising] = useState(null);
+  const [whole, setWhole] = useState(false);
   if (problem && !data) return html`<${Trouble} problem=${problem} />`;
   if (!data) return null;
   const columns = [...COLUMNS, { name: "", title: "raise", cell: (row) => row.policy && html`<button class="bare" aria-label=${`Raise ${row.budget}`} onClick=${() => setRaising(row)}>Raise…</button>` }];
   return html`<div class="head"><h1>Budgets</h1><span class="dim">by the time until they are used up, as it goes now</span><span class="gap"></span><${Cli} line="podium get budgets" /></div>
-    <${Table} label="Budgets" rows=${rows} id=${(row) => row.id} columns=${columns} none=${policies?.items.length ? "Nothing was taken of any budget yet." : "No policy sets a budget."} />
+    <${Table} label="Budgets" rows=${whole ? rows : rows.slice(0, MOST)} id=${(row) => row.id} columns=${columns} none=${policies?.items.length ? "Nothing was taken of any budget yet." : "No policy sets a budget."} />
+    ${!whole && rows.length > MOST && html`<p><button onClick=${() => setWhole(true)}>Show all ${rows.length}</button></p>`}
     <p class="dim">What is held is set aside for attempts under way. Marks stand at 80, 95 and 100 %. A ceiling is raised for one action by whoever lets that pass, and for all in the policy.</p>
     ${raising && html`<${Raising} row=${raising} onClose=${() => setRaising(null)} />`}`;
 }
