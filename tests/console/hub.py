@@ -11,9 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
+from podium.cli.declaring import apply_to, load
 from podium.sdk.client import Client, SocketTransport
 
 ROOT = Path(__file__).resolve().parents[2]
+ELSEWHERE = Path(__file__).parent / "elsewhere"
 _URL = re.compile(r"API and console: (\S+)")
 _LINK = re.compile(r"(\S+/sign-in\?link=\S+)")
 _START_S = 30
@@ -32,6 +36,7 @@ class Hub:
         self.environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
         seed = [sys.executable, "-m", "tests.console.world.seed", str(folder)]
         subprocess.run(seed, cwd=ROOT, env=self.environment, check=True, timeout=60)
+        self._worker: subprocess.Popen[bytes] | None = None
         self._log = (folder / "up.log").open("w+")
         command = [
             sys.executable,
@@ -87,6 +92,35 @@ class Hub:
         self.submit("claims/scan", {"pages": 120})
         self.until(lambda: len(self.client.approvals("")) >= 4 and len(self.client.dead_letters()) >= 1)
 
+    def staff(self) -> None:
+        """Workers elsewhere: one at work, one that is told to end, and one that nobody hears of any more."""
+        self.client.add_account("depot", ("worker", "operator"))
+        token = str(self.client.create_token("depot", account="depot")["secret"])
+        environment = {**self.environment, "PODIUM_TOKEN": token}
+        command = [
+            sys.executable, "-m", "podium.cli", "--hub", self.url, "worker", str(ELSEWHERE / "agents.py"),
+            "--name", "depot", "--region", "eu-west", "--label", "gpu=none",
+        ]  # fmt: skip
+        self._worker = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=self._log, stderr=self._log
+        )
+        headers = {"authorization": f"Bearer {token}"}
+        with httpx2.Client(base_url=self.url, headers=headers, timeout=10) as http:
+            for name, lease_ms in (("attic", 1_000), ("cellar", 60_000)):
+                offered = {"agent": f"{name}-clerk@1.0.0", "capabilities": [{"name": f"{name}.tidy"}]}
+                told = {"name": name, "region": "eu-north", "lease_ms": lease_ms, "agents": [offered]}
+                joined = http.post("/v1/workers", json=told).json()
+            http.post(f"/v1/workers/{joined['id']}/drain")
+        self.until(lambda: self.standing().get("depot") == "live" and self.standing()["attic"] == "stale")
+        apply_to(self.client, load((ELSEWHERE / "translate.yaml",)))
+        for letter in ("Guten Tag", "Buongiorno"):
+            self.submit("claims/translate", {"letter": letter}, customer="hansa")
+        self.until(lambda: any(one["attempts"] == 2 for one in self.client.workers()))
+
+    def standing(self) -> dict[str, str]:
+        """How workers elsewhere are, by name."""
+        return {str(one["name"]): str(one["status"]) for one in self.client.workers()}
+
     def until(self, holds: Callable[[], Any]) -> Any:
         """What something gives as soon as it gives anything."""
         limit = time.monotonic() + _START_S
@@ -96,6 +130,9 @@ class Hub:
         return found
 
     def stop(self) -> None:
+        if self._worker is not None:
+            self._worker.kill()
+            self._worker.wait()
         self.client.close()
         self._process.terminate()
         self._process.wait(timeout=20)

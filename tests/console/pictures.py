@@ -36,6 +36,7 @@ def main(folder: Path, everything: bool) -> None:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         try:
             hub.fill()
+            hub.staff()
             signed_in = sign_in(browser, hub)
             for theme in THEMES:
                 context = browser.new_context(

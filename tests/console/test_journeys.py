@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from tests.console.conftest import sign_in
 from tests.console.hub import Hub
-from tests.console.walk import seek
+from tests.console.walk import DRAFT, seek
 
 pytestmark = pytest.mark.xdist_group("console")
 
@@ -80,23 +81,160 @@ def test_what_nears_a_ceiling_takes_one_click(page: Page) -> None:
 
 
 def test_everything_is_paused_in_two_clicks_and_goes_on(page: Page, hub: Hub) -> None:
-    run = hub.submit("claims/keep", {"claim": "C-2002"}, customer="ulme")
-    hub.until(lambda: hub.status(run) == "running")
     page.goto("/")
     clicks = Clicks(page)
     clicks.on(page.get_by_role("button", name="Pause all…"))
     dialog = page.get_by_role("dialog", name="Pause everything")
-    page.get_by_label("Reason").fill("the bank called")
-    clicks.on(dialog.get_by_role("button", name=re.compile(r"^Pause \d+$")))
+    dialog.get_by_label("Reason").fill("the bank called")
+    expect(dialog).to_contain_text("podium suspend --all --why 'the bank called'")
+    clicks.on(dialog.get_by_role("button", name="Pause everything"))
     assert clicks.count == 2
-    expect(page.get_by_role("status").filter(has_text="paused")).to_be_visible()
-    assert not list(hub.client.get("runs", status="running", nested=True, limit=100))
-    told = [one for one in hub.client.events(run) if one["type"] == "RunSuspended"]
-    assert told[0]["body"]["why"] == "the bank called"
-    page.get_by_role("button", name="Resume…").click()
-    page.get_by_role("dialog").get_by_role("button", name=re.compile(r"^Resume \d+$")).click()
-    expect(page.get_by_role("status").filter(has_text="paused")).to_have_count(0)
-    assert hub.status(run) == "running"
+    banner = page.get_by_role("status").filter(has_text="Everything is paused")
+    expect(banner).to_contain_text("the bank called")
+    # It holds for what begins meanwhile, too, and says so on every page.
+    run = hub.settle("C-2002", 1000, "ulme")
+    page.goto("/runs")
+    expect(banner).to_be_visible()
+    assert not [one for one in hub.client.events(run) if one["type"] == "AttemptStarted"]
+    banner.get_by_role("button", name="Resume…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    expect(banner).to_have_count(0)
+    assert hub.client.wait(run, timeout_ms=10_000).status == "completed"
+
+
+def test_what_is_under_way_is_stopped_only_by_whoever_types_what_it_is(page: Page, hub: Hub) -> None:
+    page.goto("/agents/letters")
+    page.get_by_role("button", name="Pause…").click()
+    dialog = page.get_by_role("dialog", name="Pause letters")
+    dialog.get_by_label("Stop what is under way").check()
+    dialog.get_by_label("Type").fill("lettres")
+    dialog.get_by_role("button", name="Pause it").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("type “letters”")
+    dialog.get_by_label("Type").fill("letters")
+    dialog.get_by_role("button", name="Pause it").click()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("status").filter(has_text="letters is paused")).to_be_visible()
+    page.locator(".head").get_by_role("button", name="Resume…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("status").filter(has_text="is paused")).to_have_count(0)
+
+
+def test_a_form_is_filled_in_and_the_hub_says_what_is_wrong(page: Page, hub: Hub) -> None:
+    run = hub.submit("claims/visit", {"customer": "forms"}, customer="forms")
+    hub.until(lambda: any(one["run_id"] == run for one in hub.client.approvals("")))
+    page.goto(f"/approvals/{run}/1")
+    article = page.get_by_role("article")
+    article.get_by_label("Amount").fill("99999")
+    article.get_by_role("button", name="pay").click()
+    expect(article.get_by_label("Cause")).to_have_attribute("aria-invalid", "true")
+    expect(article).to_contain_text("this is needed")
+    expect(article).to_contain_text("99999 is greater than the maximum of 50000")
+    article.get_by_label("Cause").select_option("storm")
+    article.get_by_label("Amount").fill("900")
+    article.get_by_label("It is covered").check()
+    article.get_by_label("Seen on").fill("2026-11-02")
+    article.get_by_label("Name", exact=True).fill("Eva")
+    expect(article).to_contain_text("--data '{")
+    article.get_by_role("button", name="pay").click()
+    expect(article.get_by_role("heading", name="What did you see at forms?")).to_have_count(0)
+    wanted = {
+        "cause": "storm", "amount": 900, "covered": True, "seen": "2026-11-02", "contact": {"name": "Eva"},
+    }  # fmt: skip
+    assert hub.client.wait(run, timeout_ms=10_000).output == {"decision": "pay", "report": wanted}
+
+
+def test_somebody_else_is_let_in_and_the_glass_is_broken(
+    hub: Hub, browser: Browser, context: BrowserContext, page: Page
+) -> None:
+    run = hub.settle("C-2005", 6600, "hansa", "storm")
+    waits = hub.until(lambda: [one for one in hub.client.approvals("") if one["run_id"] == run])[0]
+    page.goto(f"/approvals/{waits['id']}")
+    said = page.get_by_role("table", name="What was said of it")
+    expect(said).to_contain_text("asked people, tier 1")
+    expect(page.get_by_role("button", name="Override…")).to_have_count(0)
+    page.get_by_role("button", name="Let somebody else decide…").click()
+    page.get_by_label("Whom").fill("gina")
+    page.get_by_role("dialog").get_by_role("button", name="Let them decide").click()
+    expect(said).to_contain_text("let gina decide, too")
+    page.goto("/")
+    hub.client.add_account("gina", ("approver", "approver:break-glass"))
+    link = f"{hub.url}/sign-in?link={hub.client.account_link('gina')['link']}"
+    other = browser.new_context(base_url=hub.url, storage_state=sign_in(browser, hub, link))
+    try:
+        glass = other.new_page()
+        glass.goto(f"/approvals/{waits['id']}")
+        glass.get_by_role("button", name="Override…").click()
+        glass.get_by_role("dialog").get_by_label("Reason").fill("the roof is open")
+        glass.get_by_role("dialog").get_by_role("button", name="Override").click()
+        assert hub.client.wait(run, timeout_ms=10_000).status == "completed"
+        expect(glass.get_by_role("table", name="What was said of it")).to_contain_text("overrode it")
+    finally:
+        other.close()
+    page.goto("/approvals?view=past")
+    row = page.get_by_role("table", name="Decided").locator("tbody tr").filter(has_text="the roof is open")
+    expect(row).to_contain_text("gina")
+    expect(row).to_contain_text("overrode")
+
+
+def test_an_agent_is_rolled_back_and_the_audit_shows_what_that_changed(page: Page, hub: Hub) -> None:
+    page.goto("/agents")
+    clicks = Clicks(page)
+    clicks.on(page.get_by_role("link", name="assessor"))
+    versions = page.get_by_role("table", name="Versions").locator("tbody tr")
+    expect(versions.filter(has_text="2.0.0")).to_contain_text("5")
+    clicks.on(versions.filter(has_text="2.0.0").get_by_role("button", name="Compare"))
+    expect(page.get_by_role("table", name="Differences")).to_contain_text("/cost_nano")
+    expect(page.get_by_text("nothing breaks")).to_be_visible()
+    clicks.on(page.get_by_role("button", name="Roll back to 2.0.0…"))
+    page.get_by_label("Reason").fill("2.1.0 overpays")
+    clicks.on(page.get_by_role("dialog").get_by_role("button", name="Roll back"))
+    assert clicks.count == 4
+    expect(page.locator(".head h1")).to_contain_text("2.0.0")
+    assert hub.client.describe("agent", "assessor")["version"] == "2.0.0"
+    page.goto("/audit?about=resources")
+    page.get_by_role("row").filter(has_text="2.1.0 overpays").get_by_role("button").click()
+    expect(page.locator("pre.difference .went")).to_contain_text(['"version": "2.1.0"'])
+    expect(page.locator("pre.difference .came")).to_contain_text(['"version": "2.0.0"'])
+    expect(page).to_have_url(re.compile("about=resources.*act="))
+    page.goto("/agents/assessor?with=2.1.0")
+    page.get_by_role("button", name="Roll back to 2.1.0…").click()
+    page.get_by_role("dialog").get_by_role("button", name="Roll back").click()
+    expect(page.locator(".head h1")).to_contain_text("2.1.0")
+
+
+def test_a_draft_is_tried_on_what_was_done(page: Page) -> None:
+    page.goto("/policies/house")
+    page.get_by_role("textbox", name="The policy").fill("kind: Policy\nmetadata: {name: house}")
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_role("alert")).to_contain_text("apiVersion")
+    page.get_by_role("textbox", name="The policy").fill(DRAFT)
+    page.get_by_role("button", name="Try it").click()
+    found = page.get_by_role("table", name="What would have been said otherwise")
+    expect(found.locator("tbody tr").filter(has_text="house/over-20000")).to_contain_text("deny")
+    found.locator("tbody tr").filter(has_text="house/over-20000").first.get_by_role("link").click()
+    expect(page).to_have_url(re.compile("tab=data&effect="))
+
+
+def test_a_worker_elsewhere_is_drained(page: Page, hub: Hub) -> None:
+    page.goto("/fleet")
+    row = page.get_by_role("table", name="Workers").locator("tbody tr").filter(has_text="depot")
+    expect(row).to_contain_text("live")
+    expect(row).to_contain_text("translator@1.1.0")
+    row.get_by_role("button", name="Drain…").click()
+    page.get_by_label("Reason").fill("patches")
+    page.get_by_role("dialog").get_by_role("button", name="Drain").click()
+    expect(row).to_contain_text("draining")
+    assert hub.standing()["depot"] == "draining"
+
+
+def test_a_ceiling_is_raised_where_it_stands(page: Page) -> None:
+    page.goto("/budgets")
+    page.get_by_role("button", name="Raise agent-in-a-day").first.click()
+    dialog = page.get_by_role("dialog", name="Raise agent-in-a-day")
+    dialog.get_by_label("New ceiling").fill("5")
+    expect(dialog).to_contain_text('limit: {usd: "5.00"}')
+    expect(dialog).to_contain_text("podium plan house.yaml")
+    expect(dialog).to_contain_text("policy-admin")
 
 
 def test_what_happens_is_seen_as_it_happens(page: Page, hub: Hub) -> None:

@@ -19,11 +19,25 @@ class Place(NamedTuple):
     then: Callable[[Page], Any] | None = None
 
     def show(self, page: Page) -> None:
-        page.goto(self.path)
+        visit(page, self.path)
         expect(page.locator(self.shows).first).to_be_visible()
         if self.then is not None:
             self.then(page)
         settled(page)
+
+
+def visit(page: Page, path: str) -> None:
+    """Go somewhere in the console: within it, where it is open already, as a click on a link would."""
+    if not page.locator("main#main").count():
+        page.goto(path)
+        return
+    if page.locator("dialog").count():
+        page.keyboard.press("Escape")
+    page.evaluate(_GO, path)
+    page.wait_for_selector(f'main[data-path="{path.partition("?")[0]}"]')
+
+
+_GO = "(path) => { history.pushState(null, '', path); dispatchEvent(new PopStateEvent('popstate')); }"
 
 
 def settled(page: Page) -> None:
@@ -36,10 +50,13 @@ def places(hub: Hub) -> list[Place]:
     """All of them."""
     runs = hub.client.get("runs", limit=200)
     odd = next(one["id"] for one in runs if one["labels"].get("claim") == "C-1010")
+    visit_run = next(one["id"] for one in runs if one["workflow"].startswith("claims/visit"))
     usual = next(one["id"] for one in runs if one["labels"].get("claim") == "C-1000")
     return [
         Place("now", "/", ".graph a.node"),
         Place("approvals", "/approvals", "article pre"),
+        Place("approvals-form", f"/approvals/{visit_run}/1", ".form fieldset"),
+        Place("approvals-past", "/approvals?view=past", ".tabs [aria-current]"),
         Place("runs", "/runs", "table tbody tr"),
         Place("run-story", f"/runs/{odd}", ".story li", lambda page: page.locator("[data-key=w]").click()),
         Place("run-timeline", f"/runs/{usual}?tab=timeline", ".lanes canvas"),
@@ -49,11 +66,16 @@ def places(hub: Hub) -> list[Place]:
         Place("run-cost", f"/runs/{odd}?tab=cost", ".bars"),
         Place("run-compare", f"/runs/{odd}?tab=compare", "th[scope=row]"),
         Place("budgets", "/budgets", ".bars"),
+        Place("raise", "/budgets", ".bars", _raise),
         Place("audit", "/audit", "table tbody tr", _check),
+        Place("audit-change", "/audit?about=resources", "table tbody tr", _change),
+        Place("audit-hub", "/audit?by=hub", "table tbody tr"),
         Place("agents", "/agents", "table tbody tr"),
         Place("agent", "/agents/cashier", "pre"),
+        Place("agent-versions", "/agents/assessor?with=2.0.0", "table[aria-label=Differences]"),
         Place("policies", "/policies/house", "table[aria-label=Rules] tbody tr"),
-        Place("fleet", "/fleet", "dl"),
+        Place("policies-try", "/policies/house", "textarea", _try),
+        Place("fleet", "/fleet", "table[aria-label=Workers] tbody tr"),
         Place("schedules", "/schedules", "table tbody tr"),
         Place("search", "/runs", "table tbody tr", _seek),
         Place("pause", "/", ".graph a.node", _pause),
@@ -77,6 +99,37 @@ def seek(page: Page, words: str) -> None:
     page.keyboard.type(words)
 
 
+def _raise(page: Page) -> None:
+    page.get_by_role("button", name="Raise agent-in-a-day").first.click()
+    expect(page.get_by_role("dialog")).to_contain_text("podium apply house.yaml")
+
+
+def _change(page: Page) -> None:
+    page.get_by_role("row").filter(has_text="agent/assessor@2.1.0").get_by_role("button").last.click()
+    expect(page.locator("pre.difference")).to_be_visible()
+
+
+DRAFT = """\
+apiVersion: podium.dev/v1
+kind: Policy
+metadata: {name: house}
+spec:
+  version: 3.0.0
+  tiers: {1: {approvers: {roles: [lead]}}}
+  rules:
+    - {id: anything, effect: allow}
+    - {id: over-950, effect: approve, tier: 1, match: {tools: [bank.transfer]}, when: args.amount > 950}
+    - {id: over-20000, effect: deny, match: {tools: [bank.transfer]}, when: args.amount > 20000}
+"""
+
+
+def _try(page: Page) -> None:
+    page.get_by_role("textbox", name="The policy").fill(DRAFT)
+    page.get_by_role("button", name="Try it").click()
+    expect(page.get_by_role("table", name="What would have been said otherwise")).to_be_visible()
+    page.get_by_role("region", name="Try a draft").scroll_into_view_if_needed()
+
+
 def _seek(page: Page) -> None:
     seek(page, "customer acme last tuesday")
     expect(page.get_by_role("dialog").get_by_role("option").first).to_contain_text("acme")
@@ -84,4 +137,4 @@ def _seek(page: Page) -> None:
 
 def _pause(page: Page) -> None:
     page.get_by_role("button", name="Pause all…").click()
-    expect(page.get_by_role("dialog")).to_contain_text("Nothing is killed")
+    expect(page.get_by_role("dialog")).to_contain_text("attempts under way")

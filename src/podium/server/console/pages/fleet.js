@@ -30,9 +30,11 @@ export default function Fleet() {
     <section><div class="title"><h2>Attempts under way</h2><span class="dim">${under.length || ""}</span></div>
       <${Table} label="Attempts under way" rows=${under.slice(0, 100)} id=${(one) => `${one.run_id}/${one.effect}`} href=${(one) => `/runs/${one.run_id}`} columns=${ATTEMPTS} none="None." /></section></div>
     <section><div class="title"><h2>Workers elsewhere</h2><span class="gap"></span><span class="dim">agents of the hub itself need none</span></div>
-      ${missing ? html`<${Trouble} problem=${missing} />` : html`<${Table} label="Workers" rows=${workers?.items ?? []} columns=${columns} none=${html`No worker joined. <code>podium worker MODULE:AGENTS --hub ${location.origin}</code> is one.`} />`}</section>
+      ${missing ? html`<${Trouble} problem=${missing} />` : html`<${Table} label="Workers" rows=${[...(workers?.items ?? [])].sort((one, other) => STANDINGS.indexOf(one.status) - STANDINGS.indexOf(other.status))} columns=${columns} none=${html`No worker joined. <code>podium worker MODULE:AGENTS --hub ${location.origin}</code> is one.`} />`}</section>
     ${asking && html`<${Asking} title=${`Drain ${asking.name ?? asking.id}`} why="It gets nothing more, ends what it has, and leaves." verb="Drain" run=${async (why) => { await post(`/v1/workers/${asking.id}/drain${query({ why })}`); refresh(); }} onClose=${() => setAsking(null)} />`}`;
 }
+
+const STANDINGS = ["live", "draining", "stale", "left"];
 
 const ATTEMPTS = [
   { name: "agent", cell: (one) => html`<span class="strong">${one.agent}</span>` },
@@ -49,5 +51,7 @@ const COLUMNS = [
   { name: "region", cell: (row) => row.region || html`<span class="dim">–</span>` },
   { name: "labels", cell: (row) => html`<span class="clip mono">${Object.entries(row.labels ?? {}).map(([name, value]) => `${name}=${value}`).join(" ")}</span>` },
   { name: "under way", num: true, cell: (row) => `${row.attempts}${row.concurrency ? ` of ${row.concurrency}` : ""}` },
+  { name: "done", num: true, cell: (row) => count(row.succeeded) },
+  { name: "failed", num: true, cell: (row) => (row.failed ? html`<span class="is-bad">${count(row.failed)}</span>` : html`<span class="dim">–</span>`) },
   { name: "heard of", num: true, cell: (row) => (row.heard_at ? ago(row.heard_at, now.value) : html`<span class="dim">–</span>`) },
 ];

@@ -47,7 +47,7 @@ export function Frame({ children }) {
       ${seen && html`<a class="meter" href="/budgets" title="What was booked today (UTC); see what nears its ceiling">today <b>${money(seen.spent_today_nano)}</b></a>`}
       ${can("operate") && (all ? html`<button onClick=${() => lift("")}><${Icon} name="play" />Resume all…</button>` : html`<button onClick=${() => setOpen("pause")}><${Icon} name="pause" />Pause all…</button>`)}
     </header>
-    <main id="main" tabindex="-1" ref=${main}>
+    <main id="main" tabindex="-1" ref=${main} data-path=${place.value.path}>
       <${Banner} held=${held} onLift=${lift} />
       ${children}
     </main>
