@@ -203,7 +203,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--viewers", type=int, default=200)
-    parser.add_argument("--runs", type=int, default=20_000)
+    parser.add_argument("--runs", type=int, default=50_000)
     parser.add_argument("--hub", type=Path)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
