@@ -122,7 +122,7 @@ def test_a_thousand_runs_that_wait_make_it_no_longer(converse: Converse) -> None
         desk.ask()
     out = Outcome()
     suspend(desk.talk.shard, i.SuspendWork(principal=ANN), desk.talk.catalog, out)
-    assert (len(out.records), out.orders, len(out.touched)) == (1, [Recall(None)], 0)
+    assert (len(out.records), out.orders, len(out.touched)) == (1, [Recall()], 0)
 
 
 # --- an agent ---------------------------------------------------------------------------------------

@@ -78,10 +78,10 @@ class Recall(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):
     """Have attempts reported as returned that were ordered and that nobody has begun.
 
     Attributes:
-        digests: of the versions that are meant; None for all.
+        digests: of the versions that are meant; none for all.
     """
 
-    digests: frozenset[str] | None = None
+    digests: tuple[str, ...] = ()
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True, tag=True):

@@ -19,8 +19,8 @@ from podium.kernel.tasks import advance
 def suspend(shard: Shard, told: i.SuspendWork, view: View, out: Outcome) -> Reply:
     """Begin nothing there until it is resumed."""
     target = told.agent
-    digests = None if target == EVERYTHING else _digests(view, target)
-    if digests is not None and not digests:
+    digests = _digests(view, target)
+    if target != EVERYTHING and not digests:
         message = f"no agent and no tool is named {target}; `podium get agents` lists them"
         return Refused("not-found", (Problem("unknown-agent", "/agent", message),))
     known = shard.suspended.get(target)
@@ -31,7 +31,7 @@ def suspend(shard: Shard, told: i.SuspendWork, view: View, out: Outcome) -> Repl
     out.orders.append(Recall(digests))
     if target != EVERYTHING or told.cancel:
         _see_to_attempts(shard, view, out, target, cancel=told.cancel)
-    for digest in sorted(digests or ()):
+    for digest in digests:
         reroute_queued(shard, digest, view, out, shard.suspended[target].told("it"))
     return Accepted(detail=f"{_named(target)} is suspended")
 
@@ -51,10 +51,9 @@ def _named(target: str) -> str:
     return "the hub" if target == EVERYTHING else target
 
 
-def _digests(view: View, target: str) -> frozenset[str]:
-    return frozenset(
-        digest for digest, one in view.agents.items() if target in (one.name, f"{one.name}@{one.version}")
-    )
+def _digests(view: View, target: str) -> tuple[str, ...]:
+    agents = view.agents.items() if target != EVERYTHING else ()
+    return tuple(digest for digest, one in agents if target in (one.name, f"{one.name}@{one.version}"))
 
 
 # --- what is under way --------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -125,12 +125,12 @@ class Fleet:
                 else:
                     roster.forget(attempt)
 
-    def recall(self, digests: frozenset[str] | None) -> None:
-        """Give back what no worker has begun, of these versions; None for all."""
+    def recall(self, digests: Collection[str]) -> None:
+        """Give back what no worker has begun, of these versions; none for all."""
         roster = self._roster
         with self._lock:
             for attempt in list(roster.attempts.values()):
-                meant = digests is None or attempt.order.digest in digests
+                meant = not digests or attempt.order.digest in digests
                 if meant and not attempt.started:
                     roster.tell_to_stop(attempt)
                     roster.give_back(attempt, "it was suspended before a worker began it")
