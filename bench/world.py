@@ -72,11 +72,12 @@ def agent(**more: Any) -> Declared:
     return Declared("Agent", "noop", "1.0.0", digest_of(spec), spec)
 
 
-def workflow(name: str, tasks: list[dict[str, Any]]) -> Declared:
-    """A workflow of the benchmarks."""
+def workflow(name: str, tasks: list[dict[str, Any]], **more: Any) -> Declared:
+    """A workflow of the benchmarks, with more of what a document may have."""
     document = {
         "document": {"dsl": "1.0.3", "namespace": "bench", "name": name, "version": "1.0.0"},
         "do": tasks,
+        **more,
     }
     spec = {"namespace": "bench", "name": name, "version": "1.0.0", "document": document}
     return Declared("Workflow", f"bench/{name}", "1.0.0", digest_of(spec), spec)

@@ -77,9 +77,9 @@ class Hub:
 
     def fill(self) -> None:
         """What is going on today."""
-        for number in range(9):
-            self.settle(f"C-10{number:02}", 900 + 10 * number, CUSTOMERS[number % len(CUSTOMERS)])
-        self.settle("C-1010", 700, "acme", "sudden")
+        for number in range(14):
+            self.settle(f"C-1{number:03}", 900 + 10 * number, CUSTOMERS[number % len(CUSTOMERS)])
+        self.settle("C-1018", 700, "acme", "sudden")
         self.settle("C-1020", 8200, "nordwind", "storm")
         self.settle("C-1021", 24000, "acme", "storm")
         self.submit(

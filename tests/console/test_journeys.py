@@ -92,7 +92,7 @@ def test_everything_is_paused_in_two_clicks_and_goes_on(page: Page, hub: Hub) ->
     banner = page.get_by_role("status").filter(has_text="Everything is paused")
     expect(banner).to_contain_text("the bank called")
     # It holds for what begins meanwhile, too, and says so on every page.
-    run = hub.settle("C-2002", 1000, "ulme")
+    run = hub.submit("claims/scan", {"pages": 3}, customer="ulme")
     page.goto("/runs")
     expect(banner).to_be_visible()
     assert not [one for one in hub.client.events(run) if one["type"] == "AttemptStarted"]

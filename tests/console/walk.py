@@ -49,8 +49,12 @@ def settled(page: Page) -> None:
 def places(hub: Hub) -> list[Place]:
     """All of them."""
     runs = hub.client.get("runs", limit=200)
-    odd = next(one["id"] for one in runs if one["labels"].get("claim") == "C-1010")
-    visit_run = next(one["id"] for one in runs if one["workflow"].startswith("claims/visit"))
+    odd = next(one["id"] for one in runs if one["labels"].get("claim") == "C-1018")
+    visit_run = next(
+        one["id"]
+        for one in runs
+        if one["workflow"].startswith("claims/visit") and one["labels"]["customer"] == "hansa"
+    )
     usual = next(one["id"] for one in runs if one["labels"].get("claim") == "C-1000")
     return [
         Place("now", "/", ".graph a.node"),
