@@ -23,7 +23,9 @@ hub for a team](../guides/hub.md) tells of tokens and roles.
   has the `rule` that was broken, the `path` into what was given, and a `message`. 429 and 503 say in
   `Retry-After` when to come back.
 - **Pages** of runs have `next`, the address of the page after them, "" on the last; they are found by key,
-  so that the thousandth is as quick as the first.
+  so that the thousandth is as quick as the first. A page may be short and have a `next` all the same.
+- **Once**: a POST that changes something takes an `Idempotency-Key`. With the same key and body it is
+  answered as before (`Idempotency-Replayed`), with another body it is a conflict (409).
 - **After a write**, `after=` a `position` waits until that is reflected, or says that it never was (409).
 - **Streams** are server-sent events. `GET /v1/events` sends `changes` about four times a second, with the
   position as `id`; who comes back with `Last-Event-ID` gets what is missing, or one `resync`. `GET

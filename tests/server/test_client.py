@@ -23,9 +23,11 @@ from cryptography.x509.oid import NameOID
 from podium.bootstrap import serve
 from podium.cli import far
 from podium.cli.app import main
+from podium.sdk import http
 from podium.sdk.async_client import AsyncClient
 from podium.sdk.client import Client, ConflictError, NotFoundError, UnreachableError
 from podium.sdk.http import HttpTransport
+from podium.views import finding
 from tests.server.hubs import TEAM, Hub, declare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -239,3 +241,20 @@ def test_everything_is_held_still_from_elsewhere_as_from_here(podium: Podium) ->
         code, _, said = podium(*wrong)
         assert code == 2 and "name one thing" in said
     assert podium("suspend", "3f2a", "--cancel")[0] == 2
+
+
+def test_lists_of_runs_take_as_many_requests_as_they_need(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    with hub.client() as here:
+        ids = [here.submit("test/echo", {"word": str(number)}).run_id for number in range(7)]
+        whole = here.get("runs", workflow="echo", limit=7)
+        monkeypatch.setattr(http, "PAGE_MAX", 2)
+        monkeypatch.setattr(finding, "LOOKED_AT_MAX", 3)
+        assert here.get("runs", workflow="echo", limit=7) == whole
+        assert [run["id"] for run in whole] == ids[::-1]
+        assert len(here.get("runs", workflow="echo", limit=3)) == 3
+
+    async def elsewhere() -> list[Any]:
+        async with AsyncClient(hub.url, hub.tokens["adam"]) as there:
+            return await there.get("runs", workflow="echo", limit=7)
+
+    assert asyncio.run(elsewhere()) == whole

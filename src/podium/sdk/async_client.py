@@ -19,7 +19,7 @@ import msgspec
 from podium.facts.catalog import Declared
 from podium.facts.values import JSON
 from podium.sdk.client import Applied, Run, Submitted
-from podium.sdk.http import CALLS_MAX, STREAM, WAIT_MS, Remote, events_of, pause_of, reply_of
+from podium.sdk.http import CALLS_MAX, STREAM, WAIT_MS, Remote, RunPages, events_of, pause_of, reply_of
 from podium.sdk.replies import plain, result_of
 
 __all__ = ["AsyncClient"]
@@ -205,7 +205,16 @@ class AsyncClient:
         return str((await self._call(name, **params))["detail"])
 
     async def _call(self, name: str, /, **params: Any) -> Any:
-        method, url, extra, inner = self._remote.request(name, plain(params))
+        if name == "get" and params.get("kind") == "runs":
+            pages = RunPages(plain(params))
+            while pages.take(await self._send(name, pages.asked(), whole=True)):
+                pass
+            return pages.rows
+        return await self._send(name, plain(params))
+
+    async def _send(self, name: str, params: dict[str, Any], whole: bool = False) -> Any:
+        method, url, extra, inner = self._remote.request(name, params)
+        inner = "" if whole else inner
         attempt = 0
         while True:
             try:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 from uuid import uuid4
 
 import httpx2
@@ -21,6 +21,9 @@ Reply = dict[str, Any]
 
 CALLS_MAX = 32
 """So many calls are under way side by side."""
+
+PAGE_MAX = 1_000
+"""No page of runs is longer."""
 
 WAIT_MS = 20_000
 """A request that waits for a run asks again after so long."""
@@ -154,6 +157,31 @@ class Remote:
         return UnreachableError(f"the hub at {self.url} does not answer: {error or type(error).__name__}")
 
 
+class RunPages:
+    """A list of runs, which may take several requests: a page has 1,000 at most, and may be short.
+
+    Attributes: rows: those that have come.
+    """
+
+    def __init__(self, params: Reply) -> None:
+        self.rows: list[Any] = []
+        self._params, self._limit = params, int(params.get("limit", 100))
+        self._before = params.get("before", 0)
+
+    def asked(self) -> Reply:
+        """The parameters of the next request."""
+        return {
+            **self._params, "limit": min(self._limit - len(self.rows), PAGE_MAX), "before": self._before,
+        }  # fmt: skip
+
+    def take(self, page: Reply) -> bool:
+        """Take what came; whether there is more to ask for."""
+        self.rows += page["items"]
+        following = parse_qs(urlsplit(page["next"]).query).get("before")
+        self._before = int(following[0]) if following else 0
+        return self._before > 0 and len(self.rows) < self._limit
+
+
 def _way(name: str, params: Reply) -> Way:
     if name == "get":
         for label in [f"{key}={value}" for key, value in params.pop("labels", {}).items()]:
@@ -228,9 +256,10 @@ class HttpTransport:
         self._closed = threading.Event()
 
     def start(self, name: str, params: Reply) -> Future[Reply]:
-        work: Callable[[Reply], Reply] = {"execute": self._execute, "wait": self._wait}.get(
-            name, lambda given: self._send(name, given)
-        )
+        own = {"execute": self._execute, "wait": self._wait}
+        if name == "get" and params.get("kind") == "runs":
+            own["get"] = self._runs
+        work: Callable[[Reply], Reply] = own.get(name, lambda given: self._send(name, given))
         return self._pool.submit(work, dict(params))
 
     def follow(self, run_id: str, after: int = 0) -> Iterator[Reply]:
@@ -270,8 +299,16 @@ class HttpTransport:
         except httpx2.HTTPError as error:
             raise self._remote.lost(error) from None
 
-    def _send(self, name: str, params: Reply) -> Reply:
+    def _runs(self, params: Reply) -> Reply:
+        pages = RunPages(params)
+        while "result" in (reply := self._send("get", pages.asked(), whole=True)):
+            if not pages.take(reply["result"]):
+                return {"result": pages.rows}
+        return reply
+
+    def _send(self, name: str, params: Reply, whole: bool = False) -> Reply:
         method, url, extra, inner = self._remote.request(name, params)
+        inner = "" if whole else inner
         attempt = 0
         while True:
             try:
