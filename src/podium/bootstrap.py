@@ -18,7 +18,7 @@ from podium import __version__
 from podium.agents.command import SETTING
 from podium.agents.secrets import Vault
 from podium.facts.events import Record
-from podium.facts.inputs import Asked, EraseSubject, Evaluated, FleetChanged, Reported
+from podium.facts.inputs import Asked, Begun, EraseSubject, Evaluated, FleetChanged, Reported
 from podium.facts.sharing import TENANT
 from podium.facts.values import Problem, Refused, Reply
 from podium.kernel.catalog import QUEUE_MAX
@@ -132,7 +132,9 @@ class LocalHub(Hub):
             on_said=self.say,
         )
         key = system.catalog.digest_key
-        self.fleet = Fleet(self._hear, self._ask, self._staff, clock.now, key, on_said=self.say)
+        self.fleet = Fleet(
+            self._hear, self._ask, self._staff, clock.now, key, on_said=self.say, on_begun=self._begin
+        )
         self.dispatcher = Dispatcher(self.worker, self.fleet, system.catalog.fleet)
         super().__init__(store, shard, system, clock, self.dispatcher, Evaluator(self._learn), self.keyring)
         self.views = ViewsFollower(folder / VIEWS, lambda: SqliteReader(folder / LOG), (0, RUNS_SHARD))
@@ -151,6 +153,9 @@ class LocalHub(Hub):
 
     def _ask(self, asked: Asked) -> None:
         self.tell_all([asked])
+
+    def _begin(self, begun: Begun) -> None:
+        self.tell_all([begun])
 
     def _staff(self, changed: FleetChanged) -> None:
         self.tell_all([changed])

@@ -30,8 +30,9 @@ TROUBLED_MS = 40_000
 Kind = tuple[str, int]
 """Type and version of an event."""
 
-ELSEWHERE = frozenset({("SubjectErased", 1), ("ActNoted", 1)})
-"""No world of the corpus has keys, or people at a server; `tests/facts/test_stored.py` has their form."""
+ELSEWHERE = frozenset({("SubjectErased", 1), ("ActNoted", 1), ("AttemptBegun", 1)})
+"""No world of the corpus has keys, people at a server, or workers elsewhere; `tests/facts/test_stored.py` has
+their form."""
 
 
 class KeepingStore(MemoryStore):

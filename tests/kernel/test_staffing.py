@@ -79,11 +79,41 @@ def test_what_workers_have_is_not_lost_with_the_hub() -> None:
     staff(talk, 1)
     talk.submit({})
     token = talk.order("ask").token
+    talk.tell(i.Begun(run_id=talk.run_id, effect=1, token=token, worker="w"))
     talk.crash()
     assert (talk.order("ask").token, talk.order("ask").again) == (token, True)
     talk.settle("ask", 7)
     assert talk.output == 7
     assert [type(record.event).__name__ for record in talk.log].count("AttemptStarted") == 0
+
+
+def test_what_no_worker_was_let_begin_is_handed_out_anew_by_the_next_hub() -> None:
+    talk = Conversation(ONE, agents=(hosted(delivery="at-most-once"),))
+    staff(talk, 1)
+    talk.submit({})
+    token = talk.order("ask").token
+    assert talk.events(e.EffectRequested)[0].confirms
+    talk.crash()
+    talk.go_on()
+    again = talk.order("ask")
+    assert (again.attempt, again.again) == (2, False) and again.token != token
+    talk.tell(i.Begun(run_id=talk.run_id, effect=1, token=token, worker="late"))
+    assert not talk.events(e.AttemptBegun), "its word is stale"
+    for _ in range(2):
+        talk.tell(i.Begun(run_id=talk.run_id, effect=1, token=again.token, worker="w"))
+    assert [(one.attempt, one.worker) for one in talk.events(e.AttemptBegun)] == [(2, "w")]
+    talk.crash()
+    assert (talk.order("ask").token, talk.order("ask").again) == (again.token, True)
+
+
+def test_what_may_be_repeated_or_is_made_here_does_not_say_when_it_begins() -> None:
+    for one in (hosted(), agent("near", "c", delivery="at-most-once")):
+        talk = Conversation(ONE, agents=(one,))
+        staff(talk, *(1 for _ in talk.catalog.fleet))
+        talk.submit({})
+        assert talk.open and not talk.events(e.EffectRequested)[0].confirms
+        talk.tell(i.Begun(run_id=talk.run_id, effect=1, token=talk.order("ask").token, worker="w"))
+        assert not talk.events(e.AttemptBegun)
 
 
 def test_where_too_much_waits_already_no_more_is_taken() -> None:

@@ -404,6 +404,8 @@ def test_work_goes_on_over_a_restart_of_the_hub(farm: Farm) -> None:
     worker = farm.registered("far@1.0.0", "once@1.0.0")
     runs = [farm.submit("w"), farm.submit("o"), farm.submit("o")]
     held = {one.order.run_id: one for _ in range(3) for one in farm.pull(worker, 1)}
+    assert farm.door.staffing.fleet.begin([one.token for one in held.values()]) == ["accepted"] * 3
+    farm.door.staffing.durable().result()
     farm.restart()
     assert farm.settle(held[runs[0]].token, 1) == "accepted"
     token = held[runs[1]].token

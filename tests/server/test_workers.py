@@ -245,11 +245,35 @@ def test_who_is_urgent_goes_first_and_the_run_says_so(yard: Yard, http: httpx2.C
     assert handed == ["first", "urgent", "urgent again", "acme", "globex", "acme too"]
 
 
+def test_what_no_worker_was_let_begin_is_not_in_doubt(yard: Yard, http: httpx2.Client) -> None:
+    yard.apply(hosted("once", delivery="at-most-once"), workflow("w", {"a": call("once")}))
+    worker = join(http, "once@1.0.0")
+    run = yard.call("submit", workflow="w")["run_id"]
+    [one] = pull(http, worker, started=True)["attempts"]
+    assert not one["started"]
+    yard.close()
+    yard.open()
+    asked = {"agents": [{"agent": "once@1.0.0"}], "previous": worker, "holding": [one["token"]]}
+    back = said(http.post("/v1/workers", json=asked), 201)
+    assert back["holding"] == {one["token"]: "stale"}
+    begun = said(http.post(f"/v1/workers/{back['id']}/start", json={"attempts": [one["token"]]}))
+    assert begun == {"words": ["stale"]}, "it must not begin what another will make"
+    [again] = pull(http, back["id"])["attempts"]
+    assert (again["attempt"], again["key"]) == (2, one["key"])
+    said(http.post(f"/v1/workers/{back['id']}/start", json={"attempts": [again["token"]]}))
+    kinds = [one["type"] for one in yard.call("events", run_id=run)]
+    assert kinds.count("AttemptBegun") == 1, "it is durable when `start` answers"
+    done = {"attempts": [{"token": again["token"], "output": "once"}]}
+    said(http.post(f"/v1/workers/{back['id']}/complete", json=done))
+    assert yard.call("wait", run_id=run)["output"] == "once"
+
+
 def test_a_worker_outlives_its_hub(yard: Yard, http: httpx2.Client) -> None:
     yard.apply(hosted("once", delivery="at-most-once"), workflow("w", {"a": call("once")}))
     worker = join(http, "once@1.0.0")
     run = yard.call("submit", workflow="w")["run_id"]
     [one] = pull(http, worker, started=True)["attempts"]
+    said(http.post(f"/v1/workers/{worker}/start", json={"attempts": [one["token"]]}))
     yard.close()
     yard.open()
     said(http.post(f"/v1/workers/{worker}/heartbeat"), 410)

@@ -49,6 +49,7 @@ from podium.facts.policy_events import (
 )
 from podium.facts.recovery import Counted
 from podium.facts.recovery_events import (
+    AttemptBegun,
     BreakerClosed,
     BreakerHalfOpened,
     BreakerOpened,
@@ -105,8 +106,8 @@ __all__ = [
     "ActNoted", "ActNotedBody", "ActionEdited", "ActionEditedBody",
     "ApprovalDecided", "ApprovalDecidedBody", "ApprovalDelegated",
     "ApprovalDelegatedBody", "ApprovalEscalated", "ApprovalExpired", "AskRefused", "AskRefusedBody",
-    "AskRepeated", "AttemptParked", "Body", "BreakerClosed", "BreakerHalfOpened", "BreakerOpened",
-    "BreakerReset", "BreakerResetBody", "BudgetWarned", "DataDeclassified", "DataDeclassifiedBody",
+    "AskRepeated", "AttemptBegun", "AttemptParked", "Body", "BreakerClosed", "BreakerHalfOpened",
+    "BreakerOpened", "BreakerReset", "BreakerResetBody", "BudgetWarned", "DataDeclassified", "DataDeclassifiedBody",
     "DecisionOverridden", "DecisionOverriddenBody", "EffectDeadLettered", "EffectDeadLetteredBody",
     "EffectDecided", "EffectDecidedBody", "EffectInDoubt", "EffectProbed", "EffectProbedBody",
     "EffectRedriven", "EffectRedrivenBody", "EffectRerouted", "EffectResolved", "EffectResolvedBody",
@@ -408,6 +409,7 @@ class EffectRequested(Event):
     park_at: int = 0
     code: str = ""
     candidates: tuple[str, ...] = ()
+    confirms: bool = False
 
 
 class AttemptStarted(Event):
@@ -415,7 +417,7 @@ class AttemptStarted(Event):
 
     It was decided again before: `rules`, `policy` and those at the end as in `EffectRequested`. What people
     granted is used up by the first attempt, `granted` then. `reason` is why it was its turn, where others
-    waited as well.
+    waited as well. Where it `confirms`, `AttemptBegun` tells when it begins; of `EffectRequested` too.
     """
 
     effect: int = 0
@@ -429,6 +431,7 @@ class AttemptStarted(Event):
     reserved: Reserved | None = None
     observed: tuple[str, ...] = ()
     reason: str = ""
+    confirms: bool = False
 
 
 class AttemptFailedBody(Body):
@@ -545,6 +548,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskResumed,
         EffectRequested,
         AttemptStarted,
+        AttemptBegun,
         AttemptFailed,
         EffectSettled,
         EffectDecided,

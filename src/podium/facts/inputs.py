@@ -103,6 +103,20 @@ class Asked(Input, kw_only=True, frozen=True, omit_defaults=True):
     code: str = ""
 
 
+class Begun(Input, kw_only=True, frozen=True, omit_defaults=True):
+    """A worker elsewhere is about to begin an attempt.
+
+    Attributes:
+        token: the fencing token the attempt carried.
+        worker: its id.
+    """
+
+    run_id: str
+    effect: int
+    token: int
+    worker: str = ""
+
+
 class Evaluated(Input, kw_only=True, frozen=True, omit_defaults=True):
     """The answer to an `Evaluate` query; never logged by itself.
 
@@ -451,6 +465,7 @@ Any_: TypeAlias = (
     SubmitRun
     | Reported
     | Asked
+    | Begun
     | Evaluated
     | AnswerHuman
     | SendEvent

@@ -7,6 +7,18 @@ from podium.facts.recovery import Counted
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, Error
 
 
+class AttemptBegun(Event):
+    """A worker elsewhere is about to begin an attempt that must not be made twice, and was let.
+
+    Only once this is durable it is told so: an attempt that `confirms` and has no such record was not begun.
+    """
+
+    effect: int = 0
+    attempt: int = 0
+    task: str = ""
+    worker: str = ""
+
+
 class EffectInDoubt(Event):
     """An at-most-once attempt was lost in flight: it may or may not have been performed.
 

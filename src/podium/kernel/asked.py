@@ -38,7 +38,7 @@ def _wait(shard: Shard, run: Run, asker: Effect, why: str, park_at: int, at: int
         asker.asking_since, asker.park_at = at, park_at
         if park_at:
             shard.wake(run.id, park_at)
-    asker.status = EFFECT[asker.status, why]
+    asker.status, asker.unbegun = EFFECT[asker.status, why], False
     asker.asking += 1
 
 

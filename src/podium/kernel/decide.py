@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 from podium.facts import events as e
 from podium.facts import inputs as i
@@ -67,17 +67,19 @@ def decide(shard: Shard, told: i.Input, now: int, view: View, out: Outcome) -> N
 def recover(shard: Shard, view: View, out: Outcome) -> None:
     """After a takeover: attempts in flight are lost with the hub that made them; all else goes on.
 
-    What workers elsewhere have may well go on: whoever looks after them is told of it.
+    What workers elsewhere have may well go on: whoever looks after them is told of it. What they were not let
+    begin yet they never will: it is handed out anew.
     """
     for run in list(shard.runs.values()):
         step = Step(shard, run, view, out)
         for effect in list(run.effects.values()):
             if effect.status not in IN_FLIGHT or effect.id not in run.effects:
                 continue
-            if effect.digest in view.fleet:
+            if effect.digest in view.fleet and not effect.unbegun:
                 out.orders.append(perform(shard, run, effect, again=True))
             else:
-                report(step, i.Reported(run_id=run.id, effect=effect.id, token=effect.token, status="lost"))
+                status: Literal["lost", "returned"] = "returned" if effect.unbegun else "lost"
+                report(step, i.Reported(run_id=run.id, effect=effect.id, token=effect.token, status=status))
     resume(shard, view, out)
 
 
@@ -201,6 +203,14 @@ def _reported(shard: Shard, told: i.Reported, view: View, out: Outcome) -> None:
     report(step, told)
     if run.status == "running":
         advance(step)
+
+
+def _begun(shard: Shard, told: i.Begun, view: View, out: Outcome) -> None:
+    run = shard.runs.get(told.run_id)
+    effect = run.effects.get(told.effect) if run is not None else None
+    if run is not None and effect is not None and effect.unbegun and effect.token == told.token:
+        begun = e.AttemptBegun(effect=effect.id, attempt=effect.attempt, task=effect.task, worker=told.worker)
+        Step(shard, run, view, out).emit(begun)
 
 
 def _asked(shard: Shard, told: i.Asked, view: View, out: Outcome) -> None:
@@ -449,6 +459,7 @@ _INPUTS: dict[type[i.Input], Callable[[Shard, Any, View, Outcome], None]] = {
     i.SubmitRun: _submit,
     i.Reported: _reported,
     i.Asked: _asked,
+    i.Begun: _begun,
     i.Evaluated: _evaluated,
     i.Tick: _tick,
     i.CancelRun: _cancel,

@@ -386,7 +386,7 @@ def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Rec
         remember(run, effect, event.reserved, record.at)
     if event.started:
         effect.status = EFFECT["", "EffectRequested/started"]
-        _start(shard, run, effect, record.seq, event.deadline_at)
+        _start(shard, run, effect, record.seq, event)
     elif event.verdict != "allow":
         effect.status = EFFECT["", f"EffectRequested/{event.verdict}"]
         hold_back(shard, run, effect, event, body, record.at)
@@ -403,14 +403,14 @@ def _effect_requested(shard: Shard, run: Run, event: Any, body: Any, record: Rec
         enqueue(shard, run, effect)
 
 
-def _start(shard: Shard, run: Run, effect: Effect, token: int, deadline_at: int) -> None:
+def _start(shard: Shard, run: Run, effect: Effect, token: int, event: Any) -> None:
     effect.attempt += 1
-    effect.token = token
+    effect.token, effect.unbegun = token, event.confirms
     effect.retry_at = 0
-    effect.deadline_at = deadline_at
+    effect.deadline_at = event.deadline_at
     shard.occupy(run, effect.digest)
-    if deadline_at:
-        shard.wake(run.id, deadline_at + GRACE_MS)
+    if event.deadline_at:
+        shard.wake(run.id, event.deadline_at + GRACE_MS)
 
 
 def _attempt_started(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
@@ -420,7 +420,7 @@ def _attempt_started(shard: Shard, run: Run, event: Any, body: Any, record: Reco
         let_go(effect)
     if event.reserved is not None:
         remember(run, effect, event.reserved, record.at)
-    _start(shard, run, effect, record.seq, event.deadline_at)
+    _start(shard, run, effect, record.seq, event)
     assert effect.attempt == event.attempt
 
 

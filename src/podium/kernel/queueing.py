@@ -11,7 +11,7 @@ from podium.kernel.governing import WITHOUT_ATTEMPTS, decided, reserve, rule_aga
 from podium.kernel.guarding import pass_on
 from podium.kernel.outcome import Outcome
 from podium.kernel.proposing import begin_below
-from podium.kernel.requests import DEADLINES_MS, attempt_deadline
+from podium.kernel.requests import DEADLINES_MS, attempt_deadline, confirms
 from podium.kernel.rerouting import reroute_queued
 from podium.kernel.state import Effect, Run, Shard
 from podium.kernel.step import Step, View
@@ -70,7 +70,7 @@ def _start(step: Step, effect: Effect, decision: Decision, override: int, reason
     started = e.AttemptStarted(
         effect=effect.id, attempt=effect.attempt + 1, task=effect.task,
         deadline_at=attempt_deadline(step.shard.now, own, frame.deadline_at),
-        reason=reason,
+        reason=reason, confirms=confirms(step, effect.digest, effect.delivery),
     )  # fmt: skip
     if decision.policy or decision.holds or override or effect.granted:
         started.rules, started.policy, started.observed = decision.rules, decision.policy, decision.observed

@@ -53,7 +53,12 @@ def _redriven(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> 
     _go_to(shard, run, effect, event)
 
 
+def _begun(shard: Shard, run: Run, event: Any, body: Any, record: Record) -> None:
+    run.effects[event.effect].unbegun = False
+
+
 RECOVERED: dict[type[e.Event], Callable[[Shard, Run, Any, Any, Record], None]] = {
+    e.AttemptBegun: _begun,
     e.EffectRerouted: _rerouted,
     e.EffectDeadLettered: _dead_lettered,
     e.EffectRedriven: _redriven,

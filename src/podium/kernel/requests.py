@@ -258,6 +258,7 @@ def put(
     allowed, performed = decision.verdict == "allow", kind not in WITHOUT_ATTEMPTS
     may_start = allowed and performed and run.status == "running"
     requested.started = may_start and has_slot(step, digest, requested.asker)
+    requested.confirms = requested.started and confirms(step, digest, requested.delivery)
     if requested.started:
         requested.deadline_at = attempt_deadline(shard.now, deadline_ms, limit_at)
     if decision.policy or decision.holds:
@@ -301,6 +302,11 @@ def has_slot(step: Step, digest: str, asker: int = 0) -> bool:
     if asker and shard.suspended and of_askers(shard, step.run, step.run.effects[asker]) is not None:
         return False
     return may_begin(shard, step.view, digest)
+
+
+def confirms(step: Step, digest: str, delivery: Delivery) -> bool:
+    """Whether it is recorded when an attempt begins: a worker elsewhere makes it, and not twice."""
+    return delivery != AT_LEAST_ONCE and digest in step.view.fleet
 
 
 def same_promise(delivery: Delivery) -> Delivery:

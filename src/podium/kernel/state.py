@@ -47,7 +47,6 @@ SCHEDULES = "schedules"
 EVENTS_BUFFERED_MAX = 1000
 """Events that wait in a run for a task that listens; more are refused."""
 
-
 STANDING = frozenset({"fork", "graph"})
 """Kinds of tasks whose children run side by side, each in a slot of its own."""
 
@@ -155,7 +154,7 @@ class Effect(msgspec.Struct, omit_defaults=True):
     """An effect until it is settled.
 
     Attributes:
-        token: seq of the record that started the attempt.
+        token: seq of the record that started the attempt; `unbegun` while nobody can have begun it.
         retry_at: when the next attempt is due, or when one that is deferred is decided again.
         verdict, rules, policy, message: the last decision on it, where that was not to let it go ahead.
         approval: what people are asked about it, while they are.
@@ -230,6 +229,7 @@ class Effect(msgspec.Struct, omit_defaults=True):
     probes: int = 0
     said: dict[str, JSON] | None = None
     probe_for: int = 0
+    unbegun: bool = False
 
 
 class Denial(msgspec.Struct, frozen=True, omit_defaults=True):

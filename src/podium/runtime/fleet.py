@@ -16,7 +16,7 @@ from concurrent.futures import Future
 from typing import NamedTuple
 
 from podium.agents.interface import AttemptFailed, Question, printable
-from podium.facts.inputs import Asked, FleetChanged, Reported
+from podium.facts.inputs import Asked, Begun, FleetChanged, Reported
 from podium.facts.orders import Abandon, Answer, Perform
 from podium.facts.saying import Said
 from podium.facts.values import AT_LEAST_ONCE, JSON
@@ -69,6 +69,7 @@ class Fleet:
         clock: kernel time in ms.
         key: makes and proves tokens of attempts; the same after a restart.
         on_said: takes what attempts say while they run; on any thread; must be quick.
+        on_begun: takes what workers are about to begin and must not be made twice, likewise.
     Attributes:
         hushed: nobody is to wait here any longer.
     """
@@ -77,9 +78,10 @@ class Fleet:
         self, on_reports: Callable[[list[Reported]], None], on_asked: Callable[[Asked], None],
         on_change: Callable[[FleetChanged], None], clock: Callable[[], int], key: bytes,
         *, reclaim_ms: int = RECLAIM_MS, on_said: Callable[[Said], None] = lambda said: None,
+        on_begun: Callable[[Begun], None] = lambda begun: None,
     ) -> None:  # fmt: skip
         self._on_reports, self._on_asked, self._on_change = on_reports, on_asked, on_change
-        self._on_said = on_said
+        self._on_said, self._on_begun = on_said, on_begun
         self._clock, self._key, self._reclaim_ms = clock, key, reclaim_ms
         self._lock = threading.RLock()
         self._roster = Roster(key)
@@ -275,7 +277,10 @@ class Fleet:
                 self._roster.take_back(worker)
 
     def begin(self, tokens: Iterable[str]) -> list[Word]:
-        """A worker is about to begin attempts: it must not where the word is any but `accepted`."""
+        """A worker is about to begin attempts: it must not where the word is any but `accepted`.
+
+        Nor may it be told so before what `on_begun` was given is durable.
+        """
         now, words = self._clock(), list[Word]()
         with self._lock:
             for token in tokens:
@@ -283,8 +288,14 @@ class Fleet:
                 if word == "repeated" or (attempt is not None and attempt.stop):
                     attempt, word = None, "stale"
                 words.append(word)
-                if attempt is not None and not attempt.started:
+                if attempt is None:
+                    continue
+                if not attempt.started:
                     attempt.started, attempt.since = True, now
+                if attempt.order.delivery != AT_LEAST_ONCE:
+                    run_id, effect, number = attempt.key
+                    begun = Begun(run_id=run_id, effect=effect, token=number, worker=attempt.worker)
+                    self._on_begun(begun)
         return words
 
     def lives(self, token: str) -> bool:

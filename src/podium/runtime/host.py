@@ -221,7 +221,7 @@ class Host:
     def _turn_away(self, inputs: list[Input]) -> None:
         """People are told that nothing was accepted; what comes from attempts and runs waits in memory."""
         for told in inputs:
-            if isinstance(told, i.Reported | i.Asked | i.FleetChanged):
+            if isinstance(told, i.Reported | i.Asked | i.Begun | i.FleetChanged):
                 self._kept.append(told)
             elif isinstance(told, i.Emitted):
                 self.emitted.append(told)

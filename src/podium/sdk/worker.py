@@ -124,6 +124,8 @@ class RemoteWorker:
         self.versions: dict[str, Declared] = {}
         self._performer: Performer | None = None
         self._held: dict[_Key, _Held] = {}
+        self._unheard: list[str] = []
+        """Attempts that it said it was about to begin, and does not know whether it may."""
         self._lock = threading.Condition()
         self._ended: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
         self._unsaid = 0
@@ -137,12 +139,12 @@ class RemoteWorker:
     def join(self) -> str:
         """Register; gives its id. Raises PodiumError where the hub refuses, Unheard where none answers."""
         with self._lock:
-            tokens = {held.token: key for key, held in self._held.items()}
+            tokens = [*(held.token for held in self._held.values()), *self._unheard]
         told = {
             "agents": [_hosting(one, self._terms.codes) for one in self._agents],
             "name": self._terms.name, "region": self._terms.region, "labels": self._terms.labels,
             "weight": self._terms.weight, "concurrency": self._terms.concurrency,
-            "lease_ms": self._terms.lease_ms, "previous": self._link.id, "holding": list(tokens),
+            "lease_ms": self._terms.lease_ms, "previous": self._link.id, "holding": tokens,
         }  # fmt: skip
         joined = self._link.register(told)
         by_name = {(one.kind, f"{one.name}@{one.version}"): one for one in self._agents}
@@ -244,14 +246,26 @@ class RemoteWorker:
         return self._terms.concurrency - sum(not held.asks for held in self._held.values())
 
     def _begin(self, attempts: Sequence[dict[str, Any]]) -> None:
-        asked = [one["token"] for one in attempts if not one["started"]]
-        words = dict(zip(asked, self._link.start(asked), strict=True)) if asked else {}
+        self._perform([one for one in attempts if one["started"]])
+        self._unheard = [one["token"] for one in attempts if not one["started"]]
+        patience = Patience(self._over)
+        while self._unheard and not self._over.is_set():
+            try:
+                # Where no answer came they may have been let begin: then nobody else will be.
+                words = dict(zip(self._unheard, self._link.start(self._unheard), strict=True))
+                self._perform([one for one in attempts if words.get(one["token"]) == "accepted"])
+                self._unheard = []
+            except LeaseOver as over:
+                self._rejoin(over.id)
+            except (Unheard, TooMuch) as error:
+                _log.warning("%s", error)
+                patience.wait()
+
+    def _perform(self, attempts: Sequence[dict[str, Any]]) -> None:
         now = time.time_ns() // 1_000_000
         orders = []
         with self._lock:
             for one in attempts:
-                if words.get(one["token"], "accepted") != "accepted":
-                    continue
                 order = _order(one, now)
                 self._held[order.run_id, order.effect, order.token] = _Held(
                     one["token"], order.delivery == AT_LEAST_ONCE

@@ -27,8 +27,8 @@ LATE_MS = 5_000
 """A timer fires at most this much late once the world has healed."""
 
 WHILE_SUSPENDED = frozenset(
-    "AttemptFailed EffectSettled EffectInDoubt EffectResolved StaleReply EventReceived RunResumed "
-    "RunCancelled EffectRequested AskRepeated AskRefused AttemptParked ResultsUnclaimed ApprovalDecided "
+    "AttemptBegun AttemptFailed EffectSettled EffectInDoubt EffectResolved StaleReply EventReceived "
+    "RunResumed RunCancelled EffectRequested AskRepeated AskRefused AttemptParked ResultsUnclaimed ApprovalDecided "
     "ApprovalDelegated ActionEdited DecisionOverridden DataDeclassified EffectRerouted EffectDeadLettered "
     "EffectRedriven TargetPaused".split()
 )

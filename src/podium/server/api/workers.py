@@ -77,9 +77,14 @@ def router(served: Served) -> APIRouter:
 
     @routes.post("/workers/{id}/start", response_model=shapes.Words, responses=GONE)
     async def start(id: str, body: shapes.Tokens, caller: Of) -> Response:
-        """Say that attempts are about to begin. One whose word is not `accepted` must not."""
+        """Say that attempts are about to begin. One whose word is not `accepted` must not.
+
+        Of those that must not be made twice it is durable when this answers.
+        """
         _live(staffing, id, caller)
-        return answered({"words": fleet.begin(body.attempts)})
+        words = fleet.begin(body.attempts)
+        await _durable(staffing)
+        return answered({"words": words})
 
     @routes.post("/workers/{id}/heartbeat", response_model=shapes.Heard, responses=GONE)
     async def heartbeat(id: str, caller: Of) -> Response:
@@ -213,10 +218,15 @@ async def _settle(staffing: Staffing, attempts: Sequence[shapes.Ended]) -> list[
         if one.lines:
             fleet.tell(one.token, None, one.lines)
     words = fleet.settle((one.token, _outcome(one)) for one in attempts)
+    await _durable(staffing)
+    return words
+
+
+async def _durable(staffing: Staffing) -> None:
+    """Wait until what was said is durable. Raises Trouble where it cannot be."""
     status = await asyncio.wrap_future(staffing.durable())
     if status != "serving":
         raise unavailable("hub-stopped", f"the hub is {status}; say it again")
-    return words
 
 
 def _outcome(ended: shapes.Ended) -> Reported | AttemptFailed:
