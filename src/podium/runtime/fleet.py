@@ -203,7 +203,7 @@ class Fleet:
         return worker, words
 
     def drain(self, id: str, principal: str = "") -> Worker:
-        """Give a worker nothing more: by its own word, or by an operator's, without `principal`. Raises Gone."""
+        """Give a worker nothing more: by its word, or without `principal` an operator's. Raises Gone."""
         with self._lock:
             worker = self._known(id, principal) if principal else self._present(id)
             if worker.standing == "live":
