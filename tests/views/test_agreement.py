@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from podium.facts.events import Record
 from podium.kernel.evolve import evolve
 from podium.kernel.state import Run, Shard, idle
+from podium.runtime.presenting import waiting_for
 from podium.views.follower import rebuild
 from podium.views.queries import Views
 from podium.views.tables import Tables
@@ -95,10 +96,19 @@ def compare(views: Views, run: Run) -> None:
     assert row.error_title == (run.error.title or run.error.type if run.error else "")
 
 
+_FOR_PEOPLE = {"human", "approval", "in_doubt", "dead_letter"}
+
+
+def kinds_of(run: Run) -> set[str]:
+    return {str(one["kind"]) for one in waiting_for(run)}
+
+
 def compare_all(views: Views, state: Shard) -> None:
     effects = [(run.id, effect) for run in state.runs.values() for effect in run.effects.values()]
     waiting = {(run_id, effect.id) for run_id, effect in effects if effect.status == "waiting"}
     doubtful = {(run_id, effect.id) for run_id, effect in effects if effect.status == "in_doubt"}
+    for_people = {run.id for run in state.runs.values() if not _FOR_PEOPLE.isdisjoint(kinds_of(run))}
+    assert {of.run_id for of in views.page(for_people=True, limit=10_000)[0]} == for_people
     faulted = {run.id for run in state.runs.values() if run.status == "faulted"}
     escalations = views.escalations(limit=10_000)
     overview = views.overview()
