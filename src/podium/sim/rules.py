@@ -29,8 +29,8 @@ LATE_MS = 5_000
 WHILE_SUSPENDED = frozenset(
     "AttemptBegun AttemptFailed EffectSettled EffectInDoubt EffectResolved StaleReply EventReceived "
     "RunResumed RunCancelled EffectRequested AskRepeated AskRefused AttemptParked ResultsUnclaimed "
-    "ApprovalDecided ApprovalDelegated ActionEdited DecisionOverridden DataDeclassified EffectRerouted EffectDeadLettered "
-    "EffectRedriven TargetPaused".split()
+    "ApprovalDecided ApprovalDelegated ActionEdited DecisionOverridden DataDeclassified EffectRerouted "
+    "EffectDeadLettered EffectRedriven TargetPaused".split()
 )
 
 
