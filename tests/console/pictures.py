@@ -21,9 +21,10 @@ SIZE = {"width": 1280, "height": 760}
 SHOWN = {
     "light": {
         "now", "search", "run-story", "run-timeline", "run-graph", "run-data", "run-compare", "approvals",
-        "budgets", "policies", "pause", "audit",
+        "approvals-form", "budgets", "policies", "policies-try", "pause", "audit", "audit-change",
+        "agent-versions", "fleet",
     },
-    "dark": {"now", "approvals"},
+    "dark": {"now", "approvals", "audit-change"},
 }  # fmt: skip
 """What the guide shows, by theme."""
 

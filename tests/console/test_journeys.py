@@ -282,14 +282,81 @@ def test_the_whole_way_is_walked_by_keyboard(page: Page, hub: Hub) -> None:
     press("g"), press("a")
     wanted = page.locator(".needs li").filter(has_text="C-2003")
     expect(wanted).to_be_visible()
-    for _ in range(20):
-        press("j")
-        if wanted.get_attribute("aria-selected") == "true":
-            break
+    _walk_to(page, wanted)
     expect(page.get_by_role("article")).to_contain_text('"C-2003"')
     press("d")
     hub.client.wait(run, timeout_ms=10_000)
     assert hub.status(run) == "faulted"
+
+
+def test_what_is_newer_is_walked_by_keyboard_too(page: Page, hub: Hub) -> None:
+    press = page.keyboard.press
+    page.goto("/")
+    expect(page.locator("header")).to_contain_text("live")
+    press("g"), press("e")
+    row = page.get_by_role("row").filter(has_text="assessor")
+    expect(row).to_be_visible()
+    _walk_to(page, row)
+    press("Enter")
+    expect(page.get_by_role("table", name="Versions")).to_be_visible()
+    _tab_to(page, "Compare")
+    press("Enter")
+    _tab_to(page, "Roll back to 2.0.0…")
+    press("Enter")
+    expect(page.get_by_role("dialog", name="Roll assessor back to 2.0.0")).to_be_visible()
+    press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    press("g"), press("u")
+    expect(page.get_by_role("table", name="What was done")).to_be_visible()
+    press("j"), press("Enter")
+    expect(page.get_by_role("complementary", name="In full")).to_be_visible()
+    press("g"), press("p")
+    expect(page.get_by_role("textbox", name="The policy")).to_be_visible()
+    _tab_to(page, "The policy")
+    page.keyboard.insert_text(DRAFT)
+    _tab_to(page, "Try it")
+    press("Enter")
+    expect(page.get_by_role("table", name="What would have been said otherwise")).to_be_visible()
+    run = hub.submit("claims/visit", {"customer": "keys"}, customer="keys")
+    hub.until(lambda: any(one["run_id"] == run for one in hub.client.approvals("")))
+    press("g"), press("a")
+    wanted = page.locator(".needs li").filter(has_text="at keys?")
+    expect(wanted).to_be_visible()
+    _walk_to(page, wanted)
+    _tab_to(page, "Cause")
+    page.keyboard.type("water")
+    press("Tab")
+    page.keyboard.type("300")
+    press("Tab"), press("Space")
+    _tab_to(page, "Name")
+    page.keyboard.type("Eva")
+    _tab_to(page, "pay")
+    press("Enter")
+    given = hub.client.wait(run, timeout_ms=10_000).output
+    report = {"cause": "water", "amount": 300, "covered": True, "contact": {"name": "Eva"}}
+    assert given == {"decision": "pay", "report": report}
+
+
+_FOCUS = """() => {
+    const one = document.activeElement;
+    return `${one.getAttribute("aria-label") ?? one.labels?.[0]?.innerText ?? one.innerText ?? ""}`.trim();
+}"""
+
+
+def _tab_to(page: Page, name: str) -> None:
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate(_FOCUS).startswith(name):
+            return
+    pytest.fail(f"{name} is not reached by Tab")
+
+
+def _walk_to(page: Page, row: Locator) -> None:
+    for _ in range(40):
+        page.keyboard.press("j")
+        if row.get_attribute("aria-selected") == "true":
+            return
+    pytest.fail("the row is not reached by j")
 
 
 def test_every_control_is_reached_by_tab(page: Page) -> None:

@@ -1,7 +1,7 @@
 // What differs between two values, line by line of their JSON.
 
 const LINES_MAX = 3_000;
-const AROUND = 3;
+const AROUND = 1;
 
 const written = (value) => (value === undefined ? [] : (typeof value === "string" ? value : JSON.stringify(sorted(value), null, 2)).split("\n"));
 

@@ -44,7 +44,7 @@ export default function Audit() {
 const COLUMNS = [
   { name: "when", cell: (row) => html`<${Time} at=${row.at} />` },
   { name: "who", cell: (row) => (row.people ? html`<a href=${withQuery({ principal: row.principal, before: "", act: "" })}>${who(row.principal)}</a>` : html`<span class="dim">the hub</span>`) },
-  { name: "did", cell: (row) => html`<button class="bare first-link" aria-label=${`${row.act}: in full`} onClick=${() => choose({ act: row.cursor })}>${row.act}</button>` },
+  { name: "did", cell: (row) => html`<button class="bare first-link" data-open aria-label=${`${row.act}: in full`} onClick=${() => choose({ act: row.cursor })}>${row.act}</button>` },
   { name: "to", cell: (row) => html`<span class="clip">${about(row.target)}</span>` },
   { name: "why", grow: true, cell: (row) => html`<span class="clip" title=${row.why}>${row.why || html`<span class="dim">–</span>`}</span>` },
 ];

@@ -62,7 +62,7 @@ function enter(event) {
   const row = rows().find((one) => one.getAttribute("aria-selected") === "true");
   if (!row) return;
   event.preventDefault();
-  (row.querySelector("a, button") ?? row).click();
+  (row.querySelector("[data-open]") ?? row.querySelector("a, button") ?? row).click();
 }
 
 /** Buttons say by which key they can be pressed. */

@@ -26,11 +26,11 @@ export function Raising({ row, onClose }) {
   return html`<${Dialog} label=${`Raise ${row.budget}`} onClose=${onClose}><div class="stack">
     <h1>Raise ${row.budget}</h1>
     <p class="dim">${amount(row.unit, row.spent)} of ${amount(row.unit, row.ceiling)} ${row.unit === "nano" || row.unit === "ms" ? "" : unitName(row.unit)} is spent, ${amount(row.unit, row.held)} held.</p>
-    <section><h2>For one action</h2>${asks
+    <section class="stack"><h2>For one action</h2>${asks
       ? html`<p>Where it is used up, people are asked (<code>${declared.on_exhausted}</code>): whoever says yes raises it by what that action takes.</p>
         ${held.length > 0 ? html`<p><a href=${`/approvals/${held[0].id}`} onClick=${onClose}>${held.length === 1 ? "One action waits" : `${held.length} actions wait`} for that</a></p>` : html`<p class="dim">Nothing waits for that now.</p>`}`
       : html`<p>What would pass it is ${declared?.on_exhausted === "queue" ? "put off to the next window" : "denied"}: nobody is asked. The policy says so, and may say <code>onExhausted: approve:1</code>.</p>`}</section>
-    <section><h2>For all</h2>
+    <section class="stack"><h2>For all</h2>
       <p>The ceiling stands in the policy <code>${row.policy}@${policy?.version ?? ""}</code>, which is changed in its file, as other people see and can try it.</p>
       <label class="field"><span>New ceiling <span class="dim">(${row.unit === "nano" ? "dollars" : unitName(row.unit)})</span></span><input inputmode="decimal" value=${next} onInput=${(event) => setNext(event.target.value)} /></label>
       ${value > 0 && html`<p>In <code>${file}</code>: another <code>version</code>, and</p>

@@ -19,7 +19,7 @@ export function Versions({ kind, name, spend, flow }) {
   const current = rows.find((row) => row.current);
   const columns = [
     ...COLUMNS,
-    { name: "", title: "compare", cell: (row) => row.action === "applied" && row.digest !== current?.digest && html`<button class="bare" aria-pressed=${row.version === chosen} onClick=${() => choose({ with: row.version === chosen ? "" : row.version })}>${row.version === chosen ? "Close" : "Compare"}</button>` },
+    { name: "", title: "compare", cell: (row) => row.action === "applied" && row.digest !== current?.digest && html`<button class="bare" data-open aria-pressed=${row.version === chosen} onClick=${() => choose({ with: row.version === chosen ? "" : row.version })}>${row.version === chosen ? "Close" : "Compare"}</button>` },
   ];
   return html`<section><div class="title"><h2>Versions</h2><span class="dim">calls and cost of 14 days</span></div>
       <${Table} label="Versions" rows=${rows} id=${(row) => String(row.revision)} columns=${columns} none="No history." /></section>
