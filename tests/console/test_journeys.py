@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, StorageState, expect
 
 from tests.console.conftest import sign_in
 from tests.console.hub import Hub
@@ -391,6 +391,28 @@ def test_a_link_from_chat_decides_nothing_by_itself_and_takes_no_script(
     finally:
         plain.close()
     assert hub.client.wait(run, timeout_ms=10_000).status == "completed"
+
+
+def test_a_form_is_filled_in_without_script(
+    hub: Hub, browser: Browser, signed_in: StorageState, page: Page
+) -> None:
+    run = hub.submit("claims/visit", {"customer": "phone"}, customer="phone")
+    hub.until(lambda: any(one["run_id"] == run for one in hub.client.approvals("")))
+    plain = browser.new_context(base_url=hub.url, storage_state=signed_in, java_script_enabled=False)
+    try:
+        phone = plain.new_page()
+        phone.goto(f"/decide/{run}/1")
+        phone.get_by_role("button", name="Pay").click()
+        expect(phone.get_by_role("alert")).to_contain_text('"cause" is a required property')
+        phone.get_by_role("link", name="Look again").click()
+        phone.get_by_label("Cause").select_option("fire")
+        phone.get_by_label("Amount").fill("120")
+        phone.get_by_role("button", name="Pay").click()
+        expect(phone.get_by_role("heading")).to_have_text("It is decided")
+    finally:
+        plain.close()
+    report = {"cause": "fire", "amount": 120, "covered": False}
+    assert hub.client.wait(run, timeout_ms=10_000).output == {"decision": "pay", "report": report}
 
 
 def test_a_form_from_elsewhere_decides_nothing(hub: Hub, context: BrowserContext) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Path, Request
 from starlette.responses import RedirectResponse, Response
 
+from podium.server import answer_form
 from podium.server.api.signing import bounce
 from podium.server.forms import shown, trouble
 from podium.server.gate import Visitor, fits_csrf, from_elsewhere
@@ -73,7 +74,11 @@ def router(served: Served) -> APIRouter:
 async def _decide(served: Served, visitor: Visitor, run_id: str, effect: int, fields: dict[str, str]) -> None:
     decision, why = fields.get("decision", ""), fields.get("why", "")
     if fields.get("kind") == "human":
-        answer = {"run_id": run_id, "task": str(effect), "decision": decision, "why": why}
+        answer: dict[str, Any] = {"run_id": run_id, "task": str(effect), "decision": decision, "why": why}
+        waiting = await served.ask("approvals", {"run_id": run_id}, visitor.caller)
+        form = next((one["form"] for one in waiting if one["effect"] == effect), None)
+        if isinstance(form, dict) and decision != "deny":
+            answer["data"] = answer_form.filled(form, fields)
         await served.ask("answer", answer, visitor.caller)
         return
     action = fields.get("action", "")
@@ -116,6 +121,7 @@ def _form(one: dict[str, Any], visitor: Visitor) -> str:
     )
     return (
         f'<form method="post" action="/decide/{one["run_id"]}/{one["effect"]}">{fields}'
+        f"{answer_form.fields(one['form']) if isinstance(one['form'], dict) else ''}"
         f'<label>Reason <input name="why" maxlength="10000"></label><p>{buttons}</p></form>'
     )
 
@@ -129,5 +135,5 @@ def _fields(body: bytes) -> dict[str, str]:
     """The fields of a form."""
     if len(body) > _FIELDS_BYTES_MAX:
         return {}
-    given = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+    given = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=500)
     return {name: values[0] for name, values in given.items()}

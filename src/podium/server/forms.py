@@ -28,9 +28,11 @@ body { background: light-dark(#f7f7f5, #16171a); color: light-dark(#1c1d20, #e8e
 main { box-sizing: border-box; margin: 12vh auto 0; max-width: 23rem; padding: 0 1rem; }
 h1 { font-size: 1.25rem; font-weight: 600; }
 label { display: block; margin-top: .75rem; }
-input { background: light-dark(#fff, #1f2125); border: 1px solid light-dark(#8a8d94, #787c85);
+input, select, textarea {
+  background: light-dark(#fff, #1f2125); border: 1px solid light-dark(#8a8d94, #787c85);
   border-radius: 4px; box-sizing: border-box; color: inherit; font: inherit; padding: .45rem .6rem;
   width: 100%; }
+label.check input { width: auto; }
 button, a.button { background: light-dark(#1f5fbf, #2f6fd0); border: 0; border-radius: 4px; color: #fff;
   cursor: pointer; display: inline-block; font: inherit; margin-top: 1rem; padding: .5rem 1rem;
   text-decoration: none; }
