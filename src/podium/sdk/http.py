@@ -25,6 +25,9 @@ CALLS_MAX = 32
 PAGE_MAX = 1_000
 """No page of runs is longer."""
 
+LIST_MAX = 10_000
+"""No list is longer."""
+
 WAIT_MS = 20_000
 """A request that waits for a run asks again after so long."""
 
@@ -170,9 +173,10 @@ class RunPages:
 
     def asked(self) -> Reply:
         """The parameters of the next request."""
-        return {
-            **self._params, "limit": min(self._limit - len(self.rows), PAGE_MAX), "before": self._before,
-        }  # fmt: skip
+        left = self._limit - len(self.rows)
+        # What is more than any list may have is for the hub to refuse.
+        limit = min(left, PAGE_MAX) if left <= LIST_MAX else left
+        return {**self._params, "limit": limit, "before": self._before}
 
     def take(self, page: Reply) -> bool:
         """Take what came; whether there is more to ask for."""

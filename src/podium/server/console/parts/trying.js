@@ -1,6 +1,6 @@
 // A draft of a policy, tried on what was done: what would have been said otherwise.
 
-import { html, useState, Status, Table, Time, Trouble, Cli, Select, Icon } from "../lib/ui.js";
+import { html, useState, Status, Table, Time, Cli, Select, Icon } from "../lib/ui.js";
 import { at, choose } from "../lib/router.js";
 import { post } from "../lib/api.js";
 import { count, inline, leaf, moment, money, plural, short } from "../lib/format.js";
