@@ -258,3 +258,16 @@ def test_lists_of_runs_take_as_many_requests_as_they_need(hub: Hub, monkeypatch:
             return await there.get("runs", workflow="echo", limit=7)
 
     assert asyncio.run(elsewhere()) == whole
+
+
+def test_what_would_be_done_twice_goes_with_a_key() -> None:
+    remote = http.Remote("https://hub.example.org")
+
+    def key(call: str, **params: Any) -> str:
+        headers = remote.request(call, params)[2]["headers"]
+        return str(headers.get("idempotency-key", ""))
+
+    assert key("token_create", name="ci") and key("token_create", name="ci") != key("token_create", name="ci")
+    assert key("settle_dead_letter", run_id="r", effect=1, verdict="retry")
+    assert key("cancel", run_id="r") == "", "to say it again changes nothing"
+    assert key("submit", workflow="w", key="k") == "k"

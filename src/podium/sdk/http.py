@@ -47,6 +47,9 @@ class Way(NamedTuple):
     inner: str = ""
 
 
+TWICE = frozenset(("schedule", "settle_dead_letter", "token_create", "account_link"))
+"""Calls that would act twice if a request were made again because its answer was lost."""
+
 _ITEMS = "items"
 
 WAYS: dict[str, Way] = {
@@ -145,6 +148,8 @@ class Remote:
         else:
             extra["content"] = msgspec.json.encode(params)
             extra.setdefault("headers", {})["content-type"] = "application/json"
+            if name in TWICE:
+                extra["headers"]["idempotency-key"] = str(uuid4())
         return way.method, self.url + path, extra, way.inner
 
     def _event(self, params: Reply) -> tuple[str, str, dict[str, Any], str]:
