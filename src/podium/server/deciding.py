@@ -101,7 +101,9 @@ def _asked(one: dict[str, Any], visitor: Visitor) -> tuple[str, str]:
     if one["deadline_at"]:
         until = datetime.fromtimestamp(one["deadline_at"] / 1000, UTC)
         silence += f" at {until:%Y-%m-%d %H:%M} UTC"
-    told = [("yes", one["if_yes"]), ("no", one["if_no"]), ("silence", silence)]
+    told = [("an answer" if human else "yes", one["if_yes"]), ("silence", silence)]
+    if "deny" in one["decisions"]:
+        told.insert(1, ("deny" if human else "no", one["if_no"]))
     parts += [f"<p><b>{name}</b>: {escape(text)}</p>" for name, text in told]
     may = " or ".join(one["roles"]) or "anybody"
     parts.append(f"<p>May decide: {escape(may)}. <a href='/runs/{one['run_id']}'>The run</a></p>")

@@ -58,10 +58,13 @@ const waits = (run) => {
 
 function about(run) {
   const labels = Object.entries(run.labels ?? {}).map(([name, value]) => html`<span class="mono">${name}=${value}</span> `);
-  const waiting = [...new Set((run.waiting_for ?? []).map((one) => WAITS[one.kind] ?? one.kind))].join(", ");
+  const waiting = [...new Set((run.waiting_for ?? []).map((one) => (STILL.has(one.kind) && one.message) || (WAITS[one.kind] ?? one.kind)))].join(", ");
   const title = run.error_title ?? run.error?.title;
   return html`${labels}${waiting && html`<span class="dim">${waiting}</span>`}${title && html`<span class="is-bad">${title}</span>`}`;
 }
+
+/** What these wait for the hub says in a sentence, where there is more to say. */
+const STILL = new Set(["queue", "retry"]);
 
 const WAITS = {
   human: "asks a person", approval: "wants approval", in_doubt: "in doubt", dead_letter: "dead letter", attempt: "at work", queue: "queued",
