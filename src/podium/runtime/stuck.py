@@ -22,6 +22,9 @@ _ORDER = (
 """Who somebody must see to comes before what goes on by itself."""
 
 
+_FOR_PEOPLE = frozenset(_ORDER[:4])
+
+
 def stuck(about: Inquiry, run_id: str = "", limit: int = 100) -> list[Shown]:
     """What each unfinished run waits for, or one of them. Raises Declined.
 
@@ -34,8 +37,12 @@ def stuck(about: Inquiry, run_id: str = "", limit: int = 100) -> list[Shown]:
     else:
         found = [_of_suspension(one) for one in about.suspensions()]
         waiting = [one["id"] for one in about.get("runs", status="waiting", limit=RUNS_MAX)]
-        others = [one["id"] for one in about.get("runs", status="unfinished", nested=True, limit=RUNS_MAX)]
-        found += _of_runs(about, list(dict.fromkeys([*waiting, *others])))
+        found += _of_runs(about, waiting)
+        if sum(one["kind"] in _FOR_PEOPLE for one in found) < limit:
+            others = [
+                one["id"] for one in about.get("runs", status="unfinished", nested=True, limit=RUNS_MAX)
+            ]
+            found += _of_runs(about, sorted(set(others) - set(waiting)))
     found.sort(key=lambda one: (_ORDER.index(one["kind"]), one["since"]))
     return found[:limit]
 
