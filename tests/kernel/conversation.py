@@ -329,6 +329,7 @@ class Conversation:
         self.follows.clear()
 
         def take_over(out: Outcome) -> None:
+            self.shard.now = max(self.shard.now, self.now)
             out.emit(self.shard, None, e.EpochStarted(epoch=self.shard.epoch + 1, hub="test"))
             recover(self.shard, self.catalog, out)
 
@@ -457,7 +458,8 @@ class Conversation:
     def _remembered(self) -> Shard:
         """The shard as it comes back from a snapshot."""
         shard = Shard()
-        shard.seq, shard.epoch, shard.now = self._checked.seq, self._checked.epoch, self._checked.now
+        for name in ("seq", "epoch", "epoch_at", "now"):
+            setattr(shard, name, getattr(self._checked, name))
         shard.open_books(_decode_books(_encode(self._checked.books())))
         for run in self._checked.runs.values():
             shard.admit(_decode_run(_encode(run)))

@@ -7,6 +7,7 @@ from typing import Any
 from podium.facts import events as e
 from podium.facts import inputs as i
 from podium.facts.values import Accepted, Refused
+from podium.kernel.settling import RETURN_MS
 from tests.kernel.conversation import Conversation, agent
 
 ONE = "[{ask: {call: agent, with: {capability: c}}}]"
@@ -104,6 +105,31 @@ def test_what_no_worker_was_let_begin_is_handed_out_anew_by_the_next_hub() -> No
     assert [(one.attempt, one.worker) for one in talk.events(e.AttemptBegun)] == [(2, "w")]
     talk.crash()
     assert (talk.order("ask").token, talk.order("ask").again) == (again.token, True)
+
+
+def test_workers_may_say_what_became_of_it_though_its_time_was_over_while_no_hub_was_there() -> None:
+    talk = Conversation(ONE, agents=(hosted(deadline_ms=60_000),))
+    staff(talk, 1)
+    talk.submit({})
+    talk.now += 600_000
+    talk.crash()
+    assert talk.order("ask").again
+    talk.wait(RETURN_MS - 1)
+    assert talk.run.effects[1].status == "running"
+    if_nobody_comes = [*talk.log]
+    talk.settle("ask", "in time")
+    assert talk.output == "in time"
+    assert not any(isinstance(one.event, e.AttemptFailed) for one in if_nobody_comes)
+
+
+def test_and_if_none_says_anything_it_has_failed() -> None:
+    talk = Conversation(ONE, agents=(hosted(deadline_ms=60_000),))
+    staff(talk, 1)
+    talk.submit({})
+    talk.now += 600_000
+    talk.crash()
+    talk.wait(RETURN_MS)
+    assert talk.error.title == "no word from the performer past the deadline"
 
 
 def test_what_may_be_repeated_or_is_made_here_does_not_say_when_it_begins() -> None:

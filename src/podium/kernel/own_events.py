@@ -28,7 +28,7 @@ def fold_own(shard: Shard, record: Record) -> None:
 
 def _epoch_started(shard: Shard, event: e.EpochStarted) -> None:
     assert event.epoch > shard.epoch
-    shard.epoch = event.epoch
+    shard.epoch, shard.epoch_at = event.epoch, shard.now
     epoch_started(shard)
 
 

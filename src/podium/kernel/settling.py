@@ -70,11 +70,18 @@ def stale(step: Step, reported: Reported) -> None:
     step.emit(late, body)
 
 
+RETURN_MS = 30_000
+"""So long after a takeover workers elsewhere may still say what became of attempts whose time is over."""
+
+
 def overdue(step: Step) -> None:
     """Give up on attempts whose performer has not even said that their deadline passed."""
-    now = step.shard.now
+    now, back_at = step.shard.now, step.shard.epoch_at + RETURN_MS
     for effect in list(step.run.effects.values()):
         if effect.status == "running" and effect.deadline_at and effect.deadline_at + GRACE_MS <= now:
+            if now < back_at and effect.digest in step.view.fleet:
+                step.shard.wake(step.run.id, back_at)
+                continue
             error = standard_error("timeout", effect.task, "no word from the performer past the deadline")
             silent = Reported(
                 run_id=step.run.id, effect=effect.id, token=effect.token, error=error,

@@ -378,7 +378,7 @@ class Shard:
     Attributes:
         seq: last record folded or decided.
         now: kernel time in ms; never goes back.
-        epoch: epoch of the last `EpochStarted`.
+        epoch: epoch of the last `EpochStarted`, which began at `epoch_at`.
         revision: catalog revision the shard decides by.
         ledger: what is spent, held and counted.
         held: what effects hold in it, by run and effect.
@@ -413,8 +413,8 @@ class Shard:
     """
 
     __slots__ = (
-        "seq", "now", "epoch", "revision", "runs", "running", "queues", "freed", "abandoned", "answers",
-        "timers",
+        "seq", "now", "epoch", "epoch_at", "revision", "runs", "running", "queues", "freed", "abandoned",
+        "answers", "timers",
         "timer_of", "listeners", "pending", "graphs", "families", "kin", "deferred",
         "overrides", "ledger", "held", "torn", "tree_of", "trees", "released", "dropped", "claims", "claimed",
         "freed_claims",
@@ -424,7 +424,7 @@ class Shard:
     def __init__(self) -> None:
         self.seq = 0
         self.now = 0
-        self.epoch = 0
+        self.epoch = self.epoch_at = 0
         self.revision = 0
         self.overrides: dict[str, Override] = {}
         self.ledger = Ledger()

@@ -54,6 +54,7 @@ class ShardState(msgspec.Struct):
     runs: list[Run]
     books: Books | None = None
     sealed: list[tuple[str, int, bytes]] = []
+    epoch_at: int = 0
 
 
 _decode_state = msgspec.json.Decoder(ShardState).decode
@@ -137,7 +138,8 @@ class ShardHost:
         if snapshot is not None:
             loaded = _decode_state(snapshot.state)
             state.seq, state.now = loaded.seq, loaded.now
-            state.epoch, state.revision = loaded.epoch, loaded.revision
+            state.epoch, state.epoch_at = loaded.epoch, loaded.epoch_at
+            state.revision = loaded.revision
             if loaded.books is not None:
                 state.open_books(loaded.books)
             for run in loaded.runs:
@@ -376,7 +378,9 @@ class ShardHost:
         runs = [run for run in state.runs.values() if not run.subject]
         sealed = [(run.id, run.seq, self.sealing.freeze(run)) for run in state.runs.values() if run.subject]
         content = _encode(
-            ShardState(state.seq, state.now, state.epoch, state.revision, runs, state.books(), sealed)
+            ShardState(
+                state.seq, state.now, state.epoch, state.revision, runs, state.books(), sealed, state.epoch_at
+            )
         )
         digest = sha256(content).digest()
         try:

@@ -128,7 +128,8 @@ class RemoteWorker:
         """Attempts that it said it was about to begin, and does not know whether it may."""
         self._lock = threading.Condition()
         self._ended: SimpleQueue[dict[str, Any] | None] = SimpleQueue()
-        self._unsaid = 0
+        self._unsaid: set[str] = set()
+        """Attempts that ended, as far as the hub has not confirmed to have heard of it."""
         self._draining, self._over = threading.Event(), threading.Event()
         self._joining = threading.Lock()
         self._calls = ThreadPoolExecutor(CALLS_MAX, "podium-call")
@@ -139,7 +140,7 @@ class RemoteWorker:
     def join(self) -> str:
         """Register; gives its id. Raises PodiumError where the hub refuses, Unheard where none answers."""
         with self._lock:
-            tokens = [*(held.token for held in self._held.values()), *self._unheard]
+            tokens = [*(held.token for held in self._held.values()), *self._unheard, *self._unsaid]
         told = {
             "agents": [_hosting(one, self._terms.codes) for one in self._agents],
             "name": self._terms.name, "region": self._terms.region, "labels": self._terms.labels,
@@ -192,7 +193,7 @@ class RemoteWorker:
             for report in reports:
                 held = self._held.pop((report.run_id, report.effect, report.token), None)
                 if held is not None:
-                    self._unsaid += 1
+                    self._unsaid.add(held.token)
                     self._ended.put(_ended(report, held))
             self._lock.notify_all()
 
@@ -232,9 +233,14 @@ class RemoteWorker:
                     return
             except LeaseOver as over:
                 self._rejoin(over.id)
-            except (Unheard, TooMuch) as error:
+            except TooMuch as error:
                 _log.warning("%s", error)
                 patience.wait()
+            except Unheard as error:
+                _log.warning("%s", error)
+                patience.wait()
+                # It may have been given attempts that it will never hear of: by this the hub knows.
+                self._rejoin(self._link.id)
 
     def _free(self) -> int:
         """How many more attempts it takes; waits until there is room, for a while."""
@@ -303,7 +309,7 @@ class RemoteWorker:
                     _log.warning("%s", error)
                     patience.wait()
             with self._lock:
-                self._unsaid -= len(batch)
+                self._unsaid.difference_update(one["token"] for one in batch)
                 self._lock.notify_all()
 
     def _batch(self) -> list[dict[str, Any]]:
