@@ -182,16 +182,21 @@ def _tidy(state: Shard) -> None:
 
 def _slots(host: Host, state: Shard) -> None:
     running: dict[str, int] = {}
+    tenants: dict[str, dict[str, int]] = {}
     back: dict[str, int] = {}
     for run in state.runs.values():
         for effect in run.effects.values():
             if effect.status == "running":
                 running[effect.digest] = running.get(effect.digest, 0) + 1
+                of_tenants = tenants.setdefault(effect.digest, {})
+                of_tenants[run.tenant] = of_tenants.get(run.tenant, 0) + 1
                 # What waited for what it had asked for has its slot again at once, whatever the limit is.
                 back[effect.digest] = back.get(effect.digest, 0) + bool(effect.calls)
     held = {digest: count for digest, count in state.running.items() if count}
     hold(held == running, "I8", f"slots held {held}, attempts running {running}")
     for digest, queue in state.queues.items():
+        shared = tenants.get(digest, {})
+        hold(queue.under_way == shared, "I8", f"tenants have {shared} slots, not {queue.under_way}")
         count, limit = held.get(digest, 0), host.system.catalog.limit(digest)
         most = limit + back.get(digest, 0)
         hold(count <= most, "I8", f"{count} attempts of {digest}, whose limit is {limit}")

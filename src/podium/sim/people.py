@@ -12,6 +12,7 @@ import msgspec
 from podium.facts import inputs as i
 from podium.facts.identity import run_id_of
 from podium.facts.recovery import BREAKER_CLOSED
+from podium.facts.sharing import PRIORITIES, TENANT_LABEL
 from podium.facts.suspension import EVERYTHING
 from podium.facts.values import Accepted, Reply
 from podium.kernel.state import Effect, Run
@@ -299,10 +300,14 @@ def _submission(number: int, random: Random) -> i.SubmitRun:
     key = f"run{number}"
     padding = {"padding": "y" * 5_000} if random.random() < 0.05 else {}
     workflow = BUSY if random.random() < 0.01 else random.choice((*WORKFLOWS, MENDED, MENDED))
+    labels = {"number": str(number), **({"data": "pii"} if number % 4 == 0 else {})}
+    if number % 5 == 0:
+        labels[TENANT_LABEL] = "other"
     return i.SubmitRun(
         run_id=run_id_of("sim", key),
         workflow=workflow.name,
         input={"number": number, "group": number % 3, **padding},
         key=key,
-        labels={"number": str(number), **({"data": "pii"} if number % 4 == 0 else {})},
+        labels=labels,
+        priority=PRIORITIES[number % 7 % 3],
     )
