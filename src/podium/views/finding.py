@@ -21,7 +21,7 @@ NEWEST = (1 << 63) - 1
 STATUSES = ("queued", "running", "waiting", "suspended", "completed", "faulted", "cancelled")
 """All that a run in the views can have."""
 
-LOOKED_AT_MAX = 20_000
+LOOKED_AT_MAX = 10_000
 """So many runs are looked at for a page."""
 
 RUN_ROWS = (

@@ -31,7 +31,7 @@ export default function Runs() {
     </div>
     <${Trouble} problem=${problem} />
     ${data && html`<${Table} label="Runs" rows=${rows} columns=${COLUMNS} href=${(run) => `/runs/${run.id}`}
-      none=${filtered ? "No run is like that." : html`No run yet. <code>podium run WORKFLOW</code> starts one.`} />`}
+      none=${following ? "None is like that among those that were looked at; older ones may be." : filtered ? "No run is like that." : html`No run yet. <code>podium run WORKFLOW</code> starts one.`} />`}
     <p class="row">${before && html`<a class="button" href=${withQuery({ before: "" })}>Newest</a>`}${following && html`<a class="button" href=${withQuery({ before: following })}>Older</a>`}</p>`;
 }
 
