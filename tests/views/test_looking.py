@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from podium.facts import events as e
+from podium.views import finding
 from podium.views.finding import NEWEST
 from podium.views.follower import rebuild
 from podium.views.looking import MINUTES, Looks
@@ -71,6 +72,14 @@ def test_labels_status_and_workflow_narrow_it(looks: Looks) -> None:
     assert keys(looks, labels=[("customer", "acme")], status="faulted") == ["run00"]
     assert keys(looks, "C-8", labels=[("customer", "nordwind")], workflow="claims/settle") == ["run08"]
     assert keys(looks, workflow="other") == []
+
+
+def test_what_is_old_is_found_by_its_label(looks: Looks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "LOOKED_AT_MAX", 2)
+    assert keys(looks, "c-1", limit=1) == ["run11"], "new ones by whatever begins so"
+    assert keys(looks, "c-2", limit=1) == ["run02"]
+    assert keys(looks, "c-2 settle", limit=1) == ["run02"], "the other words hold, too"
+    assert keys(looks, "c-2 nothing", limit=1) == []
 
 
 @pytest.mark.parametrize("labels", [[], [("customer", "acme")]])

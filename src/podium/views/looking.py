@@ -145,10 +145,27 @@ class Looks(Views):
                 for_people=status == "waiting", low=low, high=high,
                 conditions=[_like(connection, word) for word in said],
             )  # fmt: skip
-            return find(connection, wanted, limit)
+            page = find(connection, wanted, limit)
+            if page.rows or not page.next:
+                return page
+            # Not among the newest; where words are values of labels, however old ones are soon found.
+            by_label = find(connection, _by_labels(connection, said, wanted), limit)
+            return by_label if by_label.rows else page
 
         rows, following = self._ask(look)
         return [run_of(row) for row in rows], following
+
+
+def _by_labels(connection: apsw.Connection, said: list[str], wanted: Wanted) -> Wanted:
+    """The same, but words that are values of labels mean those alone."""
+    labels, conditions = list(wanted.labels), []
+    for word, condition in zip(said, wanted.conditions, strict=True):
+        meant = [one for one in _labels_like(connection, word) if one[1].lower() == word.lower()]
+        if meant:
+            labels.append(meant[0])
+        else:
+            conditions.append(condition)
+    return wanted._replace(labels=labels, conditions=conditions)
 
 
 def _names(connection: apsw.Connection) -> list[str]:
