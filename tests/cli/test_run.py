@@ -118,13 +118,17 @@ def test_progress_says_what_a_person_must_do(podium: Command) -> None:
 
 
 def test_leaving_a_run_to_the_background(podium: Command) -> None:
-    started = podium("run", "team", "--workflow", "slow", "--detach", "--label", "team=blue")
+    urgent = ("--priority", "high", "--label", "tenant=acme")
+    started = podium("run", "team", "--workflow", "slow", "--detach", "--label", "team=blue", *urgent)
     assert started.returncode == 0, started.stderr
     run_id = started.stdout.strip()
     assert f"pid {podium.hub()}" in started.stderr
     until(podium.calls)
     (run,) = podium.json("get", "runs", "--status", "running")
-    assert (run["id"], run["labels"]) == (run_id, {"team": "blue"})
+    assert (run["id"], run["labels"]) == (run_id, {"team": "blue", "tenant": "acme"})
+    assert (run["priority"], run["tenant"]) == ("high", "acme")
+    assert "priority high" in podium("get", "runs").stdout
+    assert "for the tenant acme with priority high" in podium("story", run_id).stdout
     podium.open_gate()
     done = podium("follow", run_id)
     assert json.loads(done.stdout) == {"text": "Hello, last!"}

@@ -8,6 +8,7 @@ from uuid import UUID
 from podium.facts import events as e
 from podium.facts.inputs import Reported
 from podium.facts.values import Accepted, Refused
+from podium.kernel.acting import action_for
 from podium.workflow.compile import compile_workflow
 from tests.kernel.conversation import Conversation, agent
 
@@ -128,3 +129,13 @@ def test_one_that_fills_the_line_does_not_keep_others_out() -> None:
     assert isinstance(crowd.submit("globex 0", "globex"), Accepted)
     assert isinstance(crowd.submit("globex 1", "globex"), Accepted)
     assert isinstance(crowd.submit("globex 2", "globex"), Refused)
+
+
+def test_policy_knows_the_same_tenant() -> None:
+    talk = Conversation(ONE, agents=(agent("a", "c"),))
+    for labels, tenant in (({"tenant": "acme"}, "acme"), ({"tenant": "default"}, "default"), ({}, "default")):
+        run_id = str(UUID(int=len(tenant) + len(labels)))
+        talk.submit({}, run_id=run_id, labels=labels)
+        run = talk.shard.runs[run_id]
+        action = action_for(talk.catalog, run, "agent", run.effects[1].digest, "c", {})
+        assert (action.tenant, run.tenant) == (tenant, tenant if tenant != "default" else "")

@@ -14,6 +14,7 @@ from podium.cli.options import Options
 from podium.cli.output import cut, moment, money, say, short, show_json, show_line, show_one, show_rows, span
 from podium.cli.progress import name_of
 from podium.cli.watching import OWN_KEY
+from podium.facts.sharing import NORMAL
 
 if TYPE_CHECKING:
     from podium.views.story import Line
@@ -170,6 +171,8 @@ def _remark(row: Row) -> str:
     if row["parent"]:
         how = "" if row["nested"] else ", which went on"
         parts.append(f"started by run {short(row['parent'])}{how}")
+    if row["priority"] != NORMAL and not row["ended_at"]:
+        parts.append(f"priority {row['priority']}")
     if row["error"]:
         parts.append(str(row["error"]["title"]))
     elif waits := [_awaited(one) for one in row["waiting_for"] if one["kind"] in _FOR_PEOPLE]:
