@@ -8,6 +8,7 @@ leaves it. Only the kernel did not decide each of them. The views are folded fro
 from __future__ import annotations
 
 import random
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -127,7 +128,8 @@ def _model(reader: SqliteReader, run_id: str) -> Model:
 def fill(folder: Path, runs: int) -> dict[str, float]:
     """Make a state folder of so many runs; gives how long each part took."""
     begun = time.perf_counter()
-    found = models(folder.with_name("models"))
+    with tempfile.TemporaryDirectory() as made:
+        found = models(Path(made))
     with world.hub(folder) as hub:
         world.apply(hub, *resources())
     store = SqliteStore(folder / "log.db")
