@@ -249,6 +249,20 @@ def test_what_happens_is_seen_as_it_happens(page: Page, hub: Hub) -> None:
     expect(page.locator("header")).to_contain_text("live")
 
 
+def test_what_attempts_say_is_seen_while_they_say_it_and_after(page: Page, hub: Hub) -> None:
+    page.goto("/fleet")
+    expect(page.locator("header")).to_contain_text("live")
+    run = hub.submit("claims/keep", {"claim": "C-2006"}, customer="ulme")
+    row = page.get_by_role("table", name="Attempts under way").locator("tbody tr").filter(has_text=run[:8])
+    expect(row).to_contain_text("looking for a shelf")
+    row.get_by_role("link").click()
+    expect(page.get_by_role("log", name="What archivist@1.0.0 says")).to_contain_text("the attic is full")
+    done = hub.settle("C-2007", 1, "ulme", "sudden")
+    hub.client.wait(done, timeout_ms=10_000)
+    page.goto(f"/runs/{done}?tab=data&effect=3")
+    expect(page.get_by_role("region", name="Log")).to_contain_text("claims like C-2007 of late: 3")
+
+
 def test_two_tabs_share_one_stream(context: BrowserContext, page: Page, hub: Hub) -> None:
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))

@@ -12,6 +12,7 @@ from podium.facts.sharing import NORMAL, TENANT
 from podium.provenance.explanation import Deed, Explanation, Part, Source, Way, Word
 
 _SHORT = 100
+_LINES_MAX = 20
 _PARTS_MAX = 12
 _STEPS_MAX = 3
 _DEEDS_MAX = 40
@@ -176,6 +177,8 @@ def _deed(deed: Deed) -> Iterator[str]:
         yield f"      run {short(deed.run)} did it"
     for failure in deed.failures:
         yield f"      failed: {_cut(failure)}"
+    for line in deed.logged[-_LINES_MAX:]:
+        yield f"      logged: {_cut(line)}"
     if deed.status == "succeeded":
         yield f"      gave {_value(deed.output)}"
     yield f"      {_figures(deed)}"

@@ -125,6 +125,7 @@ class Teller:
             asked.key if trail.kind == "workflow" else "",
             trail.asker,
             any(isinstance(one.event, e.EffectUndone) for one in trail.records),
+            tuple(_logged(trail)) if role == "subject" else (),
         )  # fmt: skip
 
     def _assigned(self, trail: Trail) -> Any:
@@ -171,6 +172,11 @@ def _members(value: Traced) -> dict[str, Traced]:
 def _attempts(trail: Trail) -> int:
     first: Any = trail.records[0].event
     return int(first.started) + sum(isinstance(one.event, e.AttemptStarted) for one in trail.records)
+
+
+def _logged(trail: Trail) -> Iterable[str]:
+    for record in trail.records:
+        yield from getattr(record.body, "log", ())
 
 
 def _failures(trail: Trail) -> Iterable[str]:

@@ -118,6 +118,7 @@ class Deed(msgspec.Struct, frozen=True, omit_defaults=True):
         asker: the effect whose performer asked for it; 0 where the document did.
         undone: what it did was undone later.
         hold_nano: what was held for it.
+        logged: the end of what each attempt logged; only of what is explained.
     """
 
     effect: int
@@ -144,6 +145,7 @@ class Deed(msgspec.Struct, frozen=True, omit_defaults=True):
     run: str = ""
     asker: int = 0
     undone: bool = False
+    logged: tuple[str, ...] = ()
 
 
 class Explanation(msgspec.Struct, frozen=True, omit_defaults=True):

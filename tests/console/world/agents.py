@@ -29,8 +29,9 @@ async def assess(claim: str, amount: int, damage: str) -> JSON:
 
 
 @agent(name="fraud-watch", version="0.9.2", capability="fraud.score", cost={"perCall": {"usd": "0.012"}})
-async def score(claim: str, amount: int, damage: str) -> JSON:
+async def score(claim: str, amount: int, damage: str, context: Context) -> JSON:
     """Says how odd a claim is, from 0 to 100."""
+    context.log(f"claims like {claim} of late: {3 if damage == 'sudden' else 0}")
     await asyncio.sleep(0.04)
     return {
         "score": 91 if damage == "sudden" else 8,
@@ -88,7 +89,10 @@ async def scan(page: int) -> JSON:
 
 
 @agent(name="archivist", version="1.0.0", capability="claims.keep", cost={"perCall": {"usd": "0.0001"}})
-async def keep(claim: str) -> JSON:
+async def keep(claim: str, context: Context) -> JSON:
     """Keeps a claim for the long time that the law asks for."""
+    context.progress({"message": "looking for a shelf"})
+    for place in ("cellar", "attic"):
+        context.log(f"the {place} is full")
     await asyncio.sleep(30)
     return {"kept": claim}

@@ -60,6 +60,7 @@ class Source {
 listen((message) => {
   for (const source of kept.values()) {
     if (!source.users) continue;
+    if (message.kind === "said" && source.path.startsWith("/v1/activity")) source.soon();
     if (message.kind === "resync" || (message.kind === "changes" && concerns(message.data, source.matters))) source.soon();
   }
 });

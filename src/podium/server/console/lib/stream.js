@@ -66,7 +66,7 @@ function letGo() {
 
 function open() {
   source = new EventSource("/v1/events");
-  for (const kind of ["changes", "resync", "progress", "workers"]) {
+  for (const kind of ["changes", "resync", "said", "workers"]) {
     source.addEventListener(kind, (event) => {
       const message = { kind, data: JSON.parse(event.data) };
       tell(message);

@@ -4,6 +4,7 @@ import { html, useState, Status, Table, Trouble, Cli, Pairs, None, Asking, now }
 import { can, post, query } from "../lib/api.js";
 import { useData, refresh, useEvery } from "../lib/data.js";
 import { ago, count, plural, span } from "../lib/format.js";
+import { progressed } from "../parts/saying.js";
 
 const LOOK_MS = 2000;
 
@@ -41,7 +42,7 @@ const ATTEMPTS = [
   { name: "run", cell: (one) => html`<a class="mono" href=${`/runs/${one.run_id}`}>${one.run_id.slice(0, 8)}</a>` },
   { name: "attempt", num: true, cell: (one) => one.attempt },
   { name: "for", num: true, cell: (one) => (one.started_at ? span(Math.max(now.value - one.started_at, 0)) : "") },
-  { name: "says", grow: true, cell: (one) => html`<span class="clip dim">${one.progress?.message ?? one.message ?? ""}</span>` },
+  { name: "says", grow: true, cell: (one) => html`<span class="clip dim">${progressed(one.progress) || one.lines?.at(-1) || ""}</span>` },
 ];
 
 const COLUMNS = [

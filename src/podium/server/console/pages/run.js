@@ -12,6 +12,7 @@ import { Log } from "../parts/log.js";
 import { Lineage } from "../parts/lineage.js";
 import { Cost } from "../parts/cost.js";
 import { Compare } from "../parts/compare.js";
+import { Saying } from "../parts/saying.js";
 
 const TABS = [
   ["story", "Story", Story], ["timeline", "Timeline", Timeline], ["graph", "Graph", Picture], ["events", "Events", Log],
@@ -25,6 +26,7 @@ export default function Run({ given: [id] }) {
   if (problem && !run) return html`<div class="head"><h1>Run ${short(id)}</h1></div><${Trouble} problem=${problem} />`;
   if (!run) return null;
   return html`<${Head} run=${run} />
+    ${!run.ended_at && html`<${Saying} run=${run.id} />`}
     <nav class="tabs" role="tablist" aria-label="Views of the run">${TABS.map(([name, title]) => html`<a role="tab" id=${`tab-${name}`} aria-controls="tab-shown"
       aria-selected=${name === chosen ? "true" : "false"} href=${withQuery({ tab: name === "story" ? "" : name, effect: "", seq: "" })}>${title}</a>`)}</nav>
     <div role="tabpanel" id="tab-shown" aria-labelledby=${`tab-${chosen}`}><${Tab} run=${run} id=${run.id} key=${run.id} /></div>`;

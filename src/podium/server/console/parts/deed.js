@@ -27,6 +27,7 @@ export function Deed({ id, effect }) {
     <${Denied} run=${id} effect=${effect} />
     ${deed.inputs?.length > 0 && html`<section><div class="title"><h2>Where its input came from</h2></div><ul>${deed.inputs.map((part) => html`<li><code>${part.path || "all of it"}</code> ${sources(part.sources)}</li>`)}</ul></section>`}
     ${deed.input !== undefined && html`<section><div class="title"><h2>It was given</h2></div><${Json} value=${deed.input} label="Input" /></section>`}
+    ${deed.logged?.length > 0 && html`<section><div class="title"><h2>It logged</h2><span class="dim">the end of it</span></div><pre class="json log-lines" tabindex="0" role="region" aria-label="Log">${deed.logged.join("\n")}</pre></section>`}
     ${deed.output !== undefined && html`<section><div class="title"><h2>It gave</h2></div><${Json} value=${deed.output} label="Output" /></section>`}
     <${Cli} line=${`podium explain ${short(id)}/${effect}`} />
   </div>`;
