@@ -13,7 +13,7 @@ from podium.kernel.catching import is_caught
 from podium.kernel.outcome import Outcome
 from podium.kernel.routing import choose
 from podium.kernel.state import Effect, Shard
-from podium.kernel.step import Step, View
+from podium.kernel.step import Step, View, program_of
 from podium.kernel.undoing import is_undoing
 from podium.workflow.program import CallAgent, CallTool
 
@@ -105,9 +105,9 @@ def reroute_queued(shard: Shard, digest: str, view: View, out: Outcome, why: str
             continue
         if effect.status not in ("queued", "backoff") or effect.digest != digest:
             continue
-        step = Step(shard, run, view, out)
-        detail = step.node(run.frames[effect.frame]).detail
+        detail = program_of(view, run).nodes[run.frames[effect.frame].node].detail
         if isinstance(detail, CallAgent) and detail.reroute:
+            step = Step(shard, run, view, out)
             rerouted = _elsewhere(step, effect, detail, f"is not asked: {why}")
             if rerouted is not None:
                 step.emit(rerouted)

@@ -34,10 +34,12 @@ def _line_up(shard: Shard) -> None:
     """Put back in line what was passed over, as whoever asked for it was suspended."""
     for run in shard.runs.values():
         for effect in run.effects.values():
-            waits = effect.status == "queued" or (effect.status == "backoff" and effect.retry_at <= shard.now)
-            if not waits or (run.id, effect.id) in shard.queues.get(effect.digest, ()):
+            if not effect.asker or of_askers(shard, run, effect) is None:
                 continue
-            if effect.asker and of_askers(shard, run, effect) is not None:
+            due = effect.status == "backoff" and effect.retry_at <= shard.now
+            if (due or effect.status == "queued") and (run.id, effect.id) not in shard.queues.get(
+                effect.digest, ()
+            ):
                 enqueue(shard, run, effect)
 
 

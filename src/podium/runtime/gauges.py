@@ -107,6 +107,8 @@ def _of_state(hub: Hub) -> Iterator[Gauge]:
     yield Gauge("podium_effects_open", sum(state.running.values()), ("running",))
     yield Gauge("podium_effects_open", sum(map(len, state.queues.values())), ("queued",))
     yield Gauge("podium_effects_open", len(state.deferred), ("deferred",))
+    for agent, held in state.suspended.items():
+        yield Gauge("podium_suspended_timestamp_seconds", held.at / 1000, (agent or "*",))
     for name, known in state.schedules.items():
         if known.digest and known.next_at and not known.paused_at:
             yield Gauge("podium_schedule_next_timestamp_seconds", known.next_at / 1000, (name,))

@@ -148,6 +148,14 @@ class AsyncClient:
         """Let a suspended run go on."""
         return await self._act("resume", run_id=run_id, why=why)
 
+    async def suspend_work(self, agent: str = "", *, cancel: bool = False, why: str = "") -> str:
+        """Let no attempt begin, at an agent (`name` or `name@version`) or at all, until that is resumed."""
+        return await self._act("suspend_work", agent=agent, cancel=cancel, why=why)
+
+    async def resume_work(self, agent: str = "", *, why: str = "") -> str:
+        """Let go on what was suspended by the same name."""
+        return await self._act("resume_work", agent=agent, why=why)
+
     async def resolve(
         self, run_id: str, verdict: str, *, effect: int = 0, output: JSON = None, why: str = ""
     ) -> str:

@@ -62,6 +62,9 @@ KNOWN: dict[str, About] = {
     ),
     "podium_workers": About(GAUGE, ("status",), "Workers elsewhere, by status."),
     "podium_worker_slots": About(GAUGE, ("status",), "Attempts that workers elsewhere could make, or make."),
+    "podium_suspended_timestamp_seconds": About(
+        GAUGE, ("agent",), "Since when people hold an agent still; `*` is everything."
+    ),
     "podium_schedule_next_timestamp_seconds": About(
         GAUGE, ("schedule",), "When a schedule is due next, since 1970."
     ),
