@@ -43,6 +43,8 @@ def test_nothing_begins_until_it_is_lifted_and_then_all_goes_on_in_order(desk: D
     assert [type(one.event).__name__ for one in desk.talk.log[records:]] == ["WorkSuspended"]
     waiting = [desk.ask() for _ in range(3)]
     assert [desk.status(one) for one in waiting] == ["queued"] * 3
+    reason = desk.talk.events(e.EffectRequested)[-1].reason
+    assert reason == "only agent; the hub is suspended by user:ann because it looks wrong"
     desk.report(under_way, output="fine")
     assert desk.talk.shard.runs[under_way].status == "completed"
     assert not any(map(desk.is_asked, waiting))
@@ -104,6 +106,7 @@ def test_what_is_under_way_is_stopped_if_that_is_wanted(converse: Converse) -> N
 def test_it_is_said_once_and_said_of_what_is(desk: Desk) -> None:
     hold(desk.talk)
     again = hold(desk.talk)
+    assert desk.talk.shard.suspended[""].told("x") == "x is suspended by user:ann because it looks wrong"
     assert (again.created, again.detail) == (
         False, "the hub is suspended by user:ann because it looks wrong already",
     )  # fmt: skip

@@ -8,6 +8,10 @@ EVERYTHING = ""
 """In place of an agent: whatever the hub would have begun."""
 
 
+WHY_MAX = 200
+"""So much of a reason is told of everything that waits."""
+
+
 class Suspension(msgspec.Struct, frozen=True, omit_defaults=True):
     """Somebody's word that nothing is to begin.
 
@@ -23,6 +27,7 @@ class Suspension(msgspec.Struct, frozen=True, omit_defaults=True):
     cancels: bool = False
 
     def told(self, what: str) -> str:
-        """The same in words; `what` is suspended."""
+        """The same in a sentence, which records repeat; `what` is suspended."""
         said = f"{what} is suspended by {self.principal or 'somebody'}"
-        return f"{said} because {self.why}" if self.why else said
+        why = self.why if len(self.why) <= WHY_MAX else f"{self.why[:WHY_MAX]}…"
+        return f"{said} because {why}" if why else said

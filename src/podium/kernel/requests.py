@@ -7,6 +7,7 @@ from typing import Any
 from podium.facts import events as e
 from podium.facts.approvals import Terms
 from podium.facts.secrets import AUTHORIZATION
+from podium.facts.suspension import EVERYTHING
 from podium.facts.values import AT_LEAST_ONCE, JSON, Delivery, standard_error
 from podium.kernel.arguments import Faulted
 from podium.kernel.availability import avoided, may_begin
@@ -261,6 +262,8 @@ def put(
     requested.confirms = requested.started and confirms(step, digest, requested.delivery)
     if requested.started:
         requested.deadline_at = attempt_deadline(shard.now, deadline_ms, limit_at)
+    elif may_start and EVERYTHING in shard.suspended:
+        requested.reason += f"; {shard.suspended[EVERYTHING].told('the hub')}"
     if decision.policy or decision.holds:
         requested.policy, requested.observed = decision.policy, decision.observed
         if requested.started or (allowed and not performed):
