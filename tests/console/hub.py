@@ -34,20 +34,10 @@ class Hub:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT}"}
-        seed = [sys.executable, "-m", "tests.console.world.seed", str(folder)]
-        subprocess.run(seed, cwd=ROOT, env=self.environment, check=True, timeout=60)
+        folder.mkdir(parents=True)
         self._worker: subprocess.Popen[bytes] | None = None
         self._log = (folder / "up.log").open("w+")
-        command = [
-            sys.executable,
-            "-m",
-            "podium.cli",
-            "--state",
-            str(folder),
-            "up",
-            "--listen",
-            "127.0.0.1:0",
-        ]
+        command = [sys.executable, "-m", "tests.console.world.seed", str(folder)]
         self._process = subprocess.Popen(
             command, cwd=ROOT, env=self.environment, stdout=self._log, stderr=subprocess.STDOUT
         )

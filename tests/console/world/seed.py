@@ -1,8 +1,8 @@
-"""Fills a state folder with the past: claims of other days, settled as they were then.
+"""Fills a state folder with the past, claims settled as they were then, and then is `podium up` there.
 
     python -m tests.console.world.seed FOLDER
 
-The clock of this process is another one: what it commits happened when the clock says.
+While it fills the folder the clock of this process is another one: what it commits happened when that says.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def main(folder: Path) -> None:
         apply_to(client, load((WORLD,)), why="it is quicker")
     finally:
         serving.stop()
+    time.time_ns = _now_ns
 
 
 def earlier(document: Document) -> Document:
@@ -65,3 +66,7 @@ PAST = [
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]))
+    from podium.cli.app import main as podium
+
+    sys.argv[1:] = ["--state", sys.argv[1], "up", "--listen", "127.0.0.1:0"]
+    sys.exit(podium())
