@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict
 from http.cookies import CookieError, SimpleCookie
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from podium.server.gate import Gate
@@ -27,6 +27,8 @@ _SAFE_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
 }
+_SAFE = [(name.encode(), value.encode()) for name, value in _SAFE_HEADERS.items()]
+_OF_API = [*_SAFE, (b"cache-control", b"no-store")]
 _CALLERS_KEPT = 10_000
 
 
@@ -74,11 +76,10 @@ class Doorkeeper:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                headers = MutableHeaders(scope=message)
-                for name, value in _SAFE_HEADERS.items():
-                    headers.setdefault(name, value)
-                if scope["path"].startswith("/v1"):
-                    headers.setdefault("cache-control", "no-store")
+                given = message["headers"]
+                said = {name for name, _ in given}
+                wanted = _OF_API if scope["path"].startswith("/v1") else _SAFE
+                message["headers"] = [*given, *(one for one in wanted if one[0] not in said)]
             await send(message)
 
         try:
