@@ -8,10 +8,10 @@ import msgspec
 
 from podium.facts.catalog import VERSIONS, Declared, Revision
 from podium.facts.catalog_events import ResourceApplied, ResourceBody
+from podium.facts.identity import digest_of
 from podium.facts.values import JSON, Problem, Refused
 from podium.kernel.catalog import Catalog
 from podium.planning.plan import left_out, plan
-from podium.resources.manifest import digest_of
 from podium.runtime.inquiry import Declined, Sight, decline
 from podium.runtime.pinned import pinned, unfinished
 from podium.runtime.presenting import Shown

@@ -12,9 +12,6 @@ from podium.facts.catalog import VERSIONS, WORKER, AgentVersion, Capability, Dec
 from podium.facts.identity import digest_of
 from podium.facts.values import JSON, Problem
 from podium.kernel.catalog import Catalog
-from podium.resources.kinds import API_VERSION
-from podium.resources.manifest import document_of
-from podium.resources.places import Tree
 from podium.runtime.members import (
     CONCURRENCY_MAX,
     LEASE_MS_MAX,
@@ -151,6 +148,11 @@ def declaration(hosting: Hosting, path: str) -> tuple[Declared | None, list[Prob
     """What a worker declares by registering for what is not declared yet; or why that cannot be."""
     if hosting.declared is not None:
         return _as_declared(hosting, path)
+    # What reads manifests takes long to load, and few hubs need it for workers.
+    from podium.resources.kinds import API_VERSION
+    from podium.resources.manifest import document_of
+    from podium.resources.places import Tree
+
     if hosting.kind == "Agent" and not hosting.capabilities:
         message = f"nothing named {hosting.agent} is declared; declare it, or give its `capabilities`"
         return None, [Problem("unknown-agent", f"{path}/agent", message)]
