@@ -36,7 +36,7 @@ their form."""
 
 
 class KeepingStore(MemoryStore):
-    """Keeps every form in which a run left memory unfinished."""
+    """Keeps every form in which a run left memory."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class KeepingStore(MemoryStore):
     ) -> None:  # fmt: skip
         cold = list(cold)
         super().append(shard, rows, previous, blobs=blobs, cold=cold, thawed=thawed, tiles=tiles)
-        self.left += [run for run in cold if run.status in ("running", "suspended")]
+        self.left += cold
 
 
 def conditions_of(seed: int) -> tuple[Conditions, int]:
