@@ -346,6 +346,9 @@ def test_accounts_are_made_and_changed_by_the_rules(hub: Hub) -> None:
 
 
 def test_every_act_is_in_the_log_with_who_and_how(hub: Hub) -> None:
+    link = hub.serving.accounts().make_link("vera")
+    with hub.http("") as nobody:
+        nobody.post("/sign-in", data={"link": link})
     with hub.http("adam") as http, hub.browser("oskar") as browser:
         run_id = http.post("/v1/runs", json={"workflow": "test/ask"}).json()["run_id"]
         assert browser.post(f"/v1/runs/{run_id}/cancel", json={"why": "too late"}).status_code == 200

@@ -194,8 +194,9 @@ def test_an_operator_drains_any_worker_and_is_noted(yard: Yard, http: httpx2.Cli
         [row] = said(operator.get("/v1/workers"))["items"]
         assert row["status"] == "draining"
         said(operator.post("/v1/workers/nobody/drain"), 410)
-        [first, *_] = until(lambda: operator.get("/v1/acts").json()["items"])
-    assert (first["principal"], first["act"]) == ("user:o", "drain")
+        acts = "/v1/acts?principal=user:o"
+        [drained] = until(lambda: operator.get(acts).json()["items"])
+    assert (drained["act"], drained["why"]) == ("drain", "patches")
     assert pull(http, worker) == {"attempts": [], "stop": [], "draining": True}
 
 

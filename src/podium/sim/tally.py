@@ -9,8 +9,8 @@ from podium.facts.events import EVENTS
 from podium.sim.faults import KINDS
 from podium.sim.world import World
 
-ELSEWHERE = frozenset({"ActNoted"})
-"""Events of hubs that are served over HTTP; those of simulated worlds are not."""
+ELSEWHERE = frozenset({"ActNoted", "AttemptBegun"})
+"""Events of hubs that are served over HTTP, and of workers elsewhere; simulated worlds have neither."""
 
 
 class Lived(NamedTuple):
