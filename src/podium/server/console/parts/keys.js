@@ -1,6 +1,6 @@
 // The keyboard: every page by two keys, every list by j and k.
 
-import { html, useEffect, Dialog } from "../lib/ui.js";
+import { html, useLayoutEffect, Dialog } from "../lib/ui.js";
 import { go } from "../lib/router.js";
 import { NAMED } from "./pages.js";
 
@@ -8,9 +8,9 @@ const CHORD_MS = 1200;
 
 const typing = (target) => target.closest?.("input, textarea, select, [contenteditable]");
 
-/** Listen for keys that mean something on every page. */
+/** Listen for keys that mean something on every page, from the moment that it is there. */
 export function useKeys(open, busy) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     let chordAt = 0;
     const hear = (event) => {
       if (event.defaultPrevented || event.altKey || (busy && event.key !== "Escape")) return;
