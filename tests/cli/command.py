@@ -105,7 +105,7 @@ async def pass_gate(input):
 """
 
 
-def _hear_signals() -> None:
+def hear_signals() -> None:
     """Whoever runs the tests in the background has children that ignore what a terminal sends."""
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
@@ -141,7 +141,7 @@ class Command:
         return subprocess.Popen(
             self.command(arguments), cwd=self.folder, env=self.environment(), stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-            preexec_fn=_hear_signals,  # noqa: PLW1509 (a test has no other thread)
+            preexec_fn=hear_signals,  # noqa: PLW1509 (a test has no other thread)
         )  # fmt: skip
 
     def json(self, *arguments: str) -> Any:

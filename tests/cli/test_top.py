@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 
-from tests.cli.command import PATIENCE_S, Command, until
+from tests.cli.command import PATIENCE_S, Command, hear_signals, until
 
 
 def test_a_hub_on_one_screen(podium: Command) -> None:
@@ -48,6 +48,7 @@ def test_the_screen_follows_hubs_that_go_and_come(podium: Command) -> None:
     top = subprocess.Popen(
         podium.command(("top", "--every", "0.2")), cwd=podium.folder, start_new_session=True,
         env={**podium.environment(), "TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs,
+        preexec_fn=hear_signals,  # noqa: PLW1509 (no other thread yet)
     )  # fmt: skip
     os.close(theirs)
 
@@ -67,7 +68,8 @@ def test_the_screen_follows_hubs_that_go_and_come(podium: Command) -> None:
         screen.clear()
         podium.start("up")
         until(lambda: b"hub serving" in screen)
-        assert interrupted(top) == 130
+        top.send_signal(signal.SIGINT)
+        assert top.wait(PATIENCE_S) == 130
     finally:
         top.kill()
         top.wait()
@@ -75,13 +77,3 @@ def test_the_screen_follows_hubs_that_go_and_come(podium: Command) -> None:
         os.close(ours)
     # The terminal gets back what it showed before.
     assert screen.rstrip().endswith(b"\x1b[?1049l")
-
-
-def interrupted(process: subprocess.Popen[bytes]) -> int:
-    """Press Ctrl-C, and again where Python lost that in a callback, as it may; gives the exit code."""
-    process.send_signal(signal.SIGINT)
-    try:
-        return process.wait(PATIENCE_S / 4)
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
-        return process.wait(PATIENCE_S)

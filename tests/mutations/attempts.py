@@ -98,6 +98,7 @@ ATTEMPTS = (
         'status="lost" if effect.delivery == "at-most-once" else "failed",',
         'status="failed",',
         "I5",
+        first=85,
     ),
     one(
         "key-by-attempt",
@@ -122,6 +123,7 @@ ATTEMPTS = (
         "if limit and now + pause > frame.entered_at + limit:",
         "if False:",
         "I6",
+        first=95,
     ),
     one(
         "catch-catches-itself",

@@ -20,6 +20,7 @@ class Mutation(NamedTuple):
         breaks: what no longer holds, for the table in docs/testing.md.
         caught_by: the guarantees (or exceptions) that the simulator may name when it finds it.
         tests: node ids of the tests that find it, where the simulator is not the one to.
+        first: the first world that is looked at; where few worlds show it, one of these is not far.
     """
 
     name: str
@@ -27,9 +28,11 @@ class Mutation(NamedTuple):
     edits: tuple[Edit, ...]
     caught_by: tuple[str, ...] = ()
     tests: tuple[str, ...] = ()
+    first: int = 0
 
 
 def one(
-    name: str, breaks: str, file: str, old: str, new: str, *caught_by: str, tests: tuple[str, ...] = ()
-) -> Mutation:
-    return Mutation(name, breaks, (Edit(file, old, new),), caught_by, tests)
+    name: str, breaks: str, file: str, old: str, new: str, *caught_by: str,
+    tests: tuple[str, ...] = (), first: int = 0,
+) -> Mutation:  # fmt: skip
+    return Mutation(name, breaks, (Edit(file, old, new),), caught_by, tests, first)

@@ -145,6 +145,7 @@ RUNS = (
         "        if self._reloaded:\n            resume(state, self.view, out)\n",
         "",
         "I13",
+        first=70,
     ),
     one(
         "question-changes",

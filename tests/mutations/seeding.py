@@ -53,8 +53,10 @@ def copy_sources(folder: Path, edits: Iterable[Edit]) -> Path:
 
 def hunt(sources: Path, mutation: Mutation | None = None, seeds: int = SEEDS_MAX) -> Caught:
     """What finds the bug in a copy of the sources."""
-    tests = mutation.tests if mutation is not None else ()
-    return _test(sources, tests) if tests else hunt_worlds(sources, str(seeds))
+    if mutation is not None and mutation.tests:
+        return _test(sources, mutation.tests)
+    first = mutation.first if mutation is not None else 0
+    return hunt_worlds(sources, str(seeds), "--from", str(first))
 
 
 def hunt_worlds(sources: Path, *arguments: str) -> Caught:

@@ -195,8 +195,8 @@ def test_an_operator_drains_any_worker_and_is_noted(yard: Yard, http: httpx2.Cli
         assert row["status"] == "draining"
         said(operator.post("/v1/workers/nobody/drain"), 410)
         acts = "/v1/acts?principal=user:o"
-        [drained] = until(lambda: operator.get(acts).json()["items"])
-    assert (drained["act"], drained["why"]) == ("drain", "patches")
+        noted = until(lambda: operator.get(acts).json()["items"])
+    assert ("drain", "patches") in [(act["act"], act["why"]) for act in noted]
     assert pull(http, worker) == {"attempts": [], "stop": [], "draining": True}
 
 
