@@ -17,6 +17,7 @@ from typing import Any
 
 import bench.agents
 from bench import world
+from bench.browser import signed_in
 from podium.bootstrap import serve
 from podium.sdk.client import Client
 
@@ -63,19 +64,11 @@ def hub(state: Path, spans: int) -> None:
 
 def browse(address: dict[str, str]) -> dict[str, Any]:
     """What the browser says; nothing without one."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        return {}
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        context = browser.new_context(base_url=address["url"], viewport={"width": 1360, "height": 820})
-        page = context.new_page()
-        page.goto(f"/sign-in?link={address['link']}")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(lambda url: "/sign-in" not in url)
+    with signed_in(address) as context:
+        if context is None:
+            return {}
         opened = []
+        page = context.new_page()
         for _ in range(SAMPLES):
             page.close()
             page = context.new_page()
@@ -86,7 +79,6 @@ def browse(address: dict[str, str]) -> dict[str, Any]:
         zoomed = page.evaluate(_MOVE, [["+"] * 10 + ["-"] * 10, FRAMES])
         page.evaluate(_MOVE, [["+"], 12])
         scrolled = page.evaluate(_MOVE, [["ArrowRight"] * 20 + ["ArrowLeft"] * 20, FRAMES])
-        browser.close()
     return {
         "timeline_open_s": round(sorted(opened)[SAMPLES // 2], 3),
         **_frames("zoom", zoomed), **_frames("scroll", scrolled),

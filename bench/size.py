@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 
 from bench import crowd
 from bench.api import Client, latency
+from bench.browser import signed_in
 from bench.world import fresh_folder
 from podium.bootstrap import serve
 from podium.cli.hubs import collect_again
@@ -122,11 +123,6 @@ def browse(address: dict[str, str]) -> dict[str, Any]:
     """How long until pages of the console show what they are for, each in a tab of its own; nothing without
     a browser.
     """
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        return {}
-    from playwright.sync_api import sync_playwright
-
     shown = {
         "/": "[aria-label='Needs somebody'] a", "/runs": "table tbody tr",
         "/runs?status=faulted": "table tbody tr", "/runs?label=customer%3Dc3000": "table tbody tr",
@@ -134,13 +130,9 @@ def browse(address: dict[str, str]) -> dict[str, Any]:
         "/audit": "main table, main section",
     }  # fmt: skip
     took = {}
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        context = browser.new_context(base_url=address["url"], viewport={"width": 1360, "height": 820})
-        page = context.new_page()
-        page.goto(f"/sign-in?link={address['link']}")
-        page.get_by_role("button", name="Sign in").click()
-        page.wait_for_url(lambda url: "/sign-in" not in url)
+    with signed_in(address) as context:
+        if context is None:
+            return {}
         for path, what in shown.items():
             samples = []
             for _ in range(3):
@@ -151,7 +143,6 @@ def browse(address: dict[str, str]) -> dict[str, Any]:
                 samples.append(time.perf_counter() - begun)
                 page.close()
             took[path] = round(sorted(samples)[1], 3)
-        browser.close()
     return {"console_interactive_s": max(took.values()), "console_s": took}
 
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 import json
 import socketserver
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from podium.bootstrap import Serving, serve
 from podium.facts.recovery import Breaker
 from podium.kernel.state import Effect, Run
 from podium.runtime import notices
 from podium.runtime.members import Hosted, Registration, Standing, Worker
 from podium.runtime.notifying import Notifier
-from podium.sdk.client import Client, RefusedError
+from podium.sdk.client import RefusedError
 from podium.sdk.manifests import load
 from podium.testing.virtual import Podium, virtual
 from tests.cli.command import until
+from tests.runtime.receiving import declare, hub, receiver
 
 ASK = """\
 document: {dsl: '1.0.3', namespace: test, name: ask, version: '1.0.0'}
@@ -59,56 +56,6 @@ def tell(kind: str, args: dict[str, Any], causes: str = "approval, escalation") 
     return TELL.replace("KIND", kind).replace("ARGS", given).replace("CAUSES", causes)
 
 
-class Receiver:
-    def __init__(self) -> None:
-        self.url = ""
-        self.answers: list[int] = []
-        self.got: list[tuple[int, str, Any]] = []
-
-
-@contextmanager
-def receiver() -> Iterator[Receiver]:
-    made = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            status = made.answers.pop(0) if made.answers else 200
-            made.got.append((status, self.headers["idempotency-key"], body))
-            self.send_response(status)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """A test says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}/in"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@contextmanager
-def hub(folder: Path) -> Iterator[tuple[Serving, Client]]:
-    serving = serve(folder / ".podium")
-    try:
-        yield serving, Client(serving.door)
-    finally:
-        serving.stop(0)
-
-
-def declare(client: Client, folder: Path, *texts: str) -> None:
-    path = folder / "declared.yaml"
-    path.write_text("\n---\n".join(texts))
-    loaded = load([path])
-    assert not loaded.problems, loaded.problems
-    client.apply(loaded.resources)
-
-
 def test_a_question_is_told_once_also_after_the_hub_was_restarted(tmp_path: Path) -> None:
     with receiver() as received:
         received.answers += [503, 503]
@@ -126,12 +73,12 @@ def test_a_question_is_told_once_also_after_the_hub_was_restarted(tmp_path: Path
             assert len(client.get("runs", workflow="ops/tell")) == 1
             second = client.submit("test/ask").run_id
             until(lambda: len(received.got) == 4)
-        keys = {key for _, key, _ in received.got[:3]}
-        assert len(keys) == 1 and received.got[3][1] not in keys
-        text = received.got[0][2]["blocks"][0]["text"]["text"]
+        *first, second_key = [headers["idempotency-key"] for _, headers, _ in received.got]
+        assert len(set(first)) == 1 and second_key not in first
+        text = json.loads(received.got[0][2])["blocks"][0]["text"]["text"]
         assert "A question waits: Send the refund? in test/ask@1.0.0" in text
         assert f"podium answer {run_id[:8]} --task 1 --decision" in text
-        assert second[:8] in str(received.got[3][2])
+        assert second[:8] in received.got[3][2].decode()
 
 
 def test_what_cannot_be_told_is_not_told_of_in_turn(tmp_path: Path) -> None:
@@ -146,7 +93,7 @@ def test_what_cannot_be_told_is_not_told_of_in_turn(tmp_path: Path) -> None:
         until(ended)
         assert serving.notifier.look() == 0
         assert len(received.got) == 1
-        assert received.got[0][2]["cause"] == "approval"
+        assert json.loads(received.got[0][2])["cause"] == "approval"
 
 
 def test_secrets_stay_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

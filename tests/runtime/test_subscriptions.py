@@ -7,10 +7,6 @@ import hmac
 import json
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from unittest.mock import ANY
@@ -18,7 +14,6 @@ from unittest.mock import ANY
 import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_http_event
 
-from podium.bootstrap import Serving, serve
 from podium.runtime import subscriptions
 from podium.runtime.presenting import record_from
 from podium.sdk.client import Client, connect
@@ -26,6 +21,7 @@ from podium.sdk.manifests import load
 from podium.telemetry.registry import exposed
 from podium.views.lifecycle import cloud_events
 from tests.cli.command import until
+from tests.runtime.receiving import Receiver, declare, hub, receiver
 
 WORKFLOW = """\
 document: {dsl: '1.0.3', namespace: shop, name: NAME, version: '1.0.0'}
@@ -46,72 +42,20 @@ def subscription(sink: str = "http://sink.example", name: str = "crm", **spec: A
     )
 
 
-class Received:
-    def __init__(self) -> None:
-        self.url = ""
-        self.answers: list[int] = []
-        self.always = 200
-        self.got: list[tuple[int, dict[str, str], bytes]] = []
-
-    @property
-    def events(self) -> list[Any]:
-        """What was taken, as the library of CloudEvents reads it."""
-        return [
-            from_http_event(HTTPMessage(headers, body)) for status, headers, body in self.got if status < 300
-        ]
-
-
-@contextmanager
-def receiver() -> Iterator[Received]:
-    made = Received()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            status = made.answers.pop(0) if made.answers else made.always
-            made.got.append((status, dict(self.headers.items()), body))
-            self.send_response(status)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            """A test says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_port}/in"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield made
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@contextmanager
-def hub(folder: Path) -> Iterator[tuple[Serving, Client]]:
-    serving = serve(folder / ".podium")
-    try:
-        yield serving, Client(serving.door)
-    finally:
-        serving.stop(0)
-
-
-def declare(client: Client, folder: Path, *texts: str) -> None:
-    path = folder / "declared.yaml"
-    path.write_text("\n---\n".join(texts))
-    loaded = load([path])
-    assert not loaded.problems, loaded.problems
-    client.apply(loaded.resources)
+def events(received: Receiver) -> list[Any]:
+    """What was taken, as the library of CloudEvents reads it."""
+    posted = [(headers, body) for status, headers, body in received.got if status < 300]
+    return [from_http_event(HTTPMessage(headers, body)) for headers, body in posted]
 
 
 def workflow(name: str = "sell") -> str:
     return WORKFLOW.replace("NAME", name)
 
 
-def told(received: Received) -> list[tuple[str, str, Any]]:
+def told(received: Receiver) -> list[tuple[str, str, Any]]:
     """Of each event that was taken: the run, the last word of its type, and the data."""
     found = []
-    for event in received.events:
+    for event in events(received):
         kind = event.get_type().removeprefix("io.serverlessworkflow.").removesuffix(".v1")
         found.append((event.get_id().partition("/")[0], kind, event.get_data()))
     return found
@@ -133,10 +77,10 @@ def test_events_come_after_errors_and_in_another_hub(tmp_path: Path) -> None:
         with hub(tmp_path) as (_, client):
             declare(client, tmp_path, workflow(), subscription(received.url))
             first = client.run("shop/sell", {"n": 1}).id
-            until(lambda: len(received.events) == 1)
+            until(lambda: len(events(received)) == 1)
             assert [status for status, *_ in received.got] == [500, 500, 200]
             (name,) = {head["idempotency-key"] for _, head, _ in received.got}
-            assert name == received.events[0].get_id()
+            assert name == events(received)[0].get_id()
             until(lambda: all_over(client))
         received.always = 503
         with hub(tmp_path) as (_, client):
@@ -147,7 +91,7 @@ def test_events_come_after_errors_and_in_another_hub(tmp_path: Path) -> None:
         (tmp_path / ".podium" / "subscriptions.json").unlink()
         with hub(tmp_path) as (_, client):
             third = client.run("shop/sell", {"n": 3}).id
-            until(lambda: len(received.events) >= 3 and all_over(client))
+            until(lambda: len(events(received)) >= 3 and all_over(client))
             assert sorted(told(received), key=lambda one: one[2]["output"]["n"]) == [
                 (
                     run,
@@ -178,7 +122,7 @@ def test_a_hub_that_is_killed_loses_no_event(tmp_path: Path) -> None:
             process.wait()
         received.always = 200
         with hub(tmp_path) as (_, client):
-            until(lambda: len(received.events) >= 3 and all_over(client))
+            until(lambda: len(events(received)) >= 3 and all_over(client))
             assert {run for run, *_ in told(received)} == set(runs)
             assert len(client.get("runs", workflow="subscriptions/crm")) == 3
 
@@ -190,9 +134,9 @@ def test_what_one_does_not_want_another_gets(tmp_path: Path) -> None:
         )
         declare(client, tmp_path, workflow(), workflow("other"), subscription(received.url), all_of_other)
         runs = [client.run(f"shop/{name}", {"n": 1}).id for name in ("sell", "other")]
-        until(lambda: len(received.events) == 2)
+        until(lambda: len(events(received)) == 2)
         assert sorted(run for run, *_ in told(received)) == sorted(runs)
-        until(lambda: len(other.events) == len(lifecycle(client, runs[1])))
+        until(lambda: len(events(other)) == len(lifecycle(client, runs[1])))
 
 
 def test_whoever_takes_everything_is_told_nothing_of_deliveries(tmp_path: Path) -> None:
@@ -202,7 +146,7 @@ def test_whoever_takes_everything_is_told_nothing_of_deliveries(tmp_path: Path) 
         run = client.run("shop/sell", {"n": 1}).id
         other = client.run("shop/other", {"n": 2}).id
         expected = [event for of in (run, other) for event in lifecycle(client, of)]
-        until(lambda: len(received.events) >= len(expected) and all_over(client))
+        until(lambda: len(events(received)) >= len(expected) and all_over(client))
         got = sorted((json.loads(body) for _, _, body in received.got), key=lambda event: event["id"])
         assert got == sorted(expected, key=lambda event: event["id"])
         assert len(client.get("runs", workflow="subscriptions/crm")) == len(expected)
@@ -218,7 +162,7 @@ def test_only_what_is_wanted_is_sent(tmp_path: Path) -> None:
         client.run("shop/sell", {"n": 1}, labels={"team": "b"})
         client.run("shop/other", {"n": 1}, labels={"team": "a"})
         run = client.run("shop/sell", {"n": 1}, labels={"team": "a", "more": "x"}).id
-        until(lambda: len(received.events) >= 4 and all_over(client))
+        until(lambda: len(events(received)) >= 4 and all_over(client))
         assert {one for one, *_ in told(received)} == {run}
         assert sorted(kind for _, kind, _ in told(received)) == [
             "workflow.completed", "workflow.started", "workflow.status-changed", "workflow.status-changed",
@@ -235,13 +179,13 @@ def test_events_are_signed_as_standard_webhooks_has_it(
         given = subscription(received.url, mode=mode, secret="crm", headers={"X-Team": "ops"})
         declare(client, tmp_path, workflow(), given)
         run = client.run("shop/sell", {"n": 1}).id
-        until(lambda: received.events)
+        until(lambda: events(received))
         ((_, headers, body),) = received.got
         about = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
         signature = base64.b64encode(hmac.digest(key, about, "sha256")).decode()
         assert headers["webhook-signature"] == f"v1,{signature}"
         assert ("ce-id" in headers, headers["x-team"]) == (mode == "binary", "ops")
-        (event,) = received.events
+        (event,) = events(received)
         assert (event.get_subject(), event.get_source()) == (run, "/shop/sell")
         assert b"whsec" not in (tmp_path / ".podium" / "log.db").read_bytes()
         assert client.get("subscriptions")[0]["signed"]
@@ -261,12 +205,12 @@ def test_a_sink_that_is_dead_holds_nothing_up_and_gets_all_later(
         runs = [client.run(f"shop/{name}", {"n": 1}).id for name in ("sell", "other") * 2]
         expected = {event["id"]: event for run in runs for event in lifecycle(client, run)}
         until(lambda: client.get("subscriptions")[0]["status"] == "waiting")
-        until(lambda: len(other.events) == len(expected) // 2)
+        until(lambda: len(events(other)) == len(expected) // 2)
         # As many as may be unfinished, and what else the last record came to.
         assert len(client.get("runs", workflow="subscriptions/crm")) < len(lifecycle(client, runs[0]))
         received.always = 200
         until(
-            lambda: len({event.get_id() for event in received.events}) == len(expected) and all_over(client)
+            lambda: len({event.get_id() for event in events(received)}) == len(expected) and all_over(client)
         )
         got = [json.loads(body) for status, _, body in (*received.got, *other.got) if status == 200]
         assert all(event == expected[event["id"]] for event in got)
@@ -282,7 +226,7 @@ def test_what_nobody_takes_is_a_dead_letter(tmp_path: Path) -> None:
         assert (letter["agent"], len(received.got)) == ("subscriptions.crm@1.0.0", 2)
         received.always = 200
         client.settle_dead_letter(letter["run_id"], "retry", effect=letter["effect"])
-        until(lambda: received.events and all_over(client))
+        until(lambda: events(received) and all_over(client))
 
 
 def policy(**spec: Any) -> str:
@@ -313,7 +257,7 @@ def test_policy_says_where_events_may_go(tmp_path: Path) -> None:
         declare(client, tmp_path, policy(**{**allowed, "version": "1.1.0"}))
         client.run("shop/sell", {"n": 2}, labels={"data": "pii"})
         client.run("shop/sell", {"n": 3})
-        until(lambda: received.events and all_over(client))
+        until(lambda: events(received) and all_over(client))
         assert [data["output"] for _, _, data in told(received)] == [{"n": 3}]
         assert len(client.get("runs", workflow="subscriptions/crm", status="faulted")) == 2
 
@@ -323,7 +267,7 @@ def test_nothing_that_is_sealed_leaves_the_hub(tmp_path: Path) -> None:
     with receiver() as received, hub(tmp_path) as (_, client):
         declare(client, tmp_path, about, subscription(received.url))
         run = client.run("shop/sell", {"n": "ada"}).id
-        until(lambda: received.events)
+        until(lambda: events(received))
         ((told_of, _, data),) = told(received)
         assert (told_of, set(data)) == (run, {"name", "completedAt"})
 
@@ -334,13 +278,13 @@ def test_a_subscription_begins_with_what_comes_and_ends_with_its_declaration(tmp
         client.run("shop/sell", {"n": 0})
         declare(client, tmp_path, subscription(received.url))
         second = client.run("shop/sell", {"n": 1}).id
-        until(lambda: len(received.events) == 1 and all_over(client))
+        until(lambda: len(events(received)) == 1 and all_over(client))
         client.delete("subscription", "crm")
         assert client.get("subscriptions") == []
         client.run("shop/sell", {"n": 2})
         declare(client, tmp_path, subscription(received.url, version="1.1.0"))
         fourth = client.run("shop/sell", {"n": 3}).id
-        until(lambda: len(received.events) >= 2 and all_over(client))
+        until(lambda: len(events(received)) >= 2 and all_over(client))
         assert [run for run, *_ in told(received)] == [second, fourth]
 
 

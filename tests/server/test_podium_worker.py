@@ -80,11 +80,9 @@ named = [shout, boss]
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
-    made = Yard(tmp_path)
+def yard(yard: Yard, tmp_path: Path) -> Yard:
     (tmp_path / "house_agents.py").write_text(AGENTS)
-    yield made
-    made.close()
+    return yard
 
 
 Start = Callable[..., subprocess.Popen[str]]

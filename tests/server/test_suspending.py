@@ -16,13 +16,6 @@ from tests.server.yard import Yard
 
 
 @pytest.fixture
-def yard(tmp_path: Path) -> Iterator[Yard]:
-    made = Yard(tmp_path)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def worker(yard: Yard) -> Iterator[httpx2.Client]:
     with yard.client(yard.token("w", "worker")) as client:
         yield client

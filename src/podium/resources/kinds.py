@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -462,18 +462,28 @@ Places = tuple[tuple[str, ...], ...]
 """Where in `spec` a JSON Schema may stand; `*` is every item of a list."""
 
 
-class Resource(Protocol):
-    """What is asked of every kind."""
+class Resource(Model):
+    """What every kind has: the form of its files, and a name and a version."""
 
     KIND: ClassVar[str]
-    SCHEMAS: ClassVar[Places]
+    SCHEMAS: ClassVar[Places] = ()
+
+    api_version: Literal["podium.dev/v1"] = Field(alias="apiVersion", description="always `podium.dev/v1`")
+    kind: str
+    metadata: Any
+    spec: Any
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        return str(self.metadata.name)
+
     @property
-    def version(self) -> str: ...
+    def version(self) -> str:
+        return str(self.spec.version)
+
     def normalised(self, folder: str) -> dict[str, Any]:
         """The resource as the catalog holds it, as JSON; `folder` is where relative paths start from."""
+        raise NotImplementedError
 
 
 class AgentSpec(Model):
@@ -519,24 +529,15 @@ class AgentSpec(Model):
         return value
 
 
-class Agent(Model):
+class Agent(Resource):
     """A declared implementation of capabilities, in versions, with a runtime binding."""
 
     KIND: ClassVar[str] = "Agent"
     SCHEMAS: ClassVar[Places] = (("capabilities", "*", "input"), ("capabilities", "*", "output"))
 
-    api_version: Literal["podium.dev/v1"] = Field(alias="apiVersion", description="always `podium.dev/v1`")
     kind: Literal["Agent"] = Field(description="always `Agent`")
     metadata: Metadata = Field(description="name and labels")
     spec: AgentSpec = Field(description="contract and runtime binding")
-
-    @property
-    def name(self) -> str:
-        return self.metadata.name
-
-    @property
-    def version(self) -> str:
-        return self.spec.version
 
     def normalised(self, folder: str) -> dict[str, Any]:
         """The agent version as JSON, as the catalog holds it; whatever has its default is left out.

@@ -15,7 +15,7 @@ from podium.resources.kinds import (
     LabelName,
     LabelValue,
     Model,
-    Places,
+    Resource,
     Version,
     matching,
     refusal,
@@ -304,20 +304,14 @@ def _each(items: list[Any]) -> list[dict[str, Any]]:
     return [item.normalised() for item in items]
 
 
-class Policy(Model):
+class Policy(Resource):
     """What agents and workflows may do outside the hub, how much of it, and who is asked."""
 
     KIND: ClassVar[str] = "Policy"
-    SCHEMAS: ClassVar[Places] = ()
 
-    api_version: Literal["podium.dev/v1"] = Field(alias="apiVersion", description="always `podium.dev/v1`")
     kind: Literal["Policy"] = Field(description="always `Policy`")
     metadata: PolicyMetadata = Field(description="name, description and labels")
     spec: PolicySpec = Field(description="rules, limits, tiers and tests")
-
-    @property
-    def name(self) -> str:
-        return self.metadata.name
 
     @cached_property
     def version(self) -> str:

@@ -13,7 +13,7 @@ from podium.resources.kinds import (
     LabelName,
     LabelValue,
     Model,
-    Places,
+    Resource,
     Version,
     matching,
     refusal,
@@ -120,24 +120,14 @@ class ScheduleSpec(Model):
         return {kind: getattr(self, kind), **unless("data", read=self.read)}
 
 
-class Schedule(Model):
+class Schedule(Resource):
     """A declared schedule: runs of a workflow that begin by themselves."""
 
     KIND: ClassVar[str] = "Schedule"
-    SCHEMAS: ClassVar[Places] = ()
 
-    api_version: Literal["podium.dev/v1"] = Field(alias="apiVersion", description="always `podium.dev/v1`")
     kind: Literal["Schedule"] = Field(description="always `Schedule`")
     metadata: ScheduleMetadata = Field(description="name and labels")
     spec: ScheduleSpec = Field(description="what runs, and when")
-
-    @property
-    def name(self) -> str:
-        return self.metadata.name
-
-    @property
-    def version(self) -> str:
-        return self.spec.version
 
     def normalised(self, folder: str) -> dict[str, Any]:
         """The schedule version as JSON, as the catalog holds it; whatever has its default is left out.

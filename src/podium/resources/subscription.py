@@ -13,8 +13,8 @@ from podium.resources.kinds import (
     LabelName,
     LabelValue,
     Model,
-    Places,
     PostedTo,
+    Resource,
     Retry,
     Version,
     matching,
@@ -102,24 +102,14 @@ class SubscriptionSpec(Model):
     concurrency: int = Field(default=8, ge=1, le=100, description="so many are sent at once")
 
 
-class Subscription(Model):
+class Subscription(Resource):
     """A declared subscription: lifecycle events of runs are sent to somebody."""
 
     KIND: ClassVar[str] = "Subscription"
-    SCHEMAS: ClassVar[Places] = ()
 
-    api_version: Literal["podium.dev/v1"] = Field(alias="apiVersion", description="always `podium.dev/v1`")
     kind: Literal["Subscription"] = Field(description="always `Subscription`")
     metadata: SubscriptionMetadata = Field(description="name and labels")
     spec: SubscriptionSpec = Field(description="which events, and where they go")
-
-    @property
-    def name(self) -> str:
-        return self.metadata.name
-
-    @property
-    def version(self) -> str:
-        return self.spec.version
 
     def normalised(self, folder: str) -> dict[str, Any]:
         """The subscription version as JSON, as the catalog holds it; whatever has its default is left out.

@@ -16,6 +16,7 @@ from podium.resources.kinds import (
     LabelValue,
     Model,
     Places,
+    Resource,
     Retry,
     Runtime,
     SchemaReference,
@@ -156,24 +157,15 @@ class ToolSpec(Model):
         return names
 
 
-class Tool(Model):
+class Tool(Resource):
     """A declared tool: one function that agents and workflows reach only through the hub."""
 
     KIND: ClassVar[str] = "Tool"
     SCHEMAS: ClassVar[Places] = (("args",), ("result",))
 
-    api_version: Literal["podium.dev/v1"] = Field(alias="apiVersion", description="always `podium.dev/v1`")
     kind: Literal["Tool"] = Field(description="always `Tool`")
     metadata: ToolMetadata = Field(description="name and labels")
     spec: ToolSpec = Field(description="contract, danger and runtime binding")
-
-    @property
-    def name(self) -> str:
-        return self.metadata.name
-
-    @property
-    def version(self) -> str:
-        return self.spec.version
 
     def normalised(self, folder: str) -> dict[str, Any]:
         """The tool version as JSON, as the catalog holds it; whatever has its default is left out.

@@ -515,7 +515,7 @@ def _limit(asked: int) -> int:
     return asked
 
 
-def _listing(p: Get | Page) -> dict[str, Any]:
+def _listing(p: Page) -> dict[str, Any]:
     """Which runs a list is to have."""
     return {
         "status": p.status, "workflow": p.workflow, "parent": p.parent, "nested": p.nested,

@@ -106,18 +106,6 @@ class Wait(Parameters, frozen=True):
     trace: bool = False
 
 
-class Get(Parameters, frozen=True):
-    kind: Kind
-    status: str = ""
-    workflow: str = ""
-    parent: str = ""
-    nested: bool = False
-    limit: int = 100
-    before: int = 0
-    labels: dict[str, str] = {}
-    after: int = -1
-
-
 class Page(Parameters, frozen=True):
     status: str = ""
     workflow: str = ""
@@ -127,6 +115,10 @@ class Page(Parameters, frozen=True):
     before: int = 0
     labels: dict[str, str] = {}
     after: int = -1
+
+
+class Get(Page, frozen=True, kw_only=True):
+    kind: Kind
 
 
 class Unfinished(Parameters, frozen=True):
